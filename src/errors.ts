@@ -1,0 +1,108 @@
+/**
+ * Every error this package throws or reports: one base class, a few subclasses by room, one constant
+ * `code` per cause. Programs branch on `code`; `message` is for people and may change.
+ */
+
+/** What is wrong, with the codes that belong to it. */
+export type ErrorCode =
+  // sctp
+  | 'ERR_ADDON_MISSING' // no addon was found; the message holds the command that builds it
+  | 'ERR_NO_SCTP' // this kernel offers no SCTP sockets
+  | 'ERR_NO_HMAC' // listen() failed because the kernel lacks the cookie's hash (module hmac)
+  | 'ERR_ADDRESS_NOT_LOCAL' // an address to bind is not configured on this host
+  | 'ERR_PORT_IN_USE' // the port is taken
+  | 'ERR_ADDRESS_INVALID' // not an IP address, or a mixture the socket cannot hold
+  | 'ERR_OPTION_REJECTED' // the kernel refused or altered an option
+  | 'ERR_MESSAGE_TOO_LARGE' // over the limit named in the message
+  | 'ERR_MESSAGE_EMPTY' // SCTP has no empty user messages (RFC 9260, 3.3.1: at least one byte)
+  | 'ERR_QUEUE_FULL' // beyond the hard limit of the send queue
+  | 'ERR_CLOSED' // the object was closed
+  | 'ERR_STATE' // not possible in this state
+  | 'ERR_REFUSED' // nobody listens at the peer's port
+  | 'ERR_TIMEOUT' // a deadline passed
+  | 'ERR_ASSOCIATION_LOST' // the association failed or was aborted by the peer
+  | 'ERR_ASSOCIATION_RESTARTED' // the peer restarted on the same addresses and port
+  | 'ERR_SYSTEM' // any other failed system call; errno, syscall and address tell
+  // timing
+  | 'ERR_PROFILE_INVALID' // a set of timers that contradicts itself
+  | 'ERR_PROFILE_MISMATCH' // the peer's timers and ours do not go together
+  // wire and link
+  | 'ERR_PROTOCOL' // the peer sent something that is not our protocol
+  | 'ERR_KEY_MISMATCH' // the peer does not hold our cluster key
+  | 'ERR_LABEL_MISMATCH' // the peer belongs to a cluster with another label
+  | 'ERR_VERSION' // no version of the protocol in common
+  | 'ERR_HANDSHAKE_LIMIT' // over the limits that hold before authentication
+  // node
+  | 'ERR_ARGUMENT' // a bad argument
+  | 'ERR_CONFIG' // a configuration that cannot be read or used
+  | 'ERR_KEY_SHORT' // the cluster key has fewer than 32 bytes
+  | 'ERR_KEY_FILE' // the key file is missing or unreadable
+  | 'ERR_KEY_FILE_MODE' // others can read the key file
+  | 'ERR_PLANE_NO_ADDRESS' // no local address is in the plane's CIDR
+  | 'ERR_PLANE_AMBIGUOUS' // two or more local addresses are in the plane's CIDR
+  | 'ERR_NAME_TAKEN' // another living node has this name
+  | 'ERR_NO_LINK' // there is no link to that node
+  | 'ERR_NO_HANDLER' // the peer has no handler for this topic
+  | 'ERR_HANDLER' // the peer's handler failed
+  | 'ERR_LINK_DOWN' // the link ended before the answer came
+  // lab
+  | 'ERR_LAB'; // the lab could not be set up, or a fault could not be made
+
+/** What an error carries besides its code. */
+export interface ErrorDetails {
+  /** The error that led to this one. */
+  readonly cause?: unknown;
+  /** The kernel's number, negative as in Node's own errors. */
+  readonly errno?: number;
+  /** The system call that failed. */
+  readonly syscall?: string;
+  /** The address it was about. */
+  readonly address?: string;
+}
+
+/** The base of all errors of this package. */
+export class BackplaneError extends Error {
+  override readonly name: string = 'BackplaneError';
+  readonly code: ErrorCode;
+  readonly errno?: number;
+  readonly syscall?: string;
+  readonly address?: string;
+
+  constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    this.code = code;
+    if (details.errno !== undefined) this.errno = details.errno;
+    if (details.syscall !== undefined) this.syscall = details.syscall;
+    if (details.address !== undefined) this.address = details.address;
+  }
+}
+
+/** Sockets, associations, the addon. */
+export class SctpError extends BackplaneError {
+  override readonly name = 'SctpError';
+}
+
+/** A set of timers that cannot hold what it promises. */
+export class ProfileError extends BackplaneError {
+  override readonly name = 'ProfileError';
+}
+
+/** A peer broke the protocol. Never thrown past the machine that read the input. */
+export class ProtocolError extends BackplaneError {
+  override readonly name = 'ProtocolError';
+}
+
+/** A link could not be made, or ended. */
+export class LinkError extends BackplaneError {
+  override readonly name = 'LinkError';
+}
+
+/** Configuration, names, sending and calling. */
+export class NodeError extends BackplaneError {
+  override readonly name = 'NodeError';
+}
+
+/** Hosts, switches, guests and faults of the lab. */
+export class LabError extends BackplaneError {
+  override readonly name = 'LabError';
+}

@@ -1,0 +1,62 @@
+/**
+ * What a link needs of whatever carries its frames: an association, or a simulated one. The link owns this
+ * interface; `sctp-carrier.ts` meets it with an `Association`.
+ */
+
+export type PathState = 'active' | 'inactive' | 'potentially-failed' | 'unconfirmed';
+
+/** One destination address of the peer, as it is now. */
+export interface CarrierPath {
+  /** The peer's address, the path's name in RFC terms. */
+  readonly address: string;
+  readonly state: PathState;
+  readonly primary: boolean;
+  readonly rttMs: number;
+  readonly rtoMs: number;
+  readonly cwndBytes: number;
+}
+
+/** What happened to one path. */
+export interface CarrierPathEvent {
+  readonly address: string;
+  readonly change:
+    | 'available'
+    | 'unreachable'
+    | 'potentially-failed'
+    | 'made-primary'
+    | 'confirmed'
+    | 'added'
+    | 'removed';
+}
+
+/** How a carrier ended: 'lost' by failure or the peer's abort, 'closed' in an orderly way, 'restarted' when the peer began anew. */
+export type CarrierEnd = 'lost' | 'closed' | 'restarted';
+
+export interface CarrierHandlers {
+  /** The association is up; frames may be sent. At once when it was up before `attach`. */
+  onUp(): void;
+  /** `data` may be kept. */
+  onMessage(stream: number, data: Buffer): void;
+  onPath(event: CarrierPathEvent): void;
+  /** Last, once. Everything received before has been given to `onMessage`. */
+  onEnd(end: CarrierEnd, error: Error | null): void;
+  /** `send` had returned false and there is room again. */
+  onDrain(): void;
+}
+
+export interface Carrier {
+  attach(handlers: CarrierHandlers): void;
+  /** Queues one frame on a stream; false above the high-water mark; throws ERR_QUEUE_FULL, ERR_MESSAGE_TOO_LARGE, ERR_CLOSED. */
+  send(stream: number, data: Uint8Array): boolean;
+  /** Reads now whatever has arrived, calling the handlers from within. */
+  drain(): void;
+  /** Streams usable for sending (at least 2: link and configuration). */
+  readonly outboundStreams: number;
+  readonly paths: readonly CarrierPath[];
+  /** Address the association was made with or from, for limits and logs. */
+  readonly remoteAddress: string;
+  /** Orderly end; what was queued is still delivered. */
+  shutdown(): void;
+  /** Ends at once; the peer sees `lost`. No handler is called after. */
+  abort(): void;
+}

@@ -1,0 +1,45 @@
+/**
+ * What a program gets from the machine it runs on, as interfaces, so that a simulation can stand in for it:
+ * time, timers and randomness. Only this room touches the real ones.
+ */
+import { randomBytes } from 'node:crypto';
+
+/** Monotonic time. */
+export interface Clock {
+  /** Milliseconds since an arbitrary moment, with fractions; never goes back. */
+  nowMs(): number;
+}
+
+/** A timer that can be called off. */
+export interface Timer {
+  cancel(): void;
+}
+
+export interface Timers {
+  /** Calls `callback` once, no sooner than `delayMs` from now. Does not by itself keep the process alive when `unref` is set. */
+  after(delayMs: number, callback: () => void, options?: { unref?: boolean }): Timer;
+}
+
+export interface Random {
+  bytes(count: number): Buffer;
+}
+
+/** All of them. */
+export interface Runtime {
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly random: Random;
+}
+
+/** The real machine. */
+export const systemRuntime: Runtime = {
+  clock: { nowMs: () => Number(process.hrtime.bigint()) / 1e6 },
+  timers: {
+    after(delayMs, callback, options) {
+      const handle = setTimeout(callback, delayMs);
+      if (options?.unref === true) handle.unref();
+      return { cancel: () => clearTimeout(handle) };
+    },
+  },
+  random: { bytes: (count) => randomBytes(count) },
+};
