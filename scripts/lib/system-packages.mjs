@@ -1,0 +1,73 @@
+/**
+ * What has to come from the system: a compiler, and where the kernel has no SCTP, a kernel that has
+ * it.
+ */
+import { existsSync, readFileSync } from 'node:fs';
+import { EXIT_UNAVAILABLE, findProgram, SetupError, step } from './tool.mjs';
+
+/** Needed to build the addon, as Debian package and the program that shows it is there. */
+const BUILD = [
+  { name: 'g++', present: () => findProgram('g++') !== null },
+  { name: 'make', present: () => findProgram('make') !== null },
+  { name: 'python3', present: () => findProgram('python3') !== null },
+];
+
+/** Needed to boot the lab's own kernel. */
+const GUEST = [
+  {
+    name: 'user-mode-linux',
+    present: () => findProgram('linux.uml') !== null && existsSync('/usr/lib/uml/modules'),
+  },
+  { name: 'kmod', present: () => findProgram('modprobe') !== null },
+  { name: 'iproute2', present: () => findProgram('ip') !== null && findProgram('tc') !== null },
+  { name: 'util-linux', present: () => findProgram('unshare') !== null },
+];
+
+/** The lab runs on this host's kernel only as root and with SCTP. */
+function needsGuest() {
+  return process.getuid() !== 0 || !existsSync('/proc/net/sctp');
+}
+
+function isDebian() {
+  try {
+    return /^ID(_LIKE)?=.*\b(debian|ubuntu)\b/m.test(readFileSync('/etc/os-release', 'utf8'));
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * The names of the Debian packages that are missing, of those for building and, with `lab`, of
+ * those for the lab.
+ */
+export function missingPackages({ lab }) {
+  const wanted = lab && needsGuest() ? [...BUILD, ...GUEST] : BUILD;
+  return wanted.filter(({ present }) => !present()).map(({ name }) => name);
+}
+
+/**
+ * Installs `names` when this is Debian, we are root and `allowed`.
+ * @throws SetupError with the one command a person can use instead, and exit code EXIT_UNAVAILABLE.
+ */
+export async function installPackages(names, allowed = true) {
+  if (names.length === 0) return;
+  const install = ['install', '-y', '--no-install-recommends', ...names];
+  if (!isDebian()) {
+    throw new SetupError(
+      `missing: ${names.join(', ')} (as Debian calls them). Install them, then try again.`,
+      EXIT_UNAVAILABLE,
+    );
+  }
+  if (!allowed || process.getuid() !== 0) {
+    throw new SetupError(
+      `missing: ${names.join(', ')}. This installs them:\n\n` +
+        `  sudo sh -c 'apt-get update && apt-get ${install.join(' ')}'\n`,
+      EXIT_UNAVAILABLE,
+    );
+  }
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive', LC_ALL: 'C.UTF-8' };
+  // Another apt may be at work on a machine that has just come up: wait for it instead of failing.
+  const apt = ['apt-get', '-q', '-o', 'DPkg::Lock::Timeout=300', '-o', 'Acquire::Retries=3'];
+  await step('list of Debian packages', [...apt, 'update'], { env });
+  await step(`Debian packages ${names.join(', ')}`, [...apt, ...install], { env });
+}
