@@ -31,6 +31,10 @@ export type ErrorCode =
   | 'ERR_KEY_MISMATCH' // the peer does not hold our cluster key
   | 'ERR_LABEL_MISMATCH' // the peer belongs to a cluster with another label
   | 'ERR_VERSION' // no version of the protocol in common
+  | 'ERR_FEATURES' // one end requires a feature the other does not have
+  | 'ERR_SECURITY' // no level of security in common
+  | 'ERR_NAME_MISMATCH' // the peer has another name than the one that was dialled
+  | 'ERR_LINK_DUPLICATE' // another link of the same two nodes stays
   | 'ERR_HANDSHAKE_LIMIT' // over the limits that hold before authentication
   // node
   | 'ERR_ARGUMENT' // a bad argument
@@ -41,6 +45,7 @@ export type ErrorCode =
   | 'ERR_PLANE_NO_ADDRESS' // no local address is in the plane's CIDR
   | 'ERR_PLANE_AMBIGUOUS' // two or more local addresses are in the plane's CIDR
   | 'ERR_NAME_TAKEN' // another living node has this name
+  | 'ERR_PEERS' // as many peers as limits.peers allows
   | 'ERR_NO_LINK' // there is no link to that node
   | 'ERR_NO_HANDLER' // the peer has no handler for this topic
   | 'ERR_HANDLER' // the peer's handler failed

@@ -13,6 +13,12 @@ export const limits = {
   socketBufferBytes: 4 * 1024 * 1024,
   /** Streams an association asks for in each direction. */
   streams: 64,
+  /** An orderly end that takes longer becomes an abort. */
+  shutdownMs: 5000,
+  /** Associations the kernel holds for a server that has not yet accepted them. */
+  listenBacklog: 128,
+  /** After a failed accept (too many open files, for one) the server waits this long. */
+  acceptPauseMs: 100,
   /** Addresses of one endpoint. */
   addresses: 16,
 
@@ -22,6 +28,12 @@ export const limits = {
   handshakeBytes: 2048,
   halfOpenLinks: 64,
   halfOpenLinksPerAddress: 8,
+  /** After a REFUSE, the association ends by itself within this time or is aborted. */
+  refuseLingerMs: 1000,
+
+  // link
+  /** After a LEAVE, the association is shut down within this time or aborted. */
+  leaveMs: 3000,
 
   // wire
   nodeNameBytes: 128,
@@ -29,11 +41,33 @@ export const limits = {
   topicBytes: 255,
   /** Largest encoded body of one message. */
   messageBytes: 1024 * 1024,
+  /** Arrays and objects in one body lie at most this deep in each other. */
+  bodyDepth: 32,
+  /** Values in one body, keys included. */
+  bodyItems: 262144,
   keyMinBytes: 32,
+  keyFileBytes: 4096,
 
   // node
   peers: 1024,
   pendingCalls: 65536,
+  /** A call waits so long for its answer unless told otherwise. */
+  callDeadlineMs: 5000,
   redialMinMs: 100,
   redialMaxMs: 5000,
+  /** The JSON file `backplane serve` and `ping` read. */
+  configFileBytes: 1024 * 1024,
+
+  // lab
+  /** Hosts and planes of one lab. */
+  labHosts: 64,
+  labPlanes: 8,
+  /** A guest that has not come up by then is given up. */
+  guestBootMs: 30_000,
+  /** Longest time `setTimeout` can hold, and so the longest deadline. */
+  deadlineMaxMs: 2 ** 31 - 1,
+  /** Of what one address can cause again and again, one report is given in this time; the others are counted. */
+  reportEveryMs: 1000,
+  /** Addresses told apart in that; beyond, all others share one place. */
+  reportedAddresses: 256,
 } as const;

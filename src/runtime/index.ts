@@ -2,7 +2,7 @@
  * What a program gets from the machine it runs on, as interfaces, so that a simulation can stand in for it:
  * time, timers and randomness. Only this room touches the real ones.
  */
-import { randomBytes } from 'node:crypto';
+import { randomBytes } from './crypto.js';
 
 /** Monotonic time. */
 export interface Clock {

@@ -14,7 +14,10 @@ export interface Profile {
   readonly pathMaxRetransmits: number;
   /** PFMR, the threshold of potentially failed (RFC 7829). */
   readonly pfThreshold: number;
-  /** PSMR, primary path switch-over (RFC 7829, 5); 65535 is off: traffic returns to the primary when it heals. */
+  /**
+   * PSMR, primary path switch-over (RFC 7829, 5); 65535 is off: traffic returns to the primary when
+   * it heals.
+   */
   readonly primarySwitchover: number;
   /** Association.Max.Retrans. */
   readonly associationMaxRetransmits: number;
@@ -28,3 +31,78 @@ export interface Profile {
   /** No frame for this long and no path active: lost. */
   readonly outageMs: number;
 }
+
+/** The names of the profiles that come with the package. */
+export type ProfileName = 'lan' | 'wan' | 'rfc';
+
+/**
+ * Where this is the threshold of the primary's switch-over, traffic always returns to the primary.
+ */
+export const SWITCHOVER_OFF = 65535;
+
+/**
+ * The profiles that come with the package.
+ *
+ * - `lan`: planes of switches, round trips under 10 ms. A path failure is a gap of about 50 ms;
+ *   SACKs are not delayed, since a delay of 200 ms against RTO.Min 50 ms makes every lone message
+ *   look lost.
+ * - `wan`: round trips up to about 100 ms.
+ * - `rfc`: the kernel's defaults, with potentially failed at once; for peers that are not ours to
+ *   set.
+ */
+export const profiles: Readonly<Record<ProfileName, Profile>> = {
+  lan: {
+    name: 'lan',
+    rtoInitialMs: 100,
+    rtoMinMs: 50,
+    rtoMaxMs: 400,
+    sackDelayMs: 20,
+    sackFrequency: 1,
+    heartbeatIntervalMs: 500,
+    pathMaxRetransmits: 3,
+    pfThreshold: 0,
+    primarySwitchover: SWITCHOVER_OFF,
+    associationMaxRetransmits: 200,
+    initMaxAttempts: 4,
+    initMaxTimeoutMs: 400,
+    beatMs: 200,
+    stallMs: 1000,
+    outageMs: 1600,
+  },
+  wan: {
+    name: 'wan',
+    rtoInitialMs: 500,
+    rtoMinMs: 200,
+    rtoMaxMs: 5000,
+    sackDelayMs: 50,
+    sackFrequency: 2,
+    heartbeatIntervalMs: 2000,
+    pathMaxRetransmits: 4,
+    pfThreshold: 0,
+    primarySwitchover: SWITCHOVER_OFF,
+    associationMaxRetransmits: 40,
+    initMaxAttempts: 5,
+    initMaxTimeoutMs: 2000,
+    beatMs: 500,
+    stallMs: 3000,
+    outageMs: 8000,
+  },
+  rfc: {
+    name: 'rfc',
+    rtoInitialMs: 3000,
+    rtoMinMs: 1000,
+    rtoMaxMs: 60000,
+    sackDelayMs: 200,
+    sackFrequency: 2,
+    heartbeatIntervalMs: 30000,
+    pathMaxRetransmits: 5,
+    pfThreshold: 0,
+    primarySwitchover: SWITCHOVER_OFF,
+    associationMaxRetransmits: 10,
+    initMaxAttempts: 8,
+    initMaxTimeoutMs: 60000,
+    beatMs: 2000,
+    stallMs: 10000,
+    outageMs: 20000,
+  },
+};

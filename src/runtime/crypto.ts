@@ -1,0 +1,103 @@
+/**
+ * The only door to node:crypto. Everything here but `randomBytes` is a function of its arguments,
+ * so that a simulation that supplies the random bytes replays exactly.
+ */
+import {
+  createHash,
+  createHmac,
+  createPrivateKey,
+  createPublicKey,
+  diffieHellman,
+  type KeyObject,
+  randomBytes as systemRandomBytes,
+  timingSafeEqual,
+} from 'node:crypto';
+
+/** Bytes of an X25519 key, of a SHA-256 hash and of its HMAC. */
+export const KEY_BYTES = 32;
+export const HASH_BYTES = 32;
+
+/**
+ * DER around the 32 bytes of an X25519 private key (PKCS #8, RFC 8410, 7) and public key (RFC 8410,
+ * 4).
+ */
+const PRIVATE_KEY_PREFIX = Buffer.from('302e020100300506032b656e04220420', 'hex');
+const PUBLIC_KEY_PREFIX = Buffer.from('302a300506032b656e032100', 'hex');
+
+/** `count` bytes from the system's generator. */
+export function randomBytes(count: number): Buffer {
+  return systemRandomBytes(count);
+}
+
+/** SHA-256 of the parts, one after the other. */
+export function sha256(...parts: readonly (Uint8Array | string)[]): Buffer {
+  const hash = createHash('sha256');
+  for (const part of parts) hash.update(part);
+  return hash.digest();
+}
+
+/** HMAC-SHA-256 (RFC 2104) of the parts, one after the other. */
+export function hmacSha256(key: Uint8Array, ...parts: readonly (Uint8Array | string)[]): Buffer {
+  const hmac = createHmac('sha256', key);
+  for (const part of parts) hmac.update(part);
+  return hmac.digest();
+}
+
+/** Whether both are the same, in a time that depends on their lengths only. */
+export function equalInConstantTime(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && timingSafeEqual(a, b);
+}
+
+/** An X25519 key pair (RFC 7748) made from 32 random bytes. */
+export class EphemeralKey {
+  /** 32 bytes, for the peer. */
+  readonly publicKey: Buffer;
+  readonly #privateKey: KeyObject;
+
+  /** @param seed 32 random bytes; the clamping of RFC 7748, 5 is done by the engine. */
+  constructor(seed: Uint8Array) {
+    if (seed.length !== KEY_BYTES) throw new RangeError(`an X25519 key has ${KEY_BYTES} bytes`);
+    this.#privateKey = createPrivateKey({
+      key: Buffer.concat([PRIVATE_KEY_PREFIX, seed]),
+      format: 'der',
+      type: 'pkcs8',
+    });
+    const spki = createPublicKey(this.#privateKey).export({ format: 'der', type: 'spki' });
+    this.publicKey = Buffer.from(spki.subarray(PUBLIC_KEY_PREFIX.length));
+  }
+
+  /**
+   * The secret shared with the holder of `peerPublicKey`, or null when that key is of small order
+   * or not a key at all: the secret would be all zero, which contributes nothing (RFC 7748, 6.1).
+   */
+  sharedSecret(peerPublicKey: Uint8Array): Buffer | null {
+    if (peerPublicKey.length !== KEY_BYTES) return null;
+    let secret: Buffer;
+    try {
+      const publicKey = createPublicKey({
+        key: Buffer.concat([PUBLIC_KEY_PREFIX, peerPublicKey]),
+        format: 'der',
+        type: 'spki',
+      });
+      secret = diffieHellman({ privateKey: this.#privateKey, publicKey });
+    } catch {
+      // OpenSSL itself refuses to derive an all-zero secret.
+      return null;
+    }
+    return secret.some((byte) => byte !== 0) ? secret : null;
+  }
+}
+
+/** SHA-256 of what comes piece by piece. */
+export class Sha256 {
+  readonly #hash = createHash('sha256');
+
+  update(piece: Uint8Array): void {
+    this.#hash.update(piece);
+  }
+
+  /** The digest in hex; nothing can be added after. */
+  hex(): string {
+    return this.#hash.digest('hex');
+  }
+}

@@ -1,0 +1,170 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { ProfileError } from '../../../src/errors.js';
+import { checkProfile, compatible, type PeerTiming, timingOf } from '../../../src/timing/check.js';
+import { type Profile, profiles } from '../../../src/timing/profiles.js';
+import { type ProfileWish, resolveProfile } from '../../../src/timing/resolve.js';
+import { worstCase } from '../../../src/timing/worst-case.js';
+
+const invalid = (words: RegExp) => (error: unknown) =>
+  error instanceof ProfileError &&
+  error.code === 'ERR_PROFILE_INVALID' &&
+  words.test(error.message);
+
+const lan = (changes: Partial<Profile>): Profile => ({ ...profiles.lan, ...changes });
+
+test('the profiles of the package keep all rules, also on a kernel of 100 ticks a second', () => {
+  for (const profile of Object.values(profiles)) {
+    checkProfile(profile, { tickMs: 10 });
+    assert.equal(compatible(timingOf(profile), timingOf(profile)), null);
+  }
+});
+
+const broken: readonly (readonly [string, Partial<Profile>, RegExp])[] = [
+  ['RTO.Min over RTO.Initial', { rtoInitialMs: 40 }, /rtoMinMs 50 <= rtoInitialMs 40/],
+  ['RTO.Initial over RTO.Max', { rtoMaxMs: 90 }, /rtoMaxMs 90/],
+  ['SACK delay over half of RTO.Min', { sackDelayMs: 26 }, /sackDelayMs 26 .* half of rtoMinMs 50/],
+  ['PF threshold with no error left for it', { pfThreshold: 2 }, /exceed pfThreshold 2 by 2/],
+  ['Path.Max.Retrans 1', { pathMaxRetransmits: 1 }, /pathMaxRetransmits 1/],
+  [
+    'switch-over under the PF threshold',
+    { pfThreshold: 1, primarySwitchover: 0 },
+    /primarySwitchover 0 is under pfThreshold 1/,
+  ],
+  ['a failover that looks like a stall', { stallMs: 340 }, /stallMs 340 must be over beatMs 200/],
+  ['stall over outage', { stallMs: 1700 }, /stallMs 1700 is over outageMs 1600/],
+  [
+    'planes x failover over outage',
+    { rtoMinMs: 400, stallMs: 1000, outageMs: 1000, beatMs: 100, rtoInitialMs: 400, rtoMaxMs: 800 },
+    /outageMs 1000 must be over 2 planes/,
+  ],
+  [
+    'an association that dies before the outage',
+    { associationMaxRetransmits: 5 },
+    /outageMs 1600 must be under/,
+  ],
+];
+
+for (const [what, changes, words] of broken) {
+  test(`refused in words: ${what}`, () => {
+    assert.throws(() => checkProfile(lan(changes)), invalid(words));
+  });
+}
+
+test('RTO.Min under five ticks is refused where the tick is known', () => {
+  const short = lan({ rtoMinMs: 40, sackDelayMs: 20 });
+  checkProfile(short);
+  assert.throws(() => checkProfile(short, { tickMs: 10 }), invalid(/under 5 ticks/));
+  checkProfile(short, { tickMs: 4 });
+});
+
+test('values that are no whole number, or out of range, are refused by name', () => {
+  for (const value of [
+    Number.NaN,
+    -1,
+    1.5,
+    Number.POSITIVE_INFINITY,
+    0,
+    '50' as unknown as number,
+  ]) {
+    assert.throws(() => checkProfile(lan({ rtoMinMs: value })), invalid(/rtoMinMs must be/));
+  }
+  assert.throws(() => checkProfile(lan({ sackDelayMs: 501 })), invalid(/sackDelayMs/));
+  assert.throws(() => checkProfile(lan({ name: '' })), invalid(/name/));
+});
+
+test('a profile is resolved from a name, from overrides, from a whole one, or is lan', () => {
+  assert.equal(resolveProfile(), profiles.lan);
+  assert.equal(resolveProfile('wan'), profiles.wan);
+  const own = resolveProfile({ base: 'wan', heartbeatIntervalMs: 1500 });
+  assert.deepEqual(own, { ...profiles.wan, name: 'wan+', heartbeatIntervalMs: 1500 });
+  assert.deepEqual(resolveProfile({ ...profiles.rfc, name: 'mine' }), {
+    ...profiles.rfc,
+    name: 'mine',
+  });
+});
+
+test('a wish with an unknown name or field, or of another type, is refused', () => {
+  const bad = (wish: unknown) => () => resolveProfile(wish as ProfileWish);
+  assert.throws(bad('fast'), invalid(/no profile 'fast'; there are lan, wan, rfc/));
+  assert.throws(bad('toString'), invalid(/no profile/));
+  assert.throws(bad({ base: 'lan', rtoMin: 5 }), invalid(/no field 'rtoMin'/));
+  assert.throws(bad(null), invalid(/a name or an object/));
+  assert.throws(bad(7), invalid(/a name or an object/));
+  assert.throws(bad({ stallMs: 340 }), invalid(/lan\+/));
+});
+
+test('lan promises: gap under 0.1 s, stall under 1.5 s, all planes dead under 2.5 s', () => {
+  const promise = worstCase(profiles.lan);
+  assert.equal(promise.rtoMs, 60);
+  assert.equal(promise.busyGapMs, 60);
+  assert.equal(promise.busySwitchMs, 60);
+  assert.equal(promise.backedOffGapMs, 120);
+  assert.equal(promise.idlePotentiallyFailedMs, 1180);
+  assert.ok(promise.stalledMs <= 1500);
+  assert.ok(promise.allPathsDeadMs <= 2500);
+  // Measured with both paths cut: 0.27 s per error, 54 s.
+  assert.ok(promise.associationLimitMs > 30_000 && promise.associationLimitMs < 54_000);
+});
+
+test('kernel defaults without PF: 32 s of silence, 63 s until all traffic has moved', () => {
+  const old = { ...profiles.rfc, pfThreshold: 65_535 };
+  const promise = worstCase(old, { tickMs: 0 });
+  assert.equal(promise.busyGapMs, 32_000);
+  assert.equal(promise.busySwitchMs, 63_000);
+  assert.equal(promise.idlePotentiallyFailedMs, promise.idleInactiveMs);
+});
+
+test('kernel defaults: one RTO of silence, an idle failure is noticed in 60 to 70 s', () => {
+  const promise = worstCase(profiles.rfc, { tickMs: 0 });
+  assert.equal(promise.busyGapMs, 1000);
+  assert.equal(promise.idlePotentiallyFailedMs, 63_000);
+  // Measured: 77.5 s until the association died.
+  assert.equal(promise.associationLimitMs, 63_000);
+});
+
+test('each step of the PF threshold doubles the gap, up to RTO.Max', () => {
+  const gap = (pfThreshold: number) =>
+    worstCase(lan({ pfThreshold, pathMaxRetransmits: 9 }), { tickMs: 0 }).busyGapMs;
+  assert.deepEqual([0, 1, 2, 3, 4].map(gap), [50, 100, 200, 400, 400]);
+});
+
+test('a round trip over RTO.Min is what decides, up to RTO.Max', () => {
+  assert.equal(worstCase(profiles.lan, { rttMs: 100, tickMs: 1 }).rtoMs, 105);
+  assert.equal(worstCase(profiles.lan, { rttMs: 5000, tickMs: 1 }).rtoMs, 401);
+});
+
+const timing = (changes: Partial<PeerTiming> = {}): PeerTiming => ({
+  ...timingOf(profiles.lan),
+  ...changes,
+});
+
+test('a peer whose SACK delay is over half of our RTO.Min is refused, in either direction', () => {
+  const late = timing({ sackDelayMs: 26 });
+  for (const [local, peer] of [
+    [timing(), late],
+    [late, timing()],
+  ] as const) {
+    const error = compatible(local, peer);
+    assert.equal(error?.code, 'ERR_PROFILE_MISMATCH');
+    assert.match(error.message, /SACK delay of 26 ms is over half of .* RTO.Min of 50 ms/);
+  }
+  assert.equal(compatible(timing(), timing({ sackDelayMs: 25 })), null);
+});
+
+test('a peer that beats too seldom for our stall time is refused, in either direction', () => {
+  const seldom = timing({ beatMs: 900 });
+  for (const [local, peer] of [
+    [timing(), seldom],
+    [seldom, timing()],
+  ] as const) {
+    const error = compatible(local, peer);
+    assert.equal(error?.code, 'ERR_PROFILE_MISMATCH');
+    assert.match(error.message, /beats every 900 ms/);
+  }
+});
+
+test('the profiles of the package do not go together with each other', () => {
+  assert.notEqual(compatible(timingOf(profiles.lan), timingOf(profiles.wan)), null);
+  assert.notEqual(compatible(timingOf(profiles.rfc), timingOf(profiles.lan)), null);
+});
