@@ -1,6 +1,6 @@
 /**
- * What a link needs of whatever carries its frames: an association, or a simulated one. The link owns this
- * interface; `sctp-carrier.ts` meets it with an `Association`.
+ * What a link needs of whatever carries its frames: an association, or a simulated one. The link
+ * owns this interface; `sctp-carrier.ts` meets it with an `Association`.
  */
 
 export type PathState = 'active' | 'inactive' | 'potentially-failed' | 'unconfirmed';
@@ -29,7 +29,10 @@ export interface CarrierPathEvent {
     | 'removed';
 }
 
-/** How a carrier ended: 'lost' by failure or the peer's abort, 'closed' in an orderly way, 'restarted' when the peer began anew. */
+/**
+ * How a carrier ended: 'lost' by failure or the peer's abort, 'closed' in an orderly way,
+ * 'restarted' when the peer began anew.
+ */
 export type CarrierEnd = 'lost' | 'closed' | 'restarted';
 
 export interface CarrierHandlers {
@@ -46,7 +49,10 @@ export interface CarrierHandlers {
 
 export interface Carrier {
   attach(handlers: CarrierHandlers): void;
-  /** Queues one frame on a stream; false above the high-water mark; throws ERR_QUEUE_FULL, ERR_MESSAGE_TOO_LARGE, ERR_CLOSED. */
+  /**
+   * Queues one frame on a stream; false above the high-water mark; throws ERR_QUEUE_FULL,
+   * ERR_MESSAGE_TOO_LARGE, ERR_CLOSED.
+   */
   send(stream: number, data: Uint8Array): boolean;
   /** Reads now whatever has arrived, calling the handlers from within. */
   drain(): void;

@@ -2,6 +2,7 @@
 import type { BackplaneError, ErrorCode } from '../errors.js';
 import type { Runtime } from '../runtime/index.js';
 import type { Profile } from '../timing/profiles.js';
+import type { Offer } from '../wire/handshake-frames.js';
 import type { Carrier, CarrierPath, CarrierPathEvent } from './carrier.js';
 
 /** Who we are in a handshake. */
@@ -15,6 +16,8 @@ export interface LocalIdentity {
   /** Cluster keys: all are accepted, the first is used. */
   readonly keys: readonly Uint8Array[];
   readonly profile: Profile;
+  /** What this program speaks; `currentOffer` of wire/handshake-frames.ts by default. */
+  readonly offer?: Offer;
 }
 
 /** Who the peer is, known for certain once it is authenticated. */
@@ -39,11 +42,19 @@ export interface UserMessage {
   readonly body: Uint8Array;
 }
 
+/** A message as it came; its body is a view that may be kept. */
+export interface ReceivedMessage extends UserMessage {
+  readonly body: Buffer;
+}
+
 /** Why a link is over. */
 export type LinkEnd =
   /** The peer said that it leaves. */
   | 'left'
-  /** Orderly end of the association without a LEAVE: the peer's process was ended, or closed the link. */
+  /**
+   * Orderly end of the association without a LEAVE: the peer's process was ended, or closed the
+   * link.
+   */
   | 'closed'
   /** The association failed, or no path and no frame for the outage time. */
   | 'lost'
@@ -54,20 +65,26 @@ export type LinkEnd =
 
 export interface LinkHandlers {
   /**
-   * Acceptor only: the peer has proven that it holds a cluster key. The owner answers, now or later, with
-   * `link.accept()` or `link.refuse(code)`; until then nothing else of this peer is read.
+   * Acceptor only: the peer has proven that it holds a cluster key. The owner answers, now or
+   * later, with `link.accept()` or `link.refuse(code)`; until then nothing else of this peer is
+   * read.
    */
   onAuthenticated(peer: PeerIdentity, linkNumber: number): void;
   /** The link is up at this end; messages flow. */
   onUp(peer: PeerIdentity): void;
-  onMessage(message: UserMessage): void;
-  /** The process at the other end has not answered for the profile's stall time, though a path is active. */
+  onMessage(message: ReceivedMessage): void;
+  /**
+   * The process at the other end has not answered for the profile's stall time, though a path is
+   * active.
+   */
   onStalled(): void;
   onResumed(): void;
   onPath(event: CarrierPathEvent): void;
   /** `send` had returned false and there is room again. */
   onDrain(): void;
-  /** Last, once. `error` says more where there is more to say; for 'refused' its code is the reason. */
+  /**
+   * Last, once. `error` says more where there is more to say; for 'refused' its code is the reason.
+   */
   onEnd(end: LinkEnd, error: BackplaneError | null): void;
 }
 
@@ -77,7 +94,10 @@ export interface LinkOptions {
   readonly local: LocalIdentity;
   readonly runtime: Runtime;
   readonly handlers: LinkHandlers;
-  /** Dialler only: the name the peer must have; another one ends the link with ERR_NAME_TAKEN's kin ERR_KEY_MISMATCH or ERR_PROTOCOL. */
+  /**
+   * Dialler only: the name the peer must have; another one ends the link as 'refused' with
+   * ERR_NAME_MISMATCH.
+   */
   readonly expectedName?: string;
   /** Dialler only: 1 + the highest number known of any link with this peer. */
   readonly linkNumber?: number;
@@ -92,19 +112,33 @@ export interface Link {
   readonly stalled: boolean;
   readonly paths: readonly CarrierPath[];
   readonly remoteAddress: string;
-  /** Acceptor, after onAuthenticated. */
+  /**
+   * Acceptor, after onAuthenticated; `onUp` follows when the dialler has been heard. Nothing
+   * happens when the link has ended meanwhile. Throws ERR_STATE at any other time.
+   */
   accept(): void;
-  /** Tells the peer why, then ends; at the peer `onEnd('refused', code)`. */
+  /**
+   * Acceptor, after onAuthenticated. Tells the peer why, then ends; at the peer `onEnd('refused',
+   * code)`. Nothing happens when the link has ended meanwhile. Throws ERR_STATE when it is up,
+   * ERR_ARGUMENT for a code that is none of the reasons in wire/handshake-frames.ts.
+   */
   refuse(code: ErrorCode): void;
   /**
    * Sends one message; order holds within `orderKey`. False above the high-water mark.
-   * Throws ERR_MESSAGE_TOO_LARGE, ERR_QUEUE_FULL, ERR_NO_LINK when not up.
+   * Throws ERR_MESSAGE_TOO_LARGE, ERR_QUEUE_FULL, ERR_ARGUMENT (a topic or number the kind must not
+   * have or must have), ERR_NO_LINK when not up or when the peer has said that it leaves.
    */
   send(message: UserMessage, orderKey: string): boolean;
-  /** Asks for a sign of life now (used when another incarnation claims the name): resolves true on any frame within `withinMs`. */
+  /**
+   * Asks for a sign of life now (used when another incarnation claims the name): resolves true on
+   * any frame within `withinMs`.
+   */
   probe(withinMs: number, done: (alive: boolean) => void): void;
-  /** LEAVE, then orderly shutdown; at the peer `onEnd('left')`. Here `onEnd('closed')` when it is over. */
+  /**
+   * LEAVE, then orderly shutdown; at the peer `onEnd('left')`. Here `onEnd('closed')` when it is
+   * over.
+   */
   leave(): void;
-  /** Ends at once, no further callback. */
+  /** Ends at once, no further callback, not even to a pending `probe`. */
   abort(): void;
 }

@@ -1,0 +1,445 @@
+/**
+ * One link: drives the handshake and then the liveness machine over a carrier, and carries
+ * messages. It decides nothing that a machine could decide, and nothing a peer sends makes it
+ * throw.
+ */
+import createDebug from 'debug';
+import { BackplaneError, type ErrorCode, LinkError, type ProtocolError } from '../errors.js';
+import { limits } from '../limits.js';
+import type { Timer } from '../runtime/index.js';
+import { bareFrame, FrameType, malformed } from '../wire/frame.js';
+import { isRefusalCode } from '../wire/handshake-frames.js';
+import { decodeLinkFrame, encodeMessage, type LinkFrame } from '../wire/link-frames.js';
+import type { Carrier, CarrierEnd, CarrierPath, CarrierPathEvent } from './carrier.js';
+import { Handshake, type HandshakeInput, type HandshakeOutput, type Session } from './handshake.js';
+import { Liveness, type LivenessInput } from './liveness.js';
+import { LINK_STREAM, userStream } from './streams.js';
+import type { Link, LinkEnd, LinkOptions, PeerIdentity, UserMessage } from './types.js';
+
+const log = createDebug('backplane:link');
+
+const TICK = { type: 'tick' } as const;
+const DRAINED = { type: 'drained' } as const;
+const BEAT_FRAME = bareFrame(FrameType.beat);
+const PROBE_FRAME = bareFrame(FrameType.probe);
+const LEAVE_FRAME = bareFrame(FrameType.leave);
+
+/** How the link will have ended once its carrier has. */
+interface Outcome {
+  readonly end: LinkEnd;
+  readonly error: BackplaneError | null;
+}
+
+/** `ending`: nothing is sent any more; the carrier is given time to deliver what was. */
+type Phase = 'handshake' | 'waiting' | 'up' | 'ending' | 'ended';
+
+/**
+ * Makes a link over a carrier. The dialler begins the handshake as soon as the carrier is up.
+ *
+ * @throws LinkError ERR_KEY_SHORT, ERR_ARGUMENT: `local` or `linkNumber` cannot be used.
+ */
+export function createLink(options: LinkOptions): Link {
+  return new CarriedLink(options);
+}
+
+class CarriedLink implements Link {
+  readonly role: 'dialler' | 'acceptor';
+  readonly #options: LinkOptions;
+  readonly #carrier: Carrier;
+  readonly #handshake: Handshake;
+  readonly #probes = new Set<Probe>();
+  #phase: Phase = 'handshake';
+  #session: Session | null = null;
+  #liveness: Liveness | null = null;
+  #outcome: Outcome | null = null;
+  #timer: Timer | null = null;
+  #timerAtMs = Number.POSITIVE_INFINITY;
+  #endTimer: Timer | null = null;
+
+  constructor(options: LinkOptions) {
+    const { role, carrier, local, runtime, expectedName, linkNumber } = options;
+    this.role = role;
+    this.#options = options;
+    this.#carrier = carrier;
+    this.#handshake = new Handshake({
+      role,
+      local,
+      nonce: runtime.random.bytes(32),
+      keySeed: runtime.random.bytes(32),
+      ...(expectedName === undefined ? {} : { expectedName }),
+      ...(linkNumber === undefined ? {} : { linkNumber }),
+    });
+    carrier.attach({
+      onUp: () => this.#stepHandshake({ type: 'up' }),
+      onMessage: (stream, data) => this.#receive(stream, data),
+      onPath: (event) => this.#path(event),
+      onEnd: (end, error) => this.#carrierEnded(end, error),
+      onDrain: () => {
+        if (this.#phase === 'up') options.handlers.onDrain();
+      },
+    });
+  }
+
+  get state(): Link['state'] {
+    return this.#phase === 'ending' ? 'ended' : this.#phase;
+  }
+
+  get peer(): PeerIdentity | null {
+    return this.#session?.peer ?? null;
+  }
+
+  get linkNumber(): number {
+    return this.#session?.linkNumber ?? this.#options.linkNumber ?? 0;
+  }
+
+  get stalled(): boolean {
+    return this.#liveness?.stalled ?? false;
+  }
+
+  get paths(): readonly CarrierPath[] {
+    return this.#carrier.paths;
+  }
+
+  get remoteAddress(): string {
+    return this.#carrier.remoteAddress;
+  }
+
+  accept(): void {
+    if (this.#isOver()) return;
+    if (this.#phase !== 'waiting' || this.role !== 'acceptor') {
+      throw new LinkError('ERR_STATE', 'only an authenticated peer can be accepted');
+    }
+    this.#stepHandshake({ type: 'accept' });
+  }
+
+  refuse(code: ErrorCode): void {
+    if (this.#isOver()) return;
+    if (!isRefusalCode(code)) {
+      throw new LinkError('ERR_ARGUMENT', `${code} is not a reason to refuse a link`);
+    }
+    if (this.#phase === 'up') throw new LinkError('ERR_STATE', 'the link is up');
+    this.#stepHandshake({ type: 'refuse', code });
+  }
+
+  send(message: UserMessage, orderKey: string): boolean {
+    if (this.#phase !== 'up' || this.#outcome !== null) {
+      throw new LinkError('ERR_NO_LINK', 'the link is not up');
+    }
+    const frame = encodeMessage(message);
+    const stream = userStream(message.topic, orderKey, this.#carrier.outboundStreams);
+    try {
+      const hasRoom = this.#carrier.send(stream, frame);
+      this.#liveness?.spoke();
+      return hasRoom;
+    } catch (cause) {
+      if (cause instanceof BackplaneError && cause.code === 'ERR_CLOSED') {
+        throw new LinkError('ERR_NO_LINK', 'the link is ending', { cause });
+      }
+      throw cause;
+    }
+  }
+
+  probe(withinMs: number, done: (alive: boolean) => void): void {
+    const { timers } = this.#options.runtime;
+    if (this.#phase !== 'up') {
+      timers.after(0, () => done(false));
+      return;
+    }
+    const probe: Probe = {
+      done,
+      timer: timers.after(withinMs, () => {
+        // Timers run before the poll for I/O: the answer may be waiting in the socket.
+        this.#carrier.drain();
+        if (this.#probes.delete(probe)) done(false);
+      }),
+    };
+    this.#probes.add(probe);
+    this.#sendControl(PROBE_FRAME);
+  }
+
+  leave(): void {
+    if (this.#isOver()) return;
+    const error = new LinkError(
+      'ERR_TIMEOUT',
+      `the peer did not let go within ${limits.leaveMs} ms`,
+    );
+    if (this.#phase === 'up') this.#sendControl(LEAVE_FRAME);
+    this.#outcome ??= { end: 'closed', error: null };
+    this.#stopTimer();
+    this.#phase = 'ending';
+    this.#endWithin(limits.leaveMs, { end: this.#outcome.end, error });
+    this.#carrier.shutdown();
+  }
+
+  abort(): void {
+    if (this.#phase === 'ended') return;
+    this.#stop();
+    this.#carrier.abort();
+  }
+
+  #isOver(): boolean {
+    return this.#phase === 'ending' || this.#phase === 'ended';
+  }
+
+  // --- handshake
+
+  #stepHandshake(input: HandshakeInput): void {
+    this.#handshake.step(this.#options.runtime.clock.nowMs(), input);
+    for (;;) {
+      const output = this.#isOver() ? null : this.#handshake.poll();
+      if (output === null) break;
+      this.#handshakeOutput(output);
+    }
+    this.#arm();
+  }
+
+  #handshakeOutput(output: HandshakeOutput): void {
+    switch (output.type) {
+      case 'send':
+        this.#sendControl(output.frame);
+        return;
+      case 'authenticated':
+        this.#phase = 'waiting';
+        this.#session = output.session;
+        this.#options.handlers.onAuthenticated(output.session.peer, output.session.linkNumber);
+        return;
+      case 'up':
+        this.#up(output.session);
+        return;
+      case 'end':
+        log('%s %s: %s %s', this.role, this.remoteAddress, output.end, output.error.code);
+        this.#endByHandshake(output);
+        return;
+    }
+  }
+
+  #up(session: Session): void {
+    const { runtime, local, handlers } = this.#options;
+    this.#session = session;
+    this.#phase = 'up';
+    this.#liveness = new Liveness(runtime.clock.nowMs(), local.profile, this.#hasActivePath());
+    log(
+      '%s %s: up with %s, link %d',
+      this.role,
+      this.remoteAddress,
+      session.peer.name,
+      this.linkNumber,
+    );
+    // The acceptor waits for the dialler's first frame.
+    if (this.role === 'dialler') this.#sendControl(BEAT_FRAME);
+    handlers.onUp(session.peer);
+  }
+
+  #endByHandshake(outcome: Outcome): void {
+    if (outcome.end !== 'refused') {
+      this.#carrier.abort();
+      this.#finish(outcome);
+      return;
+    }
+    // An orderly end lets the REFUSE arrive; the link is over when the carrier is.
+    this.#outcome = outcome;
+    this.#stopTimer();
+    this.#phase = 'ending';
+    this.#endWithin(limits.refuseLingerMs, outcome);
+    this.#carrier.shutdown();
+  }
+
+  // --- receiving
+
+  #receive(stream: number, data: Buffer): void {
+    if (this.#phase === 'handshake' || this.#phase === 'waiting') {
+      this.#stepHandshake({ type: 'frame', data });
+      // The frame that told the acceptor that the dialler is up is the link's first.
+      const isFirst = this.role === 'acceptor' && this.state === 'up';
+      if (!isFirst) return;
+    }
+    if (this.#phase === 'ended' || this.#liveness === null) return;
+    if (this.#liveness.heard()) this.#stepLiveness(TICK);
+    if (this.#probes.size > 0) this.#answerProbes(true);
+    let frame: LinkFrame;
+    try {
+      frame = decodeLinkFrame(data);
+      if (frame.type !== 'message' && stream !== LINK_STREAM) {
+        throw malformed(`a ${frame.type} on stream ${stream}`);
+      }
+    } catch (error) {
+      this.#protocolError(error as ProtocolError);
+      return;
+    }
+    switch (frame.type) {
+      case 'message':
+        this.#options.handlers.onMessage(frame);
+        return;
+      case 'probe':
+        if (this.#phase === 'up') this.#sendControl(BEAT_FRAME);
+        return;
+      case 'leave':
+        this.#peerLeaves();
+        return;
+      case 'beat':
+        return;
+    }
+  }
+
+  #protocolError(error: ProtocolError): void {
+    log('%s %s: %s %s', this.role, this.remoteAddress, error.code, error.message);
+    this.#carrier.abort();
+    this.#finish(this.#outcome ?? { end: 'lost', error });
+  }
+
+  /** LEAVE may overtake messages on other streams: they are handled until the carrier ends. */
+  #peerLeaves(): void {
+    if (this.#outcome !== null) return;
+    this.#outcome = { end: 'left', error: null };
+    this.#endWithin(limits.leaveMs, this.#outcome);
+  }
+
+  #answerProbes(alive: boolean): void {
+    const probes = [...this.#probes];
+    this.#probes.clear();
+    for (const probe of probes) {
+      probe.timer.cancel();
+      probe.done(alive);
+    }
+  }
+
+  // --- liveness
+
+  #path(event: CarrierPathEvent): void {
+    if (this.#phase === 'ended') return;
+    this.#stepLiveness({ type: 'paths', active: this.#hasActivePath() });
+    // The step may have ended the link.
+    if (!this.#isOver()) this.#options.handlers.onPath(event);
+  }
+
+  /** A carrier that knows of no paths has one that works as long as it does. */
+  #hasActivePath(): boolean {
+    const { paths } = this.#carrier;
+    return paths.length === 0 || paths.some((path) => path.state === 'active');
+  }
+
+  #stepLiveness(input: LivenessInput): void {
+    const liveness = this.#liveness;
+    if (liveness === null || this.#phase !== 'up') return;
+    const { clock } = this.#options.runtime;
+    const { handlers } = this.#options;
+    liveness.step(clock.nowMs(), input);
+    for (;;) {
+      const output = this.state === 'up' ? liveness.poll() : null;
+      if (output === null) break;
+      switch (output) {
+        case 'beat':
+          this.#sendControl(BEAT_FRAME);
+          break;
+        case 'drain':
+          this.#carrier.drain();
+          liveness.step(clock.nowMs(), DRAINED);
+          break;
+        case 'stalled':
+          log('%s: stalled', this.peer?.name);
+          handlers.onStalled();
+          break;
+        case 'resumed':
+          log('%s: resumed', this.peer?.name);
+          handlers.onResumed();
+          break;
+        case 'lost':
+          this.#outage();
+          break;
+      }
+    }
+    this.#arm();
+  }
+
+  #outage(): void {
+    const { outageMs } = this.#options.local.profile;
+    const error = new LinkError('ERR_LINK_DOWN', `no active path and no frame for ${outageMs} ms`);
+    log('%s: %s', this.peer?.name, error.message);
+    this.#carrier.abort();
+    this.#finish(this.#outcome ?? { end: 'lost', error });
+  }
+
+  /**
+   * A carrier that has no room or is ending needs no sign of life from us; it will say how it ends.
+   */
+  #sendControl(frame: Buffer): void {
+    try {
+      this.#carrier.send(LINK_STREAM, frame);
+      this.#liveness?.spoke();
+    } catch (error) {
+      const code = error instanceof BackplaneError ? error.code : '';
+      if (code !== 'ERR_QUEUE_FULL' && code !== 'ERR_CLOSED') throw error;
+    }
+  }
+
+  // --- time and end
+
+  /**
+   * Deadlines move away with every frame, so a timer that fires early is the rule, and is cheaper
+   * than moving it each time.
+   */
+  #arm(): void {
+    if (this.#isOver()) return;
+    const deadlineMs = (this.#liveness ?? this.#handshake).deadline();
+    if (deadlineMs >= this.#timerAtMs) return;
+    this.#stopTimer();
+    if (deadlineMs === Number.POSITIVE_INFINITY) return;
+    const { clock, timers } = this.#options.runtime;
+    this.#timerAtMs = deadlineMs;
+    const delayMs = Math.max(0, Math.ceil(deadlineMs - clock.nowMs()));
+    this.#timer = timers.after(delayMs, () => this.#wake(), { unref: true });
+  }
+
+  #wake(): void {
+    this.#stopTimer();
+    if (this.#liveness === null) this.#stepHandshake(TICK);
+    else this.#stepLiveness(TICK);
+  }
+
+  #stopTimer(): void {
+    this.#timer?.cancel();
+    this.#timer = null;
+    this.#timerAtMs = Number.POSITIVE_INFINITY;
+  }
+
+  /** Gives the carrier this long to end by itself. */
+  #endWithin(delayMs: number, outcome: Outcome): void {
+    this.#endTimer?.cancel();
+    this.#endTimer = this.#options.runtime.timers.after(delayMs, () => {
+      this.#carrier.abort();
+      this.#finish(outcome);
+    });
+  }
+
+  #carrierEnded(end: CarrierEnd, error: Error | null): void {
+    if (this.#phase === 'ended') return;
+    // The kernel keeps a restarted association alive, but keys and sequences never survive one.
+    if (end === 'restarted') this.#carrier.abort();
+    this.#finish(this.#outcome ?? { end, error: asBackplaneError(error) });
+  }
+
+  #finish(outcome: Outcome): void {
+    this.#stop();
+    log('%s %s: ended, %s', this.role, this.remoteAddress, outcome.end);
+    this.#answerProbes(false);
+    this.#options.handlers.onEnd(outcome.end, outcome.error);
+  }
+
+  #stop(): void {
+    this.#phase = 'ended';
+    this.#stopTimer();
+    this.#endTimer?.cancel();
+    this.#endTimer = null;
+    for (const probe of this.#probes) probe.timer.cancel();
+  }
+}
+
+interface Probe {
+  readonly done: (alive: boolean) => void;
+  readonly timer: Timer;
+}
+
+function asBackplaneError(error: Error | null): BackplaneError | null {
+  if (error === null || error instanceof BackplaneError) return error;
+  return new LinkError('ERR_ASSOCIATION_LOST', error.message, { cause: error });
+}

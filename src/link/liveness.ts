@@ -1,0 +1,149 @@
+/**
+ * Whether the process at the other end lives, as a pure machine; distinct from SCTP's heartbeats,
+ * which are about paths and are answered by a kernel whose process has stopped.
+ *
+ * Frames are counted without a clock: reading it costs 30 to 60 microseconds in a virtual machine
+ * that traps the call. So `heard` and `spoke` only leave a mark, and every half beat a 'tick' turns
+ * marks into times. A frame that came counts from the tick after it (a stall is reported up to half
+ * a beat late, never early); a frame that left counts from the tick before it (the peer hears
+ * something at least every beat, and no beat goes within half a beat of another frame).
+ */
+import type { Profile } from '../timing/profiles.js';
+
+export type LivenessInput =
+  | { readonly type: 'tick' }
+  /** Everything the socket held has been read, and `heard` was called for each frame. */
+  | { readonly type: 'drained' }
+  /** Whether any path of the association is active now. */
+  | { readonly type: 'paths'; readonly active: boolean };
+
+export type LivenessOutput =
+  /** Send a BEAT. */
+  | 'beat'
+  /**
+   * Read the socket dry, then step 'drained': timers run before the poll for I/O, so frames may be
+   * waiting there.
+   */
+  | 'drain'
+  /** The process does not answer though a path is active. */
+  | 'stalled'
+  | 'resumed'
+  /** No active path and no frame for the outage time: abort the association. Nothing follows. */
+  | 'lost';
+
+export type LivenessTimers = Pick<Profile, 'beatMs' | 'stallMs' | 'outageMs'>;
+
+/** The machine; begins when the link is up. */
+export class Liveness {
+  readonly #timers: LivenessTimers;
+  readonly #outputs: LivenessOutput[] = [];
+  #lastTickMs: number;
+  #lastHeardMs: number;
+  #lastSpokeMs: number;
+  /** When the paths' state, active or not, began. */
+  #pathsSinceMs: number;
+  #pathActive: boolean;
+  #heard = false;
+  #spoke = false;
+  #draining = false;
+  #isStalled = false;
+  #isLost = false;
+  /** How late the loop was since the peer was last heard: by so much every judgement is put off. */
+  #lateMs = 0;
+
+  constructor(nowMs: number, timers: LivenessTimers, pathActive: boolean) {
+    this.#timers = timers;
+    this.#lastTickMs = nowMs;
+    this.#lastHeardMs = nowMs;
+    this.#lastSpokeMs = nowMs;
+    this.#pathsSinceMs = nowMs;
+    this.#pathActive = pathActive;
+  }
+
+  get stalled(): boolean {
+    return this.#isStalled;
+  }
+
+  /** A frame of the peer came. True: step a 'tick' now, somebody waits for this. */
+  heard(): boolean {
+    this.#heard = true;
+    return this.#isStalled;
+  }
+
+  /** A frame other than a beat of ours left. */
+  spoke(): void {
+    this.#spoke = true;
+  }
+
+  /** When a 'tick' is wanted; Infinity when never again. */
+  deadline(): number {
+    if (this.#isLost) return Number.POSITIVE_INFINITY;
+    const nextTickMs = this.#lastTickMs + this.#timers.beatMs / 2;
+    const due = this.#draining ? nextTickMs : Math.min(nextTickMs, this.#judgementMs());
+    return Math.min(due, this.#lastSpokeMs + this.#timers.beatMs);
+  }
+
+  /** The next output, or null. */
+  poll(): LivenessOutput | null {
+    return this.#outputs.shift() ?? null;
+  }
+
+  step(nowMs: number, input: LivenessInput): void {
+    if (this.#isLost) return;
+    if (input.type !== 'drained') this.#lateMs += Math.max(0, nowMs - this.deadline());
+    this.#resolve(nowMs);
+    if (input.type === 'paths' && input.active !== this.#pathActive) {
+      this.#pathActive = input.active;
+      this.#pathsSinceMs = nowMs;
+    }
+    if (input.type === 'drained') {
+      this.#draining = false;
+      this.#judge(nowMs);
+    } else if (!this.#draining && nowMs >= this.#judgementMs()) {
+      this.#draining = true;
+      this.#outputs.push('drain');
+    }
+    if (!this.#isLost && nowMs >= this.#lastSpokeMs + this.#timers.beatMs) {
+      this.#lastSpokeMs = nowMs;
+      this.#outputs.push('beat');
+    }
+  }
+
+  #resolve(nowMs: number): void {
+    if (this.#heard) {
+      this.#heard = false;
+      this.#lastHeardMs = nowMs;
+      this.#lateMs = 0;
+      if (this.#isStalled) {
+        this.#isStalled = false;
+        this.#outputs.push('resumed');
+      }
+    }
+    if (this.#spoke) {
+      this.#spoke = false;
+      this.#lastSpokeMs = Math.max(this.#lastSpokeMs, this.#lastTickMs);
+    }
+    this.#lastTickMs = nowMs;
+  }
+
+  /**
+   * When silence becomes a stall or an outage. Counted from the last frame, and from the moment the
+   * paths became what they are: a path that has just come back first has to carry what was held up.
+   */
+  #judgementMs(): number {
+    const sinceMs = Math.max(this.#lastHeardMs, this.#pathsSinceMs) + this.#lateMs;
+    if (!this.#pathActive) return sinceMs + this.#timers.outageMs;
+    return this.#isStalled ? Number.POSITIVE_INFINITY : sinceMs + this.#timers.stallMs;
+  }
+
+  #judge(nowMs: number): void {
+    if (nowMs < this.#judgementMs()) return;
+    if (this.#pathActive) {
+      this.#isStalled = true;
+      this.#outputs.push('stalled');
+    } else {
+      this.#isLost = true;
+      this.#outputs.push('lost');
+    }
+  }
+}

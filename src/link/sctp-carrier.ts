@@ -1,0 +1,125 @@
+/** Carries a link's frames over an SCTP association, and says which options a profile means. */
+import { SctpError } from '../errors.js';
+import type { Association, PathEvent, SctpOptions } from '../sctp/index.js';
+import type { Profile } from '../timing/profiles.js';
+import type { Carrier, CarrierEnd, CarrierHandlers, CarrierPath } from './carrier.js';
+
+/**
+ * The options of an association that runs by this profile; for `connect` and `listen` alike. Beat,
+ * stall and outage are the link's own and have no option.
+ */
+export function associationOptions(profile: Profile): SctpOptions {
+  return {
+    rto: { initialMs: profile.rtoInitialMs, minMs: profile.rtoMinMs, maxMs: profile.rtoMaxMs },
+    sack: { delayMs: profile.sackDelayMs, frequency: profile.sackFrequency },
+    heartbeat: { intervalMs: profile.heartbeatIntervalMs },
+    pathMaxRetransmits: profile.pathMaxRetransmits,
+    pfThreshold: profile.pfThreshold,
+    primarySwitchover: profile.primarySwitchover,
+    association: { maxRetransmits: profile.associationMaxRetransmits },
+    init: { maxAttempts: profile.initMaxAttempts, maxTimeoutMs: profile.initMaxTimeoutMs },
+  };
+}
+
+/** A Carrier over one association, which it takes over: nobody else sends on it or ends it. */
+export class SctpCarrier implements Carrier {
+  readonly #association: Association;
+  #handlers: CarrierHandlers | null = null;
+  #isUp = false;
+  #ended = false;
+
+  constructor(association: Association) {
+    this.#association = association;
+  }
+
+  get outboundStreams(): number {
+    return this.#association.outboundStreams;
+  }
+
+  get remoteAddress(): string {
+    return this.#association.remoteAddress;
+  }
+
+  get paths(): readonly CarrierPath[] {
+    return this.#association.paths.map(({ address, state, primary, rttMs, rtoMs, cwndBytes }) => ({
+      address,
+      // What the engine cannot name does not count as usable.
+      state: state === 'unknown' ? 'inactive' : state,
+      primary,
+      rttMs,
+      rtoMs,
+      cwndBytes,
+    }));
+  }
+
+  /**
+   * Gives the handlers; once.
+   * @throws SctpError ERR_STATE at the second time.
+   */
+  attach(handlers: CarrierHandlers): void {
+    if (this.#handlers !== null) throw new SctpError('ERR_STATE', 'the carrier has its handlers');
+    this.#handlers = handlers;
+    const association = this.#association;
+    association.on('message', (data, info) => {
+      if (!this.#ended) handlers.onMessage(info.stream, data);
+    });
+    association.on('path', (event) => this.#path(event));
+    association.on('drain', () => {
+      if (!this.#ended) handlers.onDrain();
+    });
+    association.on('up', () => this.#up());
+    association.on('restart', () => this.#restarted());
+    association.on('lost', (loss) => this.#end('lost', loss.error));
+    association.on('close', () => this.#end('closed', null));
+    if (association.state === 'up') this.#up();
+    if (association.state === 'closed') this.#end('closed', null);
+  }
+
+  send(stream: number, data: Uint8Array): boolean {
+    return this.#association.send(data, { stream });
+  }
+
+  drain(): void {
+    this.#association.drain();
+  }
+
+  shutdown(): void {
+    void this.#association.shutdown();
+  }
+
+  abort(): void {
+    this.#ended = true;
+    this.#association.abort();
+  }
+
+  #up(): void {
+    if (this.#isUp || this.#ended) return;
+    this.#isUp = true;
+    this.#handlers!.onUp();
+  }
+
+  #path(event: PathEvent): void {
+    const { address, change } = event;
+    if (!this.#ended && change !== 'unknown') this.#handlers!.onPath({ address, change });
+  }
+
+  /**
+   * Neither keys nor sequences survive a restart, so this association is of no more use to a link.
+   */
+  #restarted(): void {
+    const { remoteAddress } = this.#association;
+    const error = new SctpError(
+      'ERR_ASSOCIATION_RESTARTED',
+      `peer ${remoteAddress} restarted the association`,
+      { address: remoteAddress },
+    );
+    this.#association.abort();
+    this.#end('restarted', error);
+  }
+
+  #end(end: CarrierEnd, error: Error | null): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#handlers!.onEnd(end, error);
+  }
+}

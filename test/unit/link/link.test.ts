@@ -1,0 +1,336 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { BackplaneError, LinkError } from '../../../src/errors.js';
+import { limits } from '../../../src/limits.js';
+import { userStream } from '../../../src/link/streams.js';
+import type { UserMessage } from '../../../src/link/types.js';
+import { profiles } from '../../../src/timing/profiles.js';
+import { worstCase } from '../../../src/timing/worst-case.js';
+import { bareFrame, FrameType, FrameWriter, frameType } from '../../../src/wire/frame.js';
+import { Pair, send } from './pair.js';
+
+const code = (expected: string) => (error: unknown) =>
+  error instanceof BackplaneError && error.code === expected;
+
+function bodies(messages: readonly UserMessage[]): string[] {
+  return messages.map(({ body }) => Buffer.from(body).toString());
+}
+
+test('messages go both ways in order, with kind, number, topic and encoding', () => {
+  const pair = new Pair().connect();
+  const call: UserMessage = { ...send('x'), kind: 'call', id: 2 ** 40, encoding: 'cbor' };
+  pair.a.link.send(send('one'), '');
+  pair.a.link.send(call, '');
+  pair.b.link.send({ ...send('back', ''), kind: 'reply', id: 3 }, '');
+  pair.settle();
+  assert.deepEqual(bodies(pair.b.messages), ['one', 'x']);
+  const { kind, id, topic, encoding } = pair.b.messages[1]!;
+  assert.deepEqual(
+    { kind, id, topic, encoding },
+    { kind: 'call', id: 2 ** 40, topic: 't', encoding: 'cbor' },
+  );
+  assert.deepEqual(bodies(pair.a.messages), ['back']);
+});
+
+test('a topic and order key keep to one stream, others spread from stream 2 on', () => {
+  const pair = new Pair().connect();
+  for (let i = 0; i < 50; i++) pair.a.link.send(send(`${i}`), 'same');
+  const same = new Set(pair.a.carrier.sent.slice(-50).map(({ stream }) => stream));
+  assert.equal(same.size, 1);
+  for (let i = 0; i < 200; i++) pair.a.link.send(send(`${i}`), `key ${i}`);
+  const spread = new Set(pair.a.carrier.sent.slice(-200).map(({ stream }) => stream));
+  assert.deepEqual([...spread].sort(), [2, 3, 4, 5, 6, 7]);
+});
+
+test('an association with two streams or fewer carries messages on its last', () => {
+  assert.equal(userStream('t', 'k', 1), 0);
+  assert.equal(userStream('t', 'k', 2), 1);
+  assert.equal(userStream('t', 'k', 3), 2);
+  assert.notEqual(userStream('ab', 'c', 64), userStream('a', 'bc', 64));
+});
+
+test('ERR_NO_LINK: before the link is up, after it ended, when the carrier is closed', () => {
+  const pair = new Pair();
+  assert.throws(() => pair.a.link.send(send('x'), ''), code('ERR_NO_LINK'));
+  pair.connect();
+  pair.a.carrier.failure = new LinkError('ERR_CLOSED', 'closed');
+  assert.throws(() => pair.a.link.send(send('x'), ''), code('ERR_NO_LINK'));
+  pair.a.carrier.failure = null;
+  pair.a.link.abort();
+  assert.throws(() => pair.a.link.send(send('x'), ''), code('ERR_NO_LINK'));
+});
+
+test('send fails with ERR_MESSAGE_TOO_LARGE over the limit, not at it', () => {
+  const pair = new Pair().connect();
+  const body = Buffer.alloc(limits.messageBytes + 1);
+  assert.throws(() => pair.a.link.send({ ...send(''), body }, ''), code('ERR_MESSAGE_TOO_LARGE'));
+  pair.a.link.send({ ...send(''), body: body.subarray(1) }, '');
+  pair.settle();
+  assert.equal(pair.b.messages[0]!.body.length, limits.messageBytes);
+});
+
+test('send says when the queue is over its mark, drain follows; ERR_QUEUE_FULL', () => {
+  const pair = new Pair().connect();
+  pair.a.carrier.hasRoom = false;
+  assert.equal(pair.a.link.send(send('x'), ''), false);
+  pair.a.carrier.handlers!.onDrain();
+  assert.equal(pair.a.events.at(-1), 'drain');
+  pair.a.carrier.failure = new LinkError('ERR_QUEUE_FULL', 'full');
+  assert.throws(() => pair.a.link.send(send('x'), ''), code('ERR_QUEUE_FULL'));
+});
+
+test('a beat that finds the queue full is skipped, and the link stays up', () => {
+  const pair = new Pair().connect();
+  pair.a.carrier.failure = new LinkError('ERR_QUEUE_FULL', 'full');
+  pair.advance(profiles.lan.beatMs * 2);
+  assert.equal(pair.a.link.state, 'up');
+});
+
+test('two idle ends keep each other alive by beats alone', () => {
+  const pair = new Pair().connect();
+  const before = pair.a.carrier.sent.length;
+  pair.advance(60_000);
+  const sent = pair.a.carrier.sent.slice(before);
+  assert.ok(sent.every(({ data }) => frameType(data) === FrameType.beat));
+  assert.equal(sent.length, 60_000 / profiles.lan.beatMs);
+  assert.deepEqual(pair.a.events, ['up b@y']);
+});
+
+test('messages take the place of beats, and are carried without reading the clock', () => {
+  const pair = new Pair().connect();
+  const before = pair.a.carrier.sent.length;
+  const reads = pair.b.runtime.clockReads;
+  for (let i = 0; i < 500; i++) {
+    for (let k = 0; k < 10; k++) pair.a.link.send(send('x'), '');
+    pair.advance(10);
+  }
+  const sent = pair.a.carrier.sent.slice(before);
+  assert.ok(sent.every(({ data }) => frameType(data) === FrameType.message));
+  assert.equal(pair.b.messages.length, 5000);
+  assert.ok(pair.b.runtime.clockReads - reads < 5000 / 20);
+});
+
+test('a stopped process is stalled within the promised time, then resumed', () => {
+  const pair = new Pair().connect();
+  pair.b.runtime.frozen = true;
+  pair.a.link.send(send('meanwhile'), '');
+  pair.advance(worstCase(profiles.lan).stalledMs);
+  assert.deepEqual(pair.a.events, ['up b@y', 'stalled']);
+  assert.equal(pair.a.link.stalled, true);
+  pair.advance(60_000);
+  pair.b.runtime.frozen = false;
+  pair.advance(profiles.lan.beatMs);
+  assert.deepEqual(pair.a.events, ['up b@y', 'stalled', 'resumed']);
+  assert.deepEqual(pair.b.events, ['authenticated a@x 1', 'up a@x']);
+  assert.deepEqual(bodies(pair.b.messages), ['meanwhile']);
+});
+
+test('a process that was stopped itself does not call its peer stalled', () => {
+  const pair = new Pair().connect();
+  pair.b.runtime.frozen = true;
+  pair.advance(30_000);
+  pair.b.runtime.frozen = false;
+  pair.advance(5000);
+  assert.ok(!pair.b.events.includes('stalled'));
+});
+
+test('both planes dead: both ends call the link lost within the promised time, and abort', () => {
+  const pair = new Pair().connect().advance(777);
+  pair.cut();
+  const cutAt = pair.time.nowMs;
+  const { beatMs } = profiles.lan;
+  const promise = worstCase(profiles.lan);
+  pair.advance(beatMs + 2 * promise.backedOffGapMs);
+  for (const { carrier } of [pair.a, pair.b])
+    carrier.setPaths('potentially-failed', 'potentially-failed');
+  pair.advance(cutAt + promise.allPathsDeadMs - pair.time.nowMs);
+  for (const { events, carrier } of [pair.a, pair.b]) {
+    assert.equal(events.at(-1), 'end lost ERR_LINK_DOWN');
+    assert.equal(carrier.wasAborted, true);
+  }
+});
+
+test('both planes dead for less than the outage: the link stays and loses nothing', () => {
+  const pair = new Pair().connect();
+  const heal = pair.cut();
+  pair.a.link.send(send('through'), '');
+  for (const { carrier } of [pair.a, pair.b]) carrier.setPaths('inactive', 'unreachable');
+  pair.advance(profiles.lan.outageMs - 100);
+  heal();
+  for (const { carrier } of [pair.a, pair.b]) carrier.setPaths('active', 'available');
+  pair.advance(5000);
+  assert.deepEqual([pair.a.link.state, pair.b.link.state], ['up', 'up']);
+  assert.deepEqual(bodies(pair.b.messages), ['through']);
+  assert.ok(!pair.a.events.includes('stalled'));
+});
+
+test('path events are passed on', () => {
+  const pair = new Pair().connect();
+  pair.a.carrier.setPaths('active', 'confirmed');
+  assert.deepEqual(pair.a.events.slice(-2), ['path 10.1.0.2 confirmed', 'path 10.2.0.2 confirmed']);
+});
+
+test('leave: what was sent arrives, the peer sees left, this end closed', () => {
+  const pair = new Pair().connect();
+  pair.a.link.send(send('last'), '');
+  pair.a.link.leave();
+  assert.equal(pair.a.link.state, 'ended');
+  pair.settle();
+  assert.deepEqual(bodies(pair.b.messages), ['last']);
+  assert.equal(pair.b.events.at(-1), 'end left -');
+  assert.equal(pair.a.events.at(-1), 'end closed -');
+});
+
+test('messages that LEAVE has overtaken are still handled', () => {
+  const pair = new Pair().connect();
+  pair.a.link.send(send('overtaken'), '');
+  pair.a.link.leave();
+  const inbox = pair.b.carrier.inbox;
+  [inbox[0], inbox[1]] = [inbox[1]!, inbox[0]!];
+  pair.settle();
+  assert.deepEqual(bodies(pair.b.messages), ['overtaken']);
+  assert.equal(pair.b.events.at(-1), 'end left -');
+});
+
+test('a peer that left takes no message, and is gone within the leave time', () => {
+  const pair = new Pair().connect();
+  pair.b.carrier.inbox.push({ stream: 0, data: bareFrame(FrameType.leave) });
+  pair.settle();
+  assert.throws(() => pair.b.link.send(send('x'), ''), code('ERR_NO_LINK'));
+  pair.advance(limits.leaveMs);
+  assert.equal(pair.b.events.at(-1), 'end left -');
+  assert.equal(pair.b.carrier.wasAborted, true);
+});
+
+test('leave has a deadline: a peer that does not let go is aborted', () => {
+  const pair = new Pair().connect();
+  pair.a.carrier.shutdown = () => undefined;
+  pair.a.link.leave();
+  pair.advance(limits.leaveMs - 1);
+  assert.equal(pair.a.events.at(-1), 'up b@y');
+  pair.advance(1);
+  assert.equal(pair.a.events.at(-1), 'end closed ERR_TIMEOUT');
+  assert.equal(pair.a.carrier.wasAborted, true);
+});
+
+test('an orderly end without LEAVE is closed, an abort is lost', () => {
+  const closed = new Pair().connect();
+  closed.a.carrier.end('closed');
+  assert.equal(closed.settle().a.events.at(-1), 'end closed -');
+  const lost = new Pair().connect();
+  lost.b.link.abort();
+  assert.equal(lost.settle().a.events.at(-1), 'end lost ERR_ASSOCIATION_LOST');
+});
+
+test('a restart of the association always ends the link, and the association', () => {
+  const pair = new Pair().connect();
+  pair.a.carrier.end('restarted');
+  pair.settle();
+  assert.equal(pair.a.events.at(-1), 'end restarted -');
+  assert.equal(pair.a.carrier.wasAborted, true);
+});
+
+test('an error of the carrier that is not ours gets a code', () => {
+  const pair = new Pair().connect();
+  pair.a.carrier.end('lost', new Error('ECONNRESET'));
+  assert.equal(pair.settle().a.events.at(-1), 'end lost ERR_ASSOCIATION_LOST');
+});
+
+test('abort: no callback follows, whatever still arrives', () => {
+  const pair = new Pair().connect();
+  pair.b.link.send(send('late'), '');
+  const events = [...pair.a.events];
+  pair.a.link.probe(100, () => events.push('probe'));
+  pair.a.link.abort();
+  pair.advance(60_000);
+  assert.deepEqual(pair.a.events, events);
+  assert.deepEqual(pair.a.messages, []);
+  assert.equal(pair.a.runtime.pending.size, 0);
+});
+
+const nonsense: readonly (readonly [string, number, Buffer])[] = [
+  ['garbage', 0, Buffer.from('nonsense nonsense')],
+  ['an empty frame', 0, Buffer.alloc(0)],
+  ['an unknown type', 0, bareFrame(99)],
+  ['a frame of the handshake', 0, new FrameWriter(FrameType.refuse, 10).uint16(1).frame],
+  ['a LEAVE on a stream of messages', 3, bareFrame(FrameType.leave)],
+  [
+    'a message that contradicts itself',
+    3,
+    new FrameWriter(FrameType.message, 20).bytes(Buffer.alloc(12, 1)).frame,
+  ],
+];
+
+for (const [what, stream, data] of nonsense) {
+  test(`${what} on a link that is up ends it as lost with ERR_PROTOCOL`, () => {
+    const pair = new Pair().connect();
+    pair.a.carrier.inbox.push({ stream, data });
+    pair.settle();
+    assert.equal(pair.a.events.at(-1), 'end lost ERR_PROTOCOL');
+    assert.equal(pair.b.events.at(-1), 'end lost ERR_ASSOCIATION_LOST');
+  });
+}
+
+test('probe: true with the first frame; false in time, at the end, before the link', () => {
+  const answers: string[] = [];
+  const pair = new Pair();
+  pair.a.link.probe(100, (alive) => answers.push(`early ${alive}`));
+  pair.advance(0);
+  pair.connect();
+  pair.a.link.probe(100, (alive) => answers.push(`first ${alive}`));
+  pair.settle();
+  pair.b.runtime.frozen = true;
+  pair.a.link.probe(100, (alive) => answers.push(`second ${alive}`));
+  pair.advance(100);
+  pair.a.link.probe(100, (alive) => answers.push(`third ${alive}`));
+  pair.a.carrier.end('lost');
+  pair.settle();
+  assert.deepEqual(answers, ['early false', 'first true', 'second false', 'third false']);
+});
+
+test('probe: an answer that waits in the socket when the time is up counts', () => {
+  const pair = new Pair().connect();
+  const answers: boolean[] = [];
+  pair.a.link.probe(100, (alive) => answers.push(alive));
+  pair.a.runtime.frozen = true;
+  pair.settle();
+  pair.time.nowMs += 5000;
+  pair.a.runtime.frozen = false;
+  pair.a.runtime.runDue(pair.time.nowMs);
+  assert.deepEqual(answers, [true]);
+});
+
+test('accept and refuse: only an authenticated peer, only with a reason for it', () => {
+  const pair = new Pair();
+  assert.throws(() => pair.b.link.accept(), code('ERR_STATE'));
+  assert.throws(() => pair.b.link.refuse('ERR_LAB'), code('ERR_ARGUMENT'));
+  pair.connect();
+  assert.throws(() => pair.b.link.refuse('ERR_NAME_TAKEN'), code('ERR_STATE'));
+  pair.b.link.abort();
+  pair.b.link.accept();
+  pair.b.link.refuse('ERR_NAME_TAKEN');
+  assert.equal(pair.b.link.state, 'ended');
+});
+
+test('a peer that vanishes while the owner thinks ends the link once', () => {
+  const pair = new Pair({ onAuthenticated: () => undefined }).connect();
+  pair.a.link.abort();
+  pair.settle();
+  pair.b.link.accept();
+  assert.deepEqual(pair.b.events, ['authenticated a@x 1', 'end lost ERR_ASSOCIATION_LOST']);
+});
+
+test('leave before the link is up closes it', () => {
+  const pair = new Pair({ onAuthenticated: () => undefined }).connect();
+  pair.a.link.leave();
+  pair.settle();
+  assert.deepEqual(pair.a.events, ['end closed -']);
+  assert.equal(pair.b.events.at(-1), 'end closed -');
+});
+
+test('no timer is left behind by a link that is over', () => {
+  const pair = new Pair().connect();
+  pair.a.link.leave();
+  pair.settle();
+  assert.deepEqual([pair.a.runtime.pending.size, pair.b.runtime.pending.size], [0, 0]);
+});

@@ -1,0 +1,129 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import type { CarrierHandlers } from '../../../src/link/carrier.js';
+import { associationOptions, SctpCarrier } from '../../../src/link/sctp-carrier.js';
+import { connect } from '../../../src/sctp/index.js';
+import { resolveOptions } from '../../../src/sctp/options.js';
+import type { Profile } from '../../../src/timing/profiles.js';
+import { change, type FakeSocket, nativeError } from '../sctp/fake-addon.js';
+import { fakeAddon, peer, turn, upAssociation, withCode } from '../sctp/support.js';
+
+const profile: Profile = {
+  name: 'test',
+  rtoInitialMs: 100,
+  rtoMinMs: 50,
+  rtoMaxMs: 400,
+  sackDelayMs: 20,
+  sackFrequency: 1,
+  heartbeatIntervalMs: 500,
+  pathMaxRetransmits: 3,
+  pfThreshold: 0,
+  primarySwitchover: 65535,
+  associationMaxRetransmits: 200,
+  initMaxAttempts: 4,
+  initMaxTimeoutMs: 400,
+  beatMs: 1,
+  stallMs: 2,
+  outageMs: 3,
+};
+
+function recorder(): { handlers: CarrierHandlers; seen: string[] } {
+  const seen: string[] = [];
+  return {
+    seen,
+    handlers: {
+      onUp: () => seen.push('up'),
+      onMessage: (stream, data) => seen.push(`message ${stream} ${data}`),
+      onPath: (event) => seen.push(`path ${event.address} ${event.change}`),
+      onDrain: () => seen.push('drain'),
+      onEnd: (end, error) =>
+        seen.push(`end ${end} ${(error as { code?: string } | null)?.code ?? null}`),
+    },
+  };
+}
+
+/** A carrier with its handlers, over an association that is up. */
+function upCarrier(): { carrier: SctpCarrier; socket: FakeSocket; seen: string[] } {
+  const { association, socket } = upAssociation();
+  const carrier = new SctpCarrier(association);
+  const { handlers, seen } = recorder();
+  carrier.attach(handlers);
+  assert.deepEqual(seen.splice(0), ['up']);
+  return { carrier, socket, seen };
+}
+
+test('every timer of a profile that the kernel keeps becomes its option', () => {
+  const options = resolveOptions(associationOptions(profile));
+  assert.deepEqual(options.rto, { initialMs: 100, minMs: 50, maxMs: 400 });
+  assert.deepEqual(options.sack, { delayMs: 20, frequency: 1 });
+  assert.deepEqual(options.heartbeat, { enabled: true, intervalMs: 500 });
+  assert.deepEqual(options.init, { maxAttempts: 4, maxTimeoutMs: 400 });
+  assert.equal(options.association.maxRetransmits, 200);
+  assert.equal(options.pathMaxRetransmits, 3);
+  assert.equal(options.pfThreshold, 0);
+  assert.equal(options.primarySwitchover, 65535);
+});
+
+test('up comes once, whether before attaching or after', () => {
+  const addon = fakeAddon();
+  const carrier = new SctpCarrier(connect(peer));
+  const { handlers, seen } = recorder();
+  carrier.attach(handlers);
+  assert.deepEqual(seen, []);
+  addon.last.deliver(change('up'));
+  assert.deepEqual(seen, ['up']);
+  assert.throws(() => carrier.attach(handlers), withCode('ERR_STATE'));
+  const { carrier: second, seen: also } = upCarrier();
+  assert.equal(second.outboundStreams, 10);
+  assert.deepEqual(also, []);
+});
+
+test('frames, paths and drain pass through', () => {
+  const { carrier, socket, seen } = upCarrier();
+  assert.equal(carrier.send(3, Buffer.from('out')), true);
+  assert.equal(socket.sent[0]!.stream, 3);
+  socket.deliver(
+    { data: Buffer.from('in'), stream: 4 },
+    { type: 'path', address: '10.0.0.2', change: 'potentially-failed', error: 0 },
+    { type: 'path', address: '10.0.0.2', change: 'unknown', error: 0 },
+  );
+  socket.waiting.push(() => socket.deliver({ data: Buffer.from('waited') }));
+  carrier.drain();
+  assert.deepEqual(seen, ['message 4 in', 'path 10.0.0.2 potentially-failed', 'message 0 waited']);
+  socket.pathStates['10.0.1.2'] = 'unknown';
+  assert.deepEqual(
+    carrier.paths.map((path) => [path.address, path.state, path.primary]),
+    [
+      ['10.0.0.2', 'active', true],
+      ['10.0.1.2', 'inactive', false],
+    ],
+  );
+});
+
+test('the ends are told apart, each once', async () => {
+  const lost = upCarrier();
+  lost.socket.handlers.onEnd(nativeError('ECONNRESET', 'recvmsg'));
+  const closed = upCarrier();
+  closed.socket.deliver({ data: Buffer.from('last') }, { type: 'shutdown' });
+  closed.socket.handlers.onEnd(null);
+  const ours = upCarrier();
+  ours.carrier.shutdown();
+  ours.socket.handlers.onEnd(null);
+  const restarted = upCarrier();
+  restarted.socket.deliver(change('restart'), { data: Buffer.from('of the new life') });
+  await turn();
+  assert.deepEqual(lost.seen, ['end lost ERR_ASSOCIATION_LOST']);
+  assert.deepEqual(closed.seen, ['message 0 last', 'end closed null']);
+  assert.deepEqual(ours.seen, ['end closed null']);
+  assert.deepEqual(restarted.seen, ['end restarted ERR_ASSOCIATION_RESTARTED']);
+  assert.equal(restarted.socket.calls.at(-1), 'abort');
+});
+
+test('after abort no handler is called', async () => {
+  const { carrier, socket, seen } = upCarrier();
+  carrier.abort();
+  await turn();
+  assert.deepEqual(seen, []);
+  assert.equal(socket.calls.at(-1), 'abort');
+  assert.throws(() => carrier.send(0, Buffer.alloc(1)), withCode('ERR_CLOSED'));
+});
