@@ -1,0 +1,118 @@
+#ifndef BACKPLANE_BINDING_LOOP_STATE_H_
+#define BACKPLANE_BINDING_LOOP_STATE_H_
+
+#include <node_api.h>
+#include <uv.h>
+
+#include <memory>
+#include <unordered_set>
+#include <vector>
+
+#include "kernel/socket.h"
+
+namespace backplane::binding {
+
+class LoopState;
+
+// Whoever is told about a socket's readiness.
+class PollOwner {
+ public:
+  virtual ~PollOwner() = default;
+  // `status` below 0: libuv met POLLERR and has stopped polling.
+  virtual void OnPoll(int status, int events) = 0;
+  // What was asked for by PollHandle::Defer.
+  virtual void OnDeferred() = 0;
+  // What was asked for by PollHandle::Later.
+  virtual void OnLater() = 0;
+  // The environment ends: drop the handle, which is being closed; no JavaScript may run any more.
+  virtual void OnEnvironmentEnd() = 0;
+};
+
+// A socket together with its uv_poll handle. It outlives its owner until libuv has let go of the
+// descriptor, because closing the descriptor earlier would let the kernel give its number to
+// another.
+class PollHandle {
+ public:
+  // On failure (a negative libuv error) nothing is left behind, and the socket is closed.
+  static int Create(std::shared_ptr<LoopState> loop, kernel::Socket socket, PollOwner* owner,
+                    PollHandle** handle);
+
+  kernel::Socket& socket() { return socket_; }
+  // UV_READABLE and UV_WRITABLE, or 0 to stop.
+  void Poll(int events);
+  // Forgets what is polled, for when libuv has stopped by itself.
+  void Stopped() { events_ = 0; }
+  // Runs the owner's OnDeferred in the next iteration of the loop.
+  void Defer();
+  // Runs the owner's OnLater after about a millisecond.
+  void Later();
+  // The owner hears nothing more; the handle deletes itself.
+  void Close();
+
+ private:
+  friend class LoopState;
+  friend class WaitingHandles;
+  PollHandle(std::shared_ptr<LoopState> loop, kernel::Socket socket, PollOwner* owner);
+  ~PollHandle() = default;
+
+  std::shared_ptr<LoopState> loop_;
+  kernel::Socket socket_;
+  PollOwner* owner_;
+  uv_poll_t poll_{};
+  int events_ = 0;
+};
+
+// Handles that wait for the same timer, each at most once.
+class WaitingHandles {
+ public:
+  using Callback = void (PollOwner::*)();
+
+  WaitingHandles(uint64_t delay_ms, Callback callback) : delay_ms_(delay_ms), callback_(callback) {}
+  int Init(uv_loop_t* loop, LoopState* owner);
+  void Add(PollHandle* handle);
+  void Forget(PollHandle* handle);
+  // Nothing is called any more; `closed` is, once libuv has let go of the timer.
+  void Close(uv_close_cb closed);
+
+ private:
+  void Run();
+
+  const uint64_t delay_ms_;
+  const Callback callback_;
+  uv_timer_t timer_{};
+  LoopState* owner_ = nullptr;
+  std::vector<PollHandle*> waiting_;
+  std::vector<PollHandle*> running_;
+};
+
+// The libuv side of one environment. It is shared by its handles, which may be closed only after
+// everything that belongs to Node-API is gone.
+class LoopState : public std::enable_shared_from_this<LoopState> {
+ public:
+  // Registers the environment's cleanup hook.
+  static std::shared_ptr<LoopState> Create(napi_env env);
+
+  uv_loop_t* loop() const { return loop_; }
+
+ private:
+  friend class PollHandle;
+  friend class WaitingHandles;
+
+  static void OnCleanup(napi_async_cleanup_hook_handle hook, void* data);
+  void Forget(PollHandle* handle);
+  void HandleClosed();
+
+  uv_loop_t* loop_ = nullptr;
+  WaitingHandles deferred_{0, &PollOwner::OnDeferred};
+  WaitingHandles later_{1, &PollOwner::OnLater};
+  std::unordered_set<PollHandle*> open_;
+  // The cleanup hook's share: the environment's data may be gone before the last handle is.
+  std::shared_ptr<LoopState> self_;
+  size_t unclosed_ = 0;  // handles that libuv has not let go of yet
+  napi_async_cleanup_hook_handle hook_ = nullptr;
+  bool ending_ = false;
+};
+
+}  // namespace backplane::binding
+
+#endif  // BACKPLANE_BINDING_LOOP_STATE_H_

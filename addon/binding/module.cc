@@ -1,0 +1,56 @@
+// The module object: see src/sctp/native.ts for its contract.
+#include <sys/socket.h>
+
+#include "binding/convert.h"
+#include "binding/environment.h"
+#include "binding/socket.h"
+
+namespace backplane::binding {
+
+namespace {
+
+constexpr int kContract = 1;
+
+Napi::Value Probe(const Napi::CallbackInfo& info) {
+  kernel::Socket socket;
+  const kernel::Status status = kernel::Socket::Open(false, &socket);
+  return status.ok() ? info.Env().Null() : ToError(info.Env(), status);
+}
+
+// For tests only, with Socket._fromDescriptor: two connected sockets that keep message boundaries,
+// so that lifecycle and sanitizer tests run where the kernel has no SCTP.
+Napi::Value SocketPair(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  int fds[2];
+  const int result = socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds);
+  if (result < 0) {
+    ThrowStatus(env, kernel::Status::Of(result, "socketpair"));
+    return {};
+  }
+  Napi::Array pair = Napi::Array::New(env, 2);
+  pair.Set(0u, fds[0]);
+  pair.Set(1u, fds[1]);
+  return pair;
+}
+
+Napi::Object Init(Napi::Env env, Napi::Object exports) {
+  std::unique_ptr<Environment> created = Environment::Create(env);
+  if (created == nullptr) return exports;
+  Environment* environment = created.release();
+  env.SetInstanceData(environment);
+  const Napi::Function constructor = Socket::Define(env);
+  environment->SetConstructor(constructor);
+  exports.Set("engine", "kernel");
+  exports.Set("contract", kContract);
+  exports.Set("meta", environment->meta());
+  exports.Set("Socket", constructor);
+  exports.Set("probe", Napi::Function::New<Probe>(env, "probe"));
+  exports.Set("_socketPair", Napi::Function::New<SocketPair>(env, "_socketPair"));
+  return exports;
+}
+
+}  // namespace
+
+NODE_API_MODULE(backplane, Init)
+
+}  // namespace backplane::binding

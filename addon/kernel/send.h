@@ -1,0 +1,46 @@
+#ifndef BACKPLANE_KERNEL_SEND_H_
+#define BACKPLANE_KERNEL_SEND_H_
+
+#include <sys/socket.h>
+
+#include <array>
+#include <cstdint>
+
+#include "kernel/send_queue.h"
+#include "kernel/socket.h"
+
+namespace backplane::kernel {
+
+// Headers for handing up to 64 messages to the kernel with one system call.
+class SendBatch {
+ public:
+  static constexpr int kSlots = 64;
+
+  enum class Result : uint8_t {
+    kEmpty,    // the queue is empty
+    kBlocked,  // the kernel has no room now, or (`status`) no memory
+    kRefused,  // the first message can never be sent; `status` tells why
+    kOver,     // the association is over, or ending; `status` tells how
+  };
+
+  SendBatch();
+
+  // Sends from the front of the queue and pops what the kernel took, until one of the results
+  // holds.
+  // `charged` grows by about what the kernel books for it against SO_SNDBUF.
+  Result Flush(const Socket& socket, SendQueue* queue, size_t* charged, Status* status);
+
+ private:
+  static constexpr size_t kControlBytes = 32;
+
+  int Fill(const SendQueue& queue);
+  size_t Charge(int count) const;
+
+  alignas(8) std::array<std::array<uint8_t, kControlBytes>, kSlots> control_;
+  std::array<iovec, kSlots> vectors_;
+  std::array<mmsghdr, kSlots> headers_;
+};
+
+}  // namespace backplane::kernel
+
+#endif  // BACKPLANE_KERNEL_SEND_H_

@@ -1,0 +1,137 @@
+/**
+ * The addon without SCTP: pairs of sequenced-packet sockets stand in for associations, so that reading,
+ * queueing, ending and closing are tested on every host, and under sanitizers.
+ */
+import assert from 'node:assert/strict';
+import { existsSync, readdirSync } from 'node:fs';
+import { setImmediate as turn } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { addonCandidates, loadFrom, packageRoot } from '../../../src/sctp/load-addon.js';
+import {
+  META_LENGTH,
+  META_OFFSET,
+  META_STRIDE,
+  type NativeAddon,
+  type NativeError,
+  type NativeHandlers,
+  type NativeNotification,
+  type NativeSocket,
+} from '../../../src/sctp/native.js';
+
+/** What the addon has beyond its contract, for these tests alone. */
+interface TestAddon extends NativeAddon {
+  /** Descriptors of two connected sockets that keep message boundaries. */
+  _socketPair(): [number, number];
+  readonly Socket: NativeAddon['Socket'] & {
+    /** Takes over a descriptor. A message of exactly PIECE_BYTES counts as a part of a longer one. */
+    _fromDescriptor(fd: number): NativeSocket;
+  };
+}
+
+/** A message of this size stands for one without MSG_EOR, because the addon reads that much at once. */
+export const PIECE_BYTES = 65536;
+
+/** Path of another build of the addon to test, as the sanitizer test gives it. */
+export const ADDON_VARIABLE = 'BACKPLANE_TEST_ADDON';
+
+const root = packageRoot();
+const chosen = process.env[ADDON_VARIABLE];
+
+export const addon = loadFrom(
+  chosen === undefined ? addonCandidates(root) : [chosen],
+  root,
+) as TestAddon;
+
+/** What one socket was told, in order. */
+export class Recorder implements NativeHandlers {
+  readonly messages: Buffer[] = [];
+  readonly notifications: NativeNotification[] = [];
+  readonly ends: (NativeError | null)[] = [];
+  readonly oversize: number[] = [];
+  drains = 0;
+  crossings = 0;
+  /** Called after each crossing. */
+  after: (() => void) | null = null;
+
+  onReceive(slab: ArrayBuffer, count: number, notifications: NativeNotification[] | null): void {
+    this.crossings++;
+    assert.equal(this.ends.length, 0, 'nothing comes after the end');
+    for (let i = 0; i < count; i++) {
+      const offset = addon.meta[i * META_STRIDE + META_OFFSET] ?? 0;
+      const length = addon.meta[i * META_STRIDE + META_LENGTH] ?? 0;
+      if (length >= 0) this.messages.push(Buffer.from(slab, offset, length));
+    }
+    if (notifications !== null) this.notifications.push(...notifications);
+    this.after?.();
+  }
+
+  onEnd(error: NativeError | null): void {
+    this.ends.push(error);
+    this.after?.();
+  }
+
+  onDrain(): void {
+    this.drains++;
+  }
+
+  onAccept(): void {
+    assert.fail('a stand-in does not listen');
+  }
+
+  onAcceptError(error: NativeError): void {
+    assert.ifError(error);
+  }
+
+  onOversize(bytes: number): void {
+    this.oversize.push(bytes);
+  }
+}
+
+/** Two connected sockets without handlers. */
+export function openPair(): [NativeSocket, NativeSocket] {
+  const [a, b] = addon._socketPair();
+  return [addon.Socket._fromDescriptor(a), addon.Socket._fromDescriptor(b)];
+}
+
+/** One end of a pair with handlers, reading. */
+export function reading(socket: NativeSocket, handlers = new Recorder()): Recorder {
+  socket.attach(handlers);
+  socket.resume();
+  return handlers;
+}
+
+export function send(socket: NativeSocket, text: string): void {
+  socket.send(Buffer.from(text), 0, 0, 0, 0);
+  socket.flush();
+}
+
+/** Lets the loop turn until `done`, at most `turns` times. */
+export async function until(done: () => boolean, turns = 20_000): Promise<void> {
+  for (let i = 0; i < turns; i++) {
+    if (done()) return;
+    await turn();
+  }
+  assert.fail(`not so after ${turns} turns of the loop: ${done}`);
+}
+
+/** Lets the loop turn, so that closed handles are let go of. */
+export async function settle(turns = 5): Promise<void> {
+  for (let i = 0; i < turns; i++) await turn();
+}
+
+/** Open descriptors of this process. */
+export function descriptors(): number {
+  assert.ok(existsSync('/proc/self/fd'));
+  return readdirSync('/proc/self/fd').length;
+}
+
+/** Collects garbage, and lets finalizers run. */
+export async function collect(): Promise<void> {
+  setFlagsFromString('--expose-gc');
+  const gc = runInNewContext('gc') as () => void;
+  for (let i = 0; i < 5; i++) {
+    gc();
+    await settle();
+  }
+}
