@@ -60,7 +60,12 @@ export interface NativeAddress {
   readonly port: number;
 }
 
-export type NativePathState = 'active' | 'inactive' | 'potentially-failed' | 'unconfirmed' | 'unknown';
+export type NativePathState =
+  | 'active'
+  | 'inactive'
+  | 'potentially-failed'
+  | 'unconfirmed'
+  | 'unknown';
 
 /** Notifications of the association (RFC 6458, section 6.1), in the order in which the engine gave them. */
 export type NativeNotification =
@@ -90,6 +95,10 @@ export type NativeNotification =
     }
   | { readonly type: 'shutdown' }
   | {
+      /**
+       * A chunk that the engine gave up (SCTP_SEND_FAILED_EVENT), or a whole message that it refused
+       * for good, such as one for a stream that does not exist: `sent` is false then, `error` the errno.
+       */
       readonly type: 'send-failed';
       /** False when no byte of this chunk ever left (SCTP_DATA_UNSENT). */
       readonly sent: boolean;
@@ -165,7 +174,10 @@ export interface NativeSocket {
   /** Bytes queued here, not yet taken by the engine. */
   readonly queuedBytes: number;
 
-  /** Graceful SHUTDOWN (RFC 9260, 9.2) once the queue is empty; `onEnd` follows. */
+  /**
+   * Graceful SHUTDOWN (RFC 9260, 9.2) once the queue is empty; `onEnd` follows. Without the option `events` it
+   * follows only when the peer's end is seen. Sending after it fails with EPIPE.
+   */
   shutdown(): void;
   /** ABORT to the peer, then close. Nothing more is called back. */
   abort(): void;
@@ -189,7 +201,12 @@ export interface NativeSocket {
  */
 export interface NativeOptions {
   /** SCTP_INITMSG; 0 leaves the engine's default. */
-  init: { outboundStreams: number; inboundStreams: number; maxAttempts: number; maxTimeoutMs: number };
+  init: {
+    outboundStreams: number;
+    inboundStreams: number;
+    maxAttempts: number;
+    maxTimeoutMs: number;
+  };
   /** SCTP_RTOINFO. */
   rto: { initialMs: number; minMs: number; maxMs: number };
   /** SCTP_ASSOCINFO. */

@@ -1,0 +1,188 @@
+/**
+ * Hands options to a socket and reads each back: what the kernel holds must be what was asked for,
+ * by that option's own rule. Must be done before connect() or listen(): values of the association
+ * are fixed when it forms, and accepted ones inherit those of the listener.
+ */
+import { SctpError } from '../errors.js';
+import type { NativeError, NativeOptions, NativeSocket } from './native.js';
+import type { ResolvedOptions } from './options.js';
+import { isNativeError, nativeDetails } from './system-errors.js';
+
+/** The longest tick of a kernel (100 a second): times are rounded up to whole ticks. */
+const TICK_MAX_MS = 10;
+
+/** Null when `held` is an acceptable answer to `asked`, otherwise the field that is not. */
+type Rule<K extends keyof NativeOptions> = (
+  asked: NativeOptions[K],
+  held: NativeOptions[K],
+) => string | null;
+
+function timeHolds(askedMs: number, heldMs: number): boolean {
+  return heldMs >= askedMs && heldMs <= askedMs + TICK_MAX_MS;
+}
+
+/** Every field the same, those named in `times` rounded up to a tick. */
+function fields<T extends object>(times: readonly (keyof T)[], asked: T, held: T): string | null {
+  for (const key of Object.keys(asked) as (keyof T & string)[]) {
+    const [a, h] = [asked[key], held[key]];
+    const holds = times.includes(key) ? timeHolds(Number(a), Number(h)) : a === h;
+    if (!holds) return `${key} ${String(a)} was asked for, the kernel holds ${String(h)}`;
+  }
+  return null;
+}
+
+const same = (asked: unknown, held: unknown): string | null =>
+  asked === held ? null : `${String(asked)} was asked for, the kernel holds ${String(held)}`;
+
+const rules = {
+  init: (asked, held) => fields([], asked, held),
+  rto: (asked, held) => fields(['initialMs', 'minMs', 'maxMs'], asked, held),
+  association: (asked, held) => fields(['cookieLifeMs'], asked, held),
+  path: (asked, held) =>
+    // With heartbeats off the kernel does not take the interval.
+    asked.heartbeat
+      ? fields<NativeOptions['path']>(['heartbeatIntervalMs'], asked, held)
+      : (same(false, held.heartbeat) ?? same(asked.maxRetransmits, held.maxRetransmits)),
+  pathThresholds: (asked, held) => fields([], asked, held),
+  // Frequency 1 turns the delay off, and the kernel then shows no delay at all.
+  sack: (asked, held) =>
+    asked.frequency === 1
+      ? same(1, held.frequency)
+      : fields<NativeOptions['sack']>(['delayMs'], asked, held),
+  exposePotentiallyFailed: same,
+  noDelay: same,
+  events: same,
+  receiveInfo: same,
+  udpEncapsulation: (asked, held) => same(asked.port, held.port),
+} satisfies { [K in keyof NativeOptions]?: Rule<K> };
+
+type RuledOption = keyof typeof rules;
+
+function rejection(option: string, reason: string, cause?: NativeError): SctpError {
+  const details = cause === undefined ? {} : nativeDetails(cause);
+  return new SctpError('ERR_OPTION_REJECTED', `option ${option}: ${reason}`, details);
+}
+
+function attempt<T>(option: string, action: () => T): T {
+  try {
+    return action();
+  } catch (error) {
+    if (!isNativeError(error)) throw error;
+    throw rejection(option, error.message, error);
+  }
+}
+
+/**
+ * Sets one option and compares what the kernel made of it.
+ * @param shown The name the caller knows the option by.
+ */
+function apply<K extends RuledOption>(
+  socket: NativeSocket,
+  name: K,
+  asked: NativeOptions[K],
+  shown: string,
+): void {
+  const held = attempt(shown, () => {
+    socket.setOption(name, asked);
+    return socket.getOption(name);
+  });
+  const difference = (rules[name] as unknown as Rule<K>)(asked, held);
+  if (difference !== null) throw rejection(shown, difference);
+}
+
+let warned = false;
+
+/** Lets the one warning of this process come again; tests use it. */
+export function forgetWarning(): void {
+  warned = false;
+}
+
+function warnCapped(option: string, askedBytes: number, heldBytes: number): void {
+  if (warned) return;
+  warned = true;
+  process.emitWarning(
+    `${option} ${askedBytes} was asked for, the kernel grants ${Math.floor(heldBytes / 2)} ` +
+      `without CAP_NET_ADMIN; raise its limit: sysctl -w net.core.rmem_max=${askedBytes} ` +
+      `net.core.wmem_max=${askedBytes}`,
+    { type: 'BackplaneWarning', code: 'BACKPLANE_BUFFERS_CAPPED' },
+  );
+}
+
+/**
+ * Sets one buffer: beyond the system's limit where we may, else as far as it goes, with one warning
+ * per process. Returns what the kernel accounts. The kernel doubles what it is given, for its own
+ * bookkeeping.
+ */
+function applyBuffer(
+  socket: NativeSocket,
+  name: 'sendBuffer' | 'receiveBuffer',
+  bytes: number,
+): number {
+  const option = `${name}Bytes`;
+  let forced = true;
+  try {
+    socket.setOption(`${name}Force`, bytes);
+  } catch (error) {
+    if (!isNativeError(error) || error.code !== 'EPERM') {
+      throw isNativeError(error) ? rejection(option, error.message, error) : error;
+    }
+    forced = false;
+    attempt(option, () => socket.setOption(name, bytes));
+  }
+  const held = attempt(option, () => socket.getOption(name));
+  if (held < bytes * 2) {
+    if (forced) throw rejection(option, `${bytes} was asked for, the kernel accounts ${held}`);
+    warnCapped(option, bytes, held);
+  }
+  return held;
+}
+
+/**
+ * Sets all options of an association to come.
+ * @returns What the kernel accounts for the send buffer: no message may be longer.
+ * @throws SctpError ERR_OPTION_REJECTED, naming the option the kernel refused or altered.
+ */
+export function configureSocket(socket: NativeSocket, options: ResolvedOptions): number {
+  const { streams, init, heartbeat, pathMaxRetransmits } = options;
+  const sendBufferBytes = applyBuffer(socket, 'sendBuffer', options.sendBufferBytes);
+  applyBuffer(socket, 'receiveBuffer', options.receiveBufferBytes);
+  apply(
+    socket,
+    'init',
+    { outboundStreams: streams.outbound, inboundStreams: streams.inbound, ...init },
+    'streams and init',
+  );
+  apply(socket, 'rto', options.rto, 'rto');
+  apply(socket, 'association', options.association, 'association');
+  apply(
+    socket,
+    'path',
+    {
+      heartbeat: heartbeat.enabled,
+      heartbeatIntervalMs: heartbeat.intervalMs,
+      maxRetransmits: pathMaxRetransmits,
+    },
+    'heartbeat and pathMaxRetransmits',
+  );
+  apply(
+    socket,
+    'pathThresholds',
+    {
+      maxRetransmits: pathMaxRetransmits,
+      potentiallyFailed: options.pfThreshold,
+      primarySwitchover: options.primarySwitchover,
+    },
+    'pfThreshold and primarySwitchover',
+  );
+  apply(socket, 'sack', options.sack, 'sack');
+  apply(socket, 'noDelay', options.noDelay, 'noDelay');
+  // Without it the state potentially failed is never told (RFC 7829, section 7.1).
+  apply(socket, 'exposePotentiallyFailed', true, 'exposePotentiallyFailed');
+  apply(socket, 'events', true, 'events');
+  apply(socket, 'receiveInfo', true, 'receiveInfo');
+  if (options.udpEncapsulationPort !== 0) {
+    const port = options.udpEncapsulationPort;
+    apply(socket, 'udpEncapsulation', { port }, 'udpEncapsulationPort');
+  }
+  return sendBufferBytes;
+}

@@ -1,0 +1,29 @@
+/** Gives up root, then makes three sockets with default options and says what came of it. */
+import { once } from 'node:events';
+import { connect, listen } from '../../../src/sctp/index.js';
+import { collect, echo } from './support.js';
+
+process.setgroups!([]);
+process.setgid!(65534);
+process.setuid!(65534);
+
+const warnings: { code: string | undefined; message: string }[] = [];
+process.on('warning', (warning: Error & { code?: string }) =>
+  warnings.push({ code: warning.code, message: warning.message }),
+);
+const server = listen({ addresses: ['127.0.0.1'] });
+server.on('association', echo);
+connect({ addresses: ['127.0.0.1'], port: server.port }).abort();
+const association = connect({ addresses: ['127.0.0.1'], port: server.port });
+association.whenUp().then(async () => {
+  const answers = collect(association, 1000);
+  for (let i = 0; i < 1000; i += 1) association.send(Buffer.alloc(200));
+  const echoed = (await answers).length;
+  const { maxMessageBytes } = association;
+  const closed = once(association, 'close');
+  association.abort();
+  server.close();
+  await closed;
+  const user = process.getuid!();
+  console.log(JSON.stringify({ user, warnings, maxMessageBytes, echoed }));
+});
