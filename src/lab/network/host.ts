@@ -1,0 +1,110 @@
+/**
+ * A machine of the lab: a network namespace with one port per plane, in which processes can be
+ * started.
+ */
+import { type ChildProcess, type SpawnOptions, spawn } from '../../runtime/child-process.js';
+import type { NativeNamespace } from '../native.js';
+import { kernel } from './kernel.js';
+import { address4, address6, hostPortIndex } from './plan.js';
+
+/** What a port of a host has seen. */
+export interface PortCounters {
+  readonly carrier: boolean;
+  readonly receivedFrames: number;
+  readonly sentFrames: number;
+  readonly receivedBytes: number;
+  readonly sentBytes: number;
+}
+
+/** A host of a lab. */
+export class LabHost {
+  readonly #space: NativeNamespace;
+  readonly #planes: readonly string[];
+  readonly #children = new Set<ChildProcess>();
+
+  /** Made by `createLab`. */
+  constructor(
+    /** From 1. */
+    readonly number: number,
+    planes: readonly string[],
+    space: NativeNamespace,
+  ) {
+    this.#planes = planes;
+    this.#space = space;
+  }
+
+  /** `host1` and so on. */
+  get name(): string {
+    return `host${this.number}`;
+  }
+
+  /** Its IPv4 addresses, in the order of the planes. */
+  get addresses(): readonly string[] {
+    return this.#planes.map((_, i) => address4(i + 1, this.number));
+  }
+
+  /**
+   * Its IPv6 addresses, in the order of the planes. They are there where the lab was made with
+   * `ipv6`.
+   */
+  get addresses6(): readonly string[] {
+    return this.#planes.map((_, i) => address6(i + 1, this.number));
+  }
+
+  /** Its IPv4 address on a plane. Undefined for a plane that is not there. */
+  address(plane: string): string | undefined {
+    return this.addresses[this.#planes.indexOf(plane)];
+  }
+
+  /** What its port on a plane has seen. @throws LabError ERR_LAB for a plane that is not there. */
+  counters(plane: string): PortCounters {
+    return kernel(() => this.#space.link(hostPortIndex(this.#planes.indexOf(plane) + 1)));
+  }
+
+  /**
+   * Starts a process on this host. It ends, at the latest, with the lab or with this process (by
+   * SIGKILL). Options and result are those of `child_process.spawn`.
+   */
+  spawn(argv: readonly string[], options: SpawnOptions = {}): ChildProcess {
+    const child = this.#space.enter(() =>
+      spawn('setpriv', ['--pdeathsig', 'KILL', '--', ...argv], options),
+    );
+    this.#children.add(child);
+    child.once('exit', () => this.#children.delete(child));
+    child.once('error', () => this.#children.delete(child));
+    return child;
+  }
+
+  /**
+   * Starts a Node.js program on this host with an IPC handle (`child.send`, 'message'); its output
+   * is ours.
+   */
+  fork(script: string, args: readonly string[] = [], options: SpawnOptions = {}): ChildProcess {
+    return this.spawn([process.execPath, ...process.execArgv, script, ...args], {
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+      ...options,
+    });
+  }
+
+  /**
+   * Runs `work` in this process, but on this host's network: sockets that it makes belong to the
+   * host for good. Only what happens before it returns counts.
+   */
+  enter<T>(work: () => T): T {
+    return this.#space.enter(work);
+  }
+
+  /** Writes files under /proc/sys as this host has them: `{ 'net/sctp/addip_enable': '1' }`. */
+  sysctl(values: Readonly<Record<string, string>>): void {
+    kernel(() => this.#space.writeSysctls(Object.entries(values)));
+  }
+
+  /** Ends all processes started here and resolves when they are gone. */
+  async killAll(): Promise<void> {
+    const ends = [...this.#children].map(
+      (child) => new Promise<void>((resolve) => void child.once('exit', () => resolve())),
+    );
+    for (const child of this.#children) child.kill('SIGKILL');
+    await Promise.all(ends);
+  }
+}

@@ -1,0 +1,117 @@
+/**
+ * The test command: unit tests here, then all lab tests in one guest (or here, where this kernel
+ * has SCTP).
+ *
+ *     node dist/test/run.js [--unit] [--lab] [part of a path]...
+ *
+ * Its last line is `N passed, N failed, N skipped`; it exits with 1 on any failure and where
+ * nothing was tested.
+ */
+import { readdirSync } from 'node:fs';
+import { join, relative, sep } from 'node:path';
+import { Writable } from 'node:stream';
+import { fileURLToPath } from 'node:url';
+import { runInLab } from '../src/lab/guest/enter.js';
+import { runFiles, sum } from './runner/run-files.js';
+import type { Counts } from './runner/tally.js';
+
+const FILE_TIMEOUT_MS = 120_000;
+const LAB_TIMEOUT_MS = 480_000;
+const UNIT_CONCURRENCY = 2;
+/** Says that this is the process in the lab: it runs lab tests and ends with its counts as JSON. */
+const INSIDE = '--inside';
+
+const folder = fileURLToPath(new URL('.', import.meta.url));
+
+function testFiles(kind: 'unit' | 'lab', filters: readonly string[]): string[] {
+  const root = join(folder, kind);
+  return readdirSync(root, { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.test.js'))
+    .map((name) => join(root, name))
+    .filter((file) => {
+      const path = relative(folder, file).split(sep).join('/');
+      return filters.length === 0 || filters.some((filter) => path.includes(filter));
+    })
+    .sort();
+}
+
+function unitTests(files: readonly string[]): Promise<Counts> {
+  return runFiles({
+    kind: 'unit',
+    folder: join(folder, 'unit'),
+    files,
+    concurrency: UNIT_CONCURRENCY,
+    timeoutMs: FILE_TIMEOUT_MS,
+    print: (line) => console.log(line),
+  });
+}
+
+async function inside(files: readonly string[]): Promise<void> {
+  const counts = await runFiles({
+    kind: 'lab ',
+    folder: join(folder, 'lab'),
+    files,
+    concurrency: 1,
+    timeoutMs: FILE_TIMEOUT_MS,
+    print: (line) => console.error(line),
+  });
+  console.log(JSON.stringify(counts));
+}
+
+function parseCounts(text: string): Counts | null {
+  try {
+    const { passed, failed, skipped } = JSON.parse(text.trim().split('\n').at(-1) ?? '') as Counts;
+    return [passed, failed, skipped].every(Number.isInteger) ? { passed, failed, skipped } : null;
+  } catch {
+    return null;
+  }
+}
+
+/** A lab that does not run is a failure, not a gap. */
+async function labTests(files: readonly string[]): Promise<Counts> {
+  let output = '';
+  const stdout = new Writable({
+    write(data: Buffer, _encoding, done) {
+      output += data.toString();
+      done();
+    },
+  });
+  const failed = (reason: string): Counts => {
+    console.log(`lab  FAILED as a whole: ${reason}`);
+    return { passed: 0, failed: 1, skipped: 0 };
+  };
+  try {
+    const argv = [fileURLToPath(import.meta.url), INSIDE, ...files];
+    const { exitCode, signal } = await runInLab({
+      argv,
+      deadlineMs: LAB_TIMEOUT_MS,
+      stdout,
+      stderr: process.stdout,
+    });
+    if (signal !== null) process.exit(exitCode);
+    const counts = parseCounts(output);
+    if (counts !== null && exitCode === 0) return counts;
+    return failed(`exit code ${exitCode}, last words: ${output.slice(-1000)}`);
+  } catch (error) {
+    return failed((error as Error).message);
+  }
+}
+
+async function main(args: readonly string[]): Promise<void> {
+  if (args[0] === INSIDE) return inside(args.slice(1));
+  const wanted = (['unit', 'lab'] as const).filter((kind) => args.includes(`--${kind}`));
+  const does = (kind: 'unit' | 'lab') => wanted.length === 0 || wanted.includes(kind);
+  const unknown = args.filter((arg) => /^-/.test(arg) && !/^--(unit|lab)$/.test(arg));
+  if (unknown.length > 0) throw new Error(`unknown option ${unknown.join(' ')}`);
+  const filters = args.filter((arg) => !arg.startsWith('-'));
+  const unit = does('unit') ? testFiles('unit', filters) : [];
+  const lab = does('lab') ? testFiles('lab', filters) : [];
+  const all: Counts[] = [];
+  if (unit.length > 0) all.push(await unitTests(unit));
+  if (lab.length > 0) all.push(await labTests(lab));
+  const { passed, failed, skipped } = sum(all);
+  process.exitCode = failed > 0 || passed === 0 ? 1 : 0;
+  console.log(`${passed} passed, ${failed} failed, ${skipped} skipped`);
+}
+
+await main(process.argv.slice(2));
