@@ -18,14 +18,17 @@ const CHUNK_MIN_BYTES = 512;
 /** Pieces a small file is cut into, so that many of them are under way while the plane is cut. */
 const PIECES = 2000;
 
-/** A piece for a file of `bytes`: small files are spread over the whole run, large ones go in large pieces. */
+/**
+ * A piece for a file of `bytes`: small files are spread over the whole run, large ones go in large
+ * pieces.
+ */
 export function chunkBytes(bytes: number): number {
   return Math.min(CHUNK_MAX_BYTES, Math.max(CHUNK_MIN_BYTES, Math.ceil(bytes / PIECES)));
 }
 
 /**
- * Sends the file in pieces spread evenly over `durationMs` (a file too large for that takes as long as the
- * link needs), then its end. Resolves when the last piece was handed over.
+ * Sends the file in pieces spread evenly over `durationMs` (a file too large for that takes as long
+ * as the link needs), then its end. Resolves when the last piece was handed over.
  */
 export async function carryFile(
   node: ClusterNode,
@@ -58,7 +61,9 @@ export async function carryFile(
   }
 }
 
-/** Writes an arriving file into `folder` as `carried-<name>`; `done` is called when its end came. */
+/**
+ * Writes an arriving file into `folder` as `carried-<name>`; `done` is called when its end came.
+ */
 export function receiveFile(
   node: ClusterNode,
   folder: string,

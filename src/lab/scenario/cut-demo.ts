@@ -1,4 +1,6 @@
-/** The main job: two nodes, two planes, one pulled cable, and the same traffic over TCP beside it. */
+/**
+ * The main job: two nodes, two planes, one pulled cable, and the same traffic over TCP beside it.
+ */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { profiles } from '../../timing/profiles.js';
 import { resolveProfile } from '../../timing/resolve.js';
@@ -8,11 +10,14 @@ import { createLab, type Lab } from '../network/lab.js';
 import type { Delivery } from '../recording/analysis.js';
 import { type GapParts, splitGap } from './gap.js';
 import { Picture } from './picture.js';
-import type { NodeEvent, Replies, TrafficCounts, TrafficPlan } from './protocol.js';
+import type { NodeEvent, Replies, Role, TrafficPlan } from './protocol.js';
 import { RECEIVER, SENDER, TrafficSession } from './session.js';
 import { gapViolations, trafficViolations } from './verdict.js';
 
-/** 1,000 messages a second for 10 s, one in ten asks for a reply; plane a is cut at 3 s and healed at 7 s. */
+/**
+ * 1,000 messages a second for 10 s, one in ten asks for a reply; plane a is cut at 3 s and healed
+ * at 7 s.
+ */
 export const demoPlan: TrafficPlan = {
   messagesPerSecond: 1000,
   durationMs: 10_000,
@@ -100,7 +105,6 @@ class Demo {
   #cutMs: number | null = null;
   #cut = false;
   #noticedMs: number | null = null;
-  #arrived: TrafficCounts = { sctp: 0, tcp: 0 };
 
   constructor(
     readonly options: DemoOptions,
@@ -118,18 +122,15 @@ class Demo {
       tcp: true,
       maxMessages: (demoPlan.messagesPerSecond * demoPlan.durationMs) / 1000 + 1000,
       onEvent: (side, event, atMs) => this.#onEvent(side, event, atMs),
-      onCounts: (side, counts) => {
-        if (side === 'receiver') this.#arrived = counts;
-      },
     });
-    const { startMs, sent } = session.begin(demoPlan);
+    const { startMs } = session.begin(demoPlan);
     this.#startMs = startMs;
-    const picture = setInterval(this.#pictureOf(startMs), PICTURE_EVERY_MS);
+    const picture = setInterval(this.#pictureOf(session, startMs), PICTURE_EVERY_MS);
     const carried =
       file === undefined ? null : session.carry(file, demoPlan.durationMs - 1000, FILE_WITHIN_MS);
     carried?.catch(() => {});
     await this.#pullTheCable(startMs);
-    await session.settle(await sent, SETTLE_MS);
+    await session.settle(demoPlan.durationMs, SETTLE_MS);
     const files = await carried;
     clearInterval(picture);
     const result = await session.finish();
@@ -167,7 +168,7 @@ class Demo {
     this.#say(healedMs, `HEALED: plane ${CUT_PLANE}`);
   }
 
-  #onEvent(side: 'sender' | 'receiver', event: NodeEvent, atMs: number): void {
+  #onEvent(side: Role, event: NodeEvent, atMs: number): void {
     const isNotice =
       side === 'sender' &&
       event.kind === 'path' &&
@@ -181,11 +182,11 @@ class Demo {
     this.#picture.event(this.#startMs === null ? null : atMs - this.#startMs, text);
   }
 
-  #pictureOf(startMs: number): () => void {
+  #pictureOf(session: TrafficSession, startMs: number): () => void {
     const { lab } = this;
     const counts = () => [
-      this.#arrived.sctp,
-      this.#arrived.tcp,
+      session.arrived.sctp,
+      session.arrived.tcp,
       ...lab.planes.map((plane) => lab.host(SENDER).counters(plane).sentFrames),
     ];
     const rates = new Rates(startMs, counts());
@@ -222,8 +223,9 @@ export async function runDemo(options: DemoOptions): Promise<DemoResult> {
 }
 
 /**
- * Two processes that share one slow CPU wake each other late: this much is granted on top of what the profile's timers
- * promise. Measured with the profile lan in the guest: see the command's own table.
+ * Two processes that share one slow CPU wake each other late: this much is granted on top of what
+ * the profile's timers promise. Measured with the profile lan in the guest: see the command's own
+ * table.
  */
 const ALLOWANCE_MS = 90;
 

@@ -6,7 +6,7 @@ import type { Direction, Fault } from '../network/faults.js';
 import { createLab, type Lab } from '../network/lab.js';
 import type { Delivery } from '../recording/analysis.js';
 import { type GapParts, splitGap } from './gap.js';
-import type { NodeEvent, Replies } from './protocol.js';
+import type { NodeEvent, Replies, Role } from './protocol.js';
 import { RECEIVER, SENDER, TrafficSession } from './session.js';
 
 /** One way to cut the plane that carries the traffic. */
@@ -96,7 +96,7 @@ class Cuts {
       maxMessages: Math.ceil(((count + 2) * perCutMs * MESSAGES_PER_SECOND) / 1000),
       onEvent: (side, event, atMs) => this.#onEvent(side, event, atMs),
     });
-    const { sent } = session.begin({
+    session.begin({
       messagesPerSecond: MESSAGES_PER_SECOND,
       durationMs: Number.MAX_SAFE_INTEGER,
       bodyBytes: BODY_BYTES,
@@ -105,7 +105,7 @@ class Cuts {
     for (const cut of planCuts(count)) await this.#make(cut);
     await sleep(CALM_MS);
     session.stop();
-    await session.settle(await sent, SETTLE_MS);
+    await session.settle(0, SETTLE_MS);
     const { sctp, replies, reconnects, nodedown, received } = await session.finish();
     const receivedMs = Array.from(received.timesNs, (ns) => Number(ns) / 1e6);
     const cuts = this.#made.map(({ cut, cutMs, noticedMs, healedMs }) => ({
@@ -147,7 +147,7 @@ class Cuts {
     return waitedMs;
   }
 
-  #onEvent(side: 'sender' | 'receiver', event: NodeEvent, atMs: number): void {
+  #onEvent(side: Role, event: NodeEvent, atMs: number): void {
     if (event.kind === 'redundancy') this.#lost[side] = event.state === 'lost';
     const last = this.#made.at(-1);
     if (side !== 'sender' || event.kind !== 'path' || last === undefined) return;

@@ -7,8 +7,8 @@ export interface PacerHandlers {
 }
 
 /**
- * Sends numbered messages at a steady rate: message n is due n / rate after the start, and whatever is due
- * goes at each wake-up, so that a late timer delays messages and never drops them.
+ * Sends numbered messages at a steady rate: message n is due n / rate after the start, and whatever
+ * is due goes at each wake-up, so that a late timer delays messages and never drops them.
  */
 export class Pacer {
   readonly #intervalNs: number;

@@ -1,4 +1,7 @@
-/** What a scenario shows while it runs: a line per event, and one line with the rates, redrawn in place on a terminal. */
+/**
+ * What a scenario shows while it runs: a line per event, and one line with the rates, redrawn in
+ * place on a terminal.
+ */
 
 /** Rates of one moment. */
 export interface Rates {
@@ -22,15 +25,19 @@ function bar(perSecond: number, fullPerSecond: number): string {
   return '#'.repeat(cells) + '.'.repeat(BAR_CELLS - cells);
 }
 
+function rate(perSecond: number, digits: number): string {
+  return `${String(Math.round(perSecond)).padStart(digits)}/s`;
+}
+
 /** The line of one moment. `fullPerSecond` is the rate of a full bar. */
 export function drawRates(rates: Rates, fullPerSecond: number): string {
   const seconds = `${(rates.elapsedMs / 1000).toFixed(1).padStart(5)} s`;
   const planes = rates.planes.map((plane) => {
     const name = plane.cut ? `${plane.name} CUT` : `${plane.name}    `;
-    return `${name} [${bar(plane.perSecond, fullPerSecond)}] ${String(Math.round(plane.perSecond)).padStart(5)}/s`;
+    return `${name} [${bar(plane.perSecond, fullPerSecond)}] ${rate(plane.perSecond, 5)}`;
   });
   const { sctp, tcp } = rates.receivedPerSecond;
-  const received = `received: sctp ${String(Math.round(sctp)).padStart(4)}/s, tcp ${String(Math.round(tcp)).padStart(4)}/s`;
+  const received = `received: sctp ${rate(sctp, 4)}, tcp ${rate(tcp, 4)}`;
   return `${seconds}  ${planes.join('  ')}  ${received}`;
 }
 

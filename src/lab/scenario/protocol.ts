@@ -1,21 +1,24 @@
-/** What a scenario and its two traffic processes say to each other over their IPC handle. */
-
+/** What a scenario and its traffic processes say to each other over their IPC handles. */
 import type { ProfileName } from '../../timing/profiles.js';
+
+export type Role = 'sender' | 'receiver';
+export type TransportName = 'link' | 'tcp';
 
 /** How one traffic process is set up; its only command-line argument, as JSON. */
 export interface TrafficSetup {
-  readonly role: 'sender' | 'receiver';
+  readonly transport: TransportName;
+  readonly role: Role;
   /** `name@host` of this node and of its peer. */
   readonly name: string;
   readonly peer: { readonly name: string; readonly addresses: readonly string[] };
   /** Plane name to CIDR. */
   readonly planes: Readonly<Record<string, string>>;
+  /** This host's address on the first plane, the only one TCP has. */
+  readonly address: string;
   readonly port: number;
   readonly keyFile: string;
   readonly profile: ProfileName;
-  /** Where the TCP comparison runs; null for none. */
-  readonly tcp: { readonly address: string; readonly port: number } | null;
-  /** Folder for the recordings of this process. */
+  /** Folder for the recording of this process. */
   readonly folder: string;
   /** Messages at the most; the recording's arrays are made for so many. */
   readonly maxMessages: number;
@@ -31,30 +34,20 @@ export interface TrafficPlan {
 }
 
 export type TrafficCommand =
-  | { readonly type: 'start'; readonly plan: TrafficPlan }
+  | { readonly type: 'begin'; readonly plan: TrafficPlan }
   | { readonly type: 'stop' }
   | { readonly type: 'carry'; readonly file: string; readonly durationMs: number }
   | { readonly type: 'finish' };
 
-/** Counts since the start, for the live picture. */
-export interface TrafficCounts {
-  readonly sctp: number;
-  readonly tcp: number;
-}
-
 export type TrafficReport =
-  | { readonly type: 'ready'; readonly engine: string }
-  /** The link is up. */
-  | { readonly type: 'linked' }
+  /** The sender has its link or connection, the receiver listens. */
+  | { readonly type: 'ready' }
   | { readonly type: 'event'; readonly atNs: string; readonly event: NodeEvent }
-  | { readonly type: 'counts'; readonly counts: TrafficCounts }
+  /** Messages sent or received since the beginning, for the live picture. */
+  | { readonly type: 'count'; readonly count: number }
   /** All messages of the plan have been handed over. */
-  | { readonly type: 'sent'; readonly startNs: string; readonly counts: TrafficCounts }
-  | {
-      readonly type: 'carried';
-      readonly bytes: number;
-      readonly sha256: string;
-    }
+  | { readonly type: 'sent'; readonly count: number }
+  | { readonly type: 'carried'; readonly bytes: number; readonly sha256: string }
   | { readonly type: 'finished'; readonly replies: Replies }
   | { readonly type: 'failed'; readonly code: string; readonly message: string };
 
@@ -76,10 +69,7 @@ export type NodeEvent =
     }
   | { readonly kind: 'redundancy'; readonly node: string; readonly state: string };
 
-/** Files a traffic process leaves in its folder. */
-export const recordingFiles = {
-  sent: 'sent.csv',
-  received: 'received.csv',
-  tcpSent: 'tcp-sent.csv',
-  tcpReceived: 'tcp-received.csv',
-} as const;
+/** The file a traffic process leaves in its folder: `link-sent.csv`, `tcp-received.csv` ... */
+export function recordingFile(transport: TransportName, role: Role): string {
+  return `${transport}-${role === 'sender' ? 'sent' : 'received'}.csv`;
+}

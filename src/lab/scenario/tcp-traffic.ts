@@ -1,6 +1,7 @@
 /**
- * The same traffic over what people have today: Node's `net`, one network, a 4-byte length before each message.
- * No reconnecting and no keep-alive: the comparison is about the transport, not about a wrapper around it.
+ * The same traffic over what people have today: Node's `net`, one network, a 4-byte length before
+ * each message. No reconnecting and no keep-alive: the comparison is about the transport, not about
+ * a wrapper around it.
  */
 import * as net from 'node:net';
 

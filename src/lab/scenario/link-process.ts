@@ -1,0 +1,93 @@
+/** A traffic process with one node on one lab host: numbered messages over the link, one in some a call. */
+import { type ClusterNode, startNode } from '../../index.js';
+import { carryFile, receiveFile } from './carry.js';
+import type { NodeEvent, Replies, TrafficSetup } from './protocol.js';
+import { report, reportFailure, SendingTraffic, serveTraffic, Traffic } from './traffic-process.js';
+
+/** Calls wait longer than any outage a scenario makes, so that a late reply counts as late and not as lost. */
+const CALL_DEADLINE_MS = 15_000;
+
+const TOPIC = 'tick';
+
+/** Passes on what the node sees, with the time of this process's clock, which all processes of one kernel share. */
+function reportEvents(node: ClusterNode): void {
+  const tell = (event: NodeEvent) =>
+    report({ type: 'event', atNs: String(process.hrtime.bigint()), event });
+  node.on('nodeup', ({ name }) => tell({ kind: 'nodeup', node: name }));
+  node.on('nodedown', ({ name, reason }) => tell({ kind: 'nodedown', node: name, reason }));
+  node.on('stalled', ({ name }) => tell({ kind: 'stalled', node: name }));
+  node.on('resumed', ({ name }) => tell({ kind: 'resumed', node: name }));
+  node.on('path', ({ name, plane, change }) => tell({ kind: 'path', node: name, plane, change }));
+  node.on('redundancy', ({ name, state }) => tell({ kind: 'redundancy', node: name, state }));
+}
+
+class LinkSender extends SendingTraffic {
+  readonly #node: ClusterNode;
+  #asked = 0;
+  #answered = 0;
+
+  constructor(setup: TrafficSetup, node: ClusterNode) {
+    super(setup);
+    this.#node = node;
+  }
+
+  override get replies(): Replies {
+    return { asked: this.#asked, answered: this.#answered };
+  }
+
+  override async prepare(): Promise<void> {
+    const { peer, port } = this.setup;
+    await this.#node.connect({ name: peer.name, addresses: peer.addresses, port });
+  }
+
+  protected override send(body: Buffer, wantsReply: boolean): void {
+    const to = this.setup.peer.name;
+    if (!wantsReply) {
+      this.#node.send(to, TOPIC, body);
+      return;
+    }
+    this.#asked++;
+    this.#node.call(to, TOPIC, body, { deadlineMs: CALL_DEADLINE_MS }).then(() => {
+      this.#answered++;
+    }, reportFailure);
+  }
+
+  override async carry(file: string, durationMs: number): Promise<void> {
+    const carried = await carryFile(this.#node, this.setup.peer.name, file, durationMs);
+    report({ type: 'carried', ...carried });
+  }
+
+  override async close(): Promise<void> {
+    await this.#node.close();
+  }
+}
+
+class LinkReceiver extends Traffic {
+  readonly #node: ClusterNode;
+
+  constructor(setup: TrafficSetup, node: ClusterNode) {
+    super(setup);
+    this.#node = node;
+  }
+
+  override async prepare(): Promise<void> {
+    this.#node.handle(TOPIC, (body) => {
+      const message = body as Buffer;
+      this.recorder.record(message.readUInt32BE(0));
+      return message.subarray(0, 4);
+    });
+    const { folder } = this.setup;
+    receiveFile(this.#node, folder, (carried) => report({ type: 'carried', ...carried }));
+  }
+
+  override async close(): Promise<void> {
+    await this.#node.close();
+  }
+}
+
+serveTraffic(async (setup) => {
+  const { name, planes, port, keyFile, profile, role } = setup;
+  const node = await startNode({ name, planes, port, keyFile, profile });
+  reportEvents(node);
+  return role === 'sender' ? new LinkSender(setup, node) : new LinkReceiver(setup, node);
+});
