@@ -1,6 +1,6 @@
 /**
- * Every error this package throws or reports: one base class, a few subclasses by room, one constant
- * `code` per cause. Programs branch on `code`; `message` is for people and may change.
+ * Every error this package throws or reports: one base class, a few subclasses by room, one
+ * constant `code` per cause. Programs branch on `code`; `message` is for people and may change.
  */
 
 /** What is wrong, with the codes that belong to it. */

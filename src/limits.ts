@@ -7,9 +7,15 @@ export const limits = {
   sendQueueLowWaterBytes: 1024 * 1024,
   /** Send queue of one association: `send` fails with ERR_QUEUE_FULL beyond this. */
   sendQueueHardBytes: 64 * 1024 * 1024,
-  /** Largest message `Association.send` takes, and the largest that is reassembled from partial deliveries. */
+  /**
+   * Largest message `Association.send` takes, and the largest that is reassembled from partial
+   * deliveries.
+   */
   sctpMessageBytes: 16 * 1024 * 1024,
-  /** Kernel buffers asked for by default (KiB counts by the kernel's own bookkeeping are twice as much). */
+  /**
+   * Kernel buffers asked for by default (KiB counts by the kernel's own bookkeeping are twice as
+   * much).
+   */
   socketBufferBytes: 4 * 1024 * 1024,
   /** Streams an association asks for in each direction. */
   streams: 64,
@@ -66,7 +72,10 @@ export const limits = {
   guestBootMs: 30_000,
   /** Longest time `setTimeout` can hold, and so the longest deadline. */
   deadlineMaxMs: 2 ** 31 - 1,
-  /** Of what one address can cause again and again, one report is given in this time; the others are counted. */
+  /**
+   * Of what one address can cause again and again, one report is given in this time; the others are
+   * counted.
+   */
   reportEveryMs: 1000,
   /** Addresses told apart in that; beyond, all others share one place. */
   reportedAddresses: 256,

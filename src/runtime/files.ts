@@ -15,8 +15,9 @@ export interface PrivateFile {
 }
 
 /**
- * Reads a file that may hold a secret, together with who else could: both come from one open descriptor, so that nobody
- * can exchange the file in between. At most `maxBytes` are read. Throws Node's own file errors.
+ * Reads a file that may hold a secret, together with who else could: both come from one open
+ * descriptor, so that nobody can exchange the file in between. At most `maxBytes` are read. Throws
+ * Node's own file errors.
  */
 export async function readPrivateFile(path: string, maxBytes: number): Promise<PrivateFile> {
   // Without O_NONBLOCK, opening a pipe would wait for a writer.
@@ -56,8 +57,8 @@ export async function readTextFile(path: string, maxBytes: number): Promise<stri
 }
 
 /**
- * Writes a new file that only its owner can read (mode 0600), whatever the umask. Throws EEXIST when there is one, and Node's
- * other file errors.
+ * Writes a new file that only its owner can read (mode 0600), whatever the umask. Throws EEXIST
+ * when there is one, and Node's other file errors.
  */
 export async function createPrivateFile(path: string, text: string): Promise<void> {
   const file = await open(path, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o600);

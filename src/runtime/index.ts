@@ -1,6 +1,6 @@
 /**
- * What a program gets from the machine it runs on, as interfaces, so that a simulation can stand in for it:
- * time, timers and randomness. Only this room touches the real ones.
+ * What a program gets from the machine it runs on, as interfaces, so that a simulation can stand in
+ * for it: time, timers and randomness. Only this room touches the real ones.
  */
 import { randomBytes } from './crypto.js';
 
@@ -16,7 +16,10 @@ export interface Timer {
 }
 
 export interface Timers {
-  /** Calls `callback` once, no sooner than `delayMs` from now. Does not by itself keep the process alive when `unref` is set. */
+  /**
+   * Calls `callback` once, no sooner than `delayMs` from now. Does not by itself keep the process
+   * alive when `unref` is set.
+   */
   after(delayMs: number, callback: () => void, options?: { unref?: boolean }): Timer;
 }
 

@@ -1,7 +1,7 @@
 /** The addresses of this host. */
 import { readFileSync } from 'node:fs';
-import { hostname, networkInterfaces } from 'node:os';
 import { isIP, isIPv6 } from 'node:net';
+import { hostname, networkInterfaces } from 'node:os';
 
 /** One address of this host. */
 export interface LocalAddress {
@@ -10,14 +10,17 @@ export interface LocalAddress {
   readonly prefixBits: number;
 }
 
-/** The name of this host, as the system has it. */
+/** The name of this host, as the system has it; `localhost` where it has none. */
 export function hostName(): string {
-  return hostname();
+  const name = hostname();
+  // What Linux says when nobody has set one.
+  return name === '' || name === '(none)' ? 'localhost' : name;
 }
 
 /**
- * All addresses of this host in the calling thread's network namespace, those of ports without a carrier among them: a
- * node must start while one of its cables is out, and `os.networkInterfaces` leaves such ports away.
+ * All addresses of this host in the calling thread's network namespace, those of ports without a
+ * carrier among them: a node must start while one of its cables is out, and `os.networkInterfaces`
+ * leaves such ports away.
  */
 export function localAddresses(): LocalAddress[] {
   const found = new Map<string, number>();
@@ -50,8 +53,9 @@ function toNumber(address: string): number {
 }
 
 /**
- * Local IPv4 addresses in the kernel's forwarding table (/proc/net/fib_trie): leaves `|-- 10.1.0.1` with the entry `/32 host
- * LOCAL`. The prefix is that of the smallest connected subnet (`/24 link UNICAST`) around it.
+ * Local IPv4 addresses in the kernel's forwarding table (/proc/net/fib_trie): leaves `|-- 10.1.0.1`
+ * with the entry `/32 host LOCAL`. The prefix is that of the smallest connected subnet (`/24 link
+ * UNICAST`) around it.
  */
 export function parseFibTrie(text: string): LocalAddress[] {
   const local = new Set<string>();
@@ -78,7 +82,10 @@ export function parseFibTrie(text: string): LocalAddress[] {
   });
 }
 
-/** Local IPv6 addresses (/proc/net/if_inet6): address, interface index, prefix length, scope, flags and name, in hex. */
+/**
+ * Local IPv6 addresses (/proc/net/if_inet6): address, interface index, prefix length, scope, flags
+ * and name, in hex.
+ */
 export function parseInet6(text: string): LocalAddress[] {
   const addresses: LocalAddress[] = [];
   for (const line of text.split('\n')) {

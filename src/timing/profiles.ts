@@ -55,7 +55,7 @@ export const profiles: Readonly<Record<ProfileName, Profile>> = {
     name: 'lan',
     rtoInitialMs: 100,
     rtoMinMs: 50,
-    rtoMaxMs: 400,
+    rtoMaxMs: 150,
     sackDelayMs: 20,
     sackFrequency: 1,
     heartbeatIntervalMs: 500,

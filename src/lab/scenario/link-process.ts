@@ -1,15 +1,24 @@
-/** A traffic process with one node on one lab host: numbered messages over the link, one in some a call. */
+/**
+ * A traffic process with one node on one lab host: numbered messages over the link, one in some a
+ * call.
+ */
 import { type ClusterNode, startNode } from '../../index.js';
 import { carryFile, receiveFile } from './carry.js';
 import type { NodeEvent, Replies, TrafficSetup } from './protocol.js';
 import { report, reportFailure, SendingTraffic, serveTraffic, Traffic } from './traffic-process.js';
 
-/** Calls wait longer than any outage a scenario makes, so that a late reply counts as late and not as lost. */
+/**
+ * Calls wait longer than any outage a scenario makes, so that a late reply counts as late and not
+ * as lost.
+ */
 const CALL_DEADLINE_MS = 15_000;
 
 const TOPIC = 'tick';
 
-/** Passes on what the node sees, with the time of this process's clock, which all processes of one kernel share. */
+/**
+ * Passes on what the node sees, with the time of this process's clock, which all processes of one
+ * kernel share.
+ */
 function reportEvents(node: ClusterNode): void {
   const tell = (event: NodeEvent) =>
     report({ type: 'event', atNs: String(process.hrtime.bigint()), event });

@@ -108,8 +108,8 @@ export class TrafficSession {
   }
 
   /**
-   * Resolves when everything was sent and has arrived, or `withinMs` after the last was sent: what is missing
-   * then is lost.
+   * Resolves when everything was sent and has arrived, or `withinMs` after the last was sent: what
+   * is missing then is lost.
    * @param planMs how long sending may still take
    */
   async settle(planMs: number, withinMs: number): Promise<void> {
@@ -129,7 +129,10 @@ export class TrafficSession {
     return { sctp: this.#link.receiver.count, tcp: this.#tcp?.receiver.count ?? 0 };
   }
 
-  /** Carries a file over the link, in `durationMs` or as long as it takes; resolves with both ends' digests. */
+  /**
+   * Carries a file over the link, in `durationMs` or as long as it takes; resolves with both ends'
+   * digests.
+   */
   async carry(file: string, durationMs: number, withinMs: number) {
     const { sender, receiver } = this.#link;
     sender.command({ type: 'carry', file, durationMs });

@@ -1,4 +1,7 @@
-/** A traffic process with the same traffic over TCP; a process of its own, so that neither disturbs the other. */
+/**
+ * A traffic process with the same traffic over TCP; a process of its own, so that neither disturbs
+ * the other.
+ */
 import type { Replies, TrafficSetup } from './protocol.js';
 import { connectTcp, listenTcp, type TcpPeer } from './tcp-traffic.js';
 import { SendingTraffic, serveTraffic, Traffic } from './traffic-process.js';

@@ -1,4 +1,7 @@
-/** What all traffic processes have in common: they record, they count, they do what the scenario tells them. */
+/**
+ * What all traffic processes have in common: they record, they count, they do what the scenario
+ * tells them.
+ */
 import * as path from 'node:path';
 import { BackplaneError } from '../../errors.js';
 import { Recorder } from '../recording/recorder.js';
@@ -74,7 +77,10 @@ export abstract class Traffic {
 export abstract class SendingTraffic extends Traffic {
   #pacer: Pacer | null = null;
 
-  /** Sends one message; its number stands in the first 4 bytes of `body`, which the transport may keep. */
+  /**
+   * Sends one message; its number stands in the first 4 bytes of `body`, which the transport may
+   * keep.
+   */
   protected abstract send(body: Buffer, wantsReply: boolean): void;
 
   override begin(plan: TrafficPlan): void {
@@ -115,7 +121,10 @@ async function obey(traffic: Traffic, command: TrafficCommand): Promise<void> {
   }
 }
 
-/** Runs one end as this process: `make` gives it the setup, which is the only argument of the command line. */
+/**
+ * Runs one end as this process: `make` gives it the setup, which is the only argument of the
+ * command line.
+ */
 export function serveTraffic(make: (setup: TrafficSetup) => Promise<Traffic>): void {
   const setup = JSON.parse(process.argv[2]!) as TrafficSetup;
   // A scenario that dies takes its processes with it.

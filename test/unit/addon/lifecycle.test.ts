@@ -127,7 +127,7 @@ test('a handler may close other sockets that have something to say', async () =>
   for (const [, b] of pairs) b.close();
 });
 
-test('onDrain comes when the queue has fallen to its low-water mark, never from within a method', async () => {
+test('onDrain comes at the low-water mark of the queue, never from within a method', async () => {
   const [a, b] = openPair();
   const sender = reading(a);
   a.setLimits(1 << 20, 50_000);
@@ -178,7 +178,7 @@ test('shutdown waits until the queue is empty', async () => {
   b.close();
 });
 
-test('a socket without handlers is closed when it is collected, one with handlers lives on', async () => {
+test('without handlers a socket is closed when collected, with them it lives on', async () => {
   await collect();
   const before = descriptors();
   const received = new Recorder();

@@ -96,14 +96,15 @@ test('the end comes last and once, after everything that had arrived', async () 
   b.close();
 });
 
-test('an abort is told with its errno, after what had arrived; a close is an orderly end', async () => {
+test('an abort has its errno and follows what had arrived; a close is an orderly end', async () => {
   for (const [end, code] of [
     ['abort', 'ECONNRESET'],
     ['close', undefined],
   ] as const) {
     const [a, b] = openPair();
     send(a, 'before');
-    // Data that the peer never reads turns its closing into a reset, unless the addon reads it away.
+    // Data that the peer never reads turns its closing into a reset, unless the addon reads it
+    // away.
     send(b, 'unread');
     a[end]();
     const received = reading(b);

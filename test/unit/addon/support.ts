@@ -1,6 +1,6 @@
 /**
- * The addon without SCTP: pairs of sequenced-packet sockets stand in for associations, so that reading,
- * queueing, ending and closing are tested on every host, and under sanitizers.
+ * The addon without SCTP: pairs of sequenced-packet sockets stand in for associations, so that
+ * reading, queueing, ending and closing are tested on every host, and under sanitizers.
  */
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync } from 'node:fs';
@@ -24,12 +24,16 @@ interface TestAddon extends NativeAddon {
   /** Descriptors of two connected sockets that keep message boundaries. */
   _socketPair(): [number, number];
   readonly Socket: NativeAddon['Socket'] & {
-    /** Takes over a descriptor. A message of exactly PIECE_BYTES counts as a part of a longer one. */
+    /**
+     * Takes over a descriptor. A message of exactly PIECE_BYTES counts as a part of a longer one.
+     */
     _fromDescriptor(fd: number): NativeSocket;
   };
 }
 
-/** A message of this size stands for one without MSG_EOR, because the addon reads that much at once. */
+/**
+ * A message of this size stands for one without MSG_EOR, because the addon reads that much at once.
+ */
 export const PIECE_BYTES = 65536;
 
 /** Path of another build of the addon to test, as the sanitizer test gives it. */

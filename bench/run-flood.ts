@@ -1,0 +1,92 @@
+/** One flood between two hosts of the lab: two processes, started and ended, and what the receiver counted. */
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
+import type { Lab, LabHost } from '../src/lab/index.js';
+
+export interface FloodSettings {
+  /** The program of both ends and its leading arguments. */
+  readonly program: readonly string[];
+  readonly size: number;
+  readonly user: number;
+  readonly warmupMs: number;
+  readonly measureMs: number;
+}
+
+/** What came of it. */
+export interface Flood {
+  /** Messages per second at the receiver. */
+  readonly perSecond: number;
+  /** Codes of the warnings each end gave; empty lists where the program tells none. */
+  readonly warnings: readonly (readonly string[])[];
+}
+
+interface Line {
+  readonly ready?: boolean;
+  readonly perSecond?: number;
+  readonly warnings?: readonly string[];
+}
+
+/** One end: what it has told so far, and its end. */
+interface End {
+  readonly lines: Line[];
+  /** The first line. */
+  readonly ready: Promise<void>;
+  /** Resolves when it is over; rejects, with what it said, when that was a failure. */
+  readonly over: Promise<void>;
+  kill(): void;
+}
+
+const PORT = 7100;
+/** Start of two processes, and the way to the end of the association, on a slow guest. */
+const GRACE_MS = 30_000;
+
+function start(host: LabHost, argv: readonly string[]): End {
+  const child = host.spawn(argv, { stdio: ['ignore', 'pipe', 'pipe'] });
+  const lines: Line[] = [];
+  let complaint = '';
+  child.stderr!.on('data', (data: Buffer) => {
+    complaint += data.toString();
+  });
+  const reader = createInterface({ input: child.stdout as Readable });
+  reader.on('line', (line) => lines.push(JSON.parse(line) as Line));
+  const over = once(child, 'close').then(([code, signal]) => {
+    if (code !== 0)
+      throw new Error(`${argv.join(' ')}: ended with ${code ?? signal}\n${complaint}`);
+  });
+  const first = once(reader, 'line').then(() => {});
+  return { lines, ready: Promise.race([first, over]), over, kill: () => child.kill('SIGKILL') };
+}
+
+/**
+ * Runs one flood from host 1 to host 2 over the lab's first plane.
+ * @throws Error when an end failed, with what it said, or did not end in time.
+ */
+export async function runFlood(lab: Lab, settings: FloodSettings): Promise<Flood> {
+  const { program, size, user, warmupMs, measureMs } = settings;
+  const [from, to] = [lab.host(1), lab.host(2)];
+  const [local, peer] = [from.addresses[0]!, to.addresses[0]!];
+  const common = ['--port', `${PORT}`, '--size', `${size}`, '--user', `${user}`];
+  const window = ['--warmup-ms', `${warmupMs}`, '--measure-ms', `${measureMs}`];
+  const receiver = start(to, [...program, 'receive', '--local', peer, ...common, ...window]);
+  const ends = [receiver];
+  const killAll = () => {
+    for (const end of ends) end.kill();
+  };
+  const late = setTimeout(killAll, warmupMs + measureMs + GRACE_MS);
+  try {
+    await receiver.ready;
+    const sender = start(from, [...program, 'send', '--local', local, '--peer', peer, ...common]);
+    ends.push(sender);
+    await Promise.all([receiver.over, sender.over]);
+  } finally {
+    clearTimeout(late);
+    killAll();
+  }
+  const figures = receiver.lines.find((line) => line.perSecond !== undefined);
+  if (figures === undefined) throw new Error(`${program.join(' ')}: the receiver told no figures`);
+  return {
+    perSecond: Math.round(figures.perSecond!),
+    warnings: ends.map((end) => end.lines.flatMap((line) => line.warnings ?? [])),
+  };
+}

@@ -1,0 +1,161 @@
+/**
+ * `bench sctp`: a one-way flood between two processes on two hosts of the lab, Node.js with the default options of
+ * `backplane/sctp` against plain C over the same sockets. The same again as an ordinary user under the system's own
+ * limits for socket buffers.
+ */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { finish, progress } from '../src/cli/report.js';
+import { createLab, enterLab, type Lab } from '../src/lab/index.js';
+import { type Case, caseTable, compare, median, missed } from './compare.js';
+import { compileRaw } from './raw.js';
+import { type Flood, runFlood } from './run-flood.js';
+
+/** What `bench sctp` takes. */
+export interface SctpBenchOptions {
+  readonly json: boolean;
+  /** Runs of each side per case, at least 1. */
+  readonly pairs: number;
+  /** Traffic before a window begins, and the window, in milliseconds. */
+  readonly warmupMs: number;
+  readonly measureMs: number;
+  /** Message sizes in bytes; empty: all. */
+  readonly sizes: readonly number[];
+}
+
+interface Round {
+  readonly name: string;
+  readonly size: number;
+  readonly required: number;
+  /** User the processes run as; 0 has CAP_NET_ADMIN. */
+  readonly user: number;
+}
+
+const PRIVILEGED = 'kernel vs raw C';
+const UNPRIVILEGED = 'kernel unprivileged vs raw C under the same limits';
+const NOBODY = 65534;
+
+const ROUNDS: readonly Round[] = [
+  { name: PRIVILEGED, size: 64, required: 0.8, user: 0 },
+  { name: PRIVILEGED, size: 1024, required: 0.8, user: 0 },
+  { name: PRIVILEGED, size: 16384, required: 0.6, user: 0 },
+  { name: UNPRIVILEGED, size: 64, required: 0.8, user: NOBODY },
+  { name: UNPRIVILEGED, size: 1024, required: 0.8, user: NOBODY },
+  { name: UNPRIVILEGED, size: 16384, required: 0.8, user: NOBODY },
+];
+
+/** The kernel's own limits for the buffers of whoever has no CAP_NET_ADMIN. */
+const BUFFER_LIMITS = ['rmem_max', 'wmem_max'].map((name) => `/proc/sys/net/core/${name}`);
+const BUFFER_LIMIT_BYTES = '212992';
+
+const CAPPED = 'BACKPLANE_BUFFERS_CAPPED';
+/** With the kernel's default buffers and overrun receivers a flood of small messages falls to 400 to 980 a second. */
+const COLLAPSED_PER_SECOND = 1000;
+
+/** How often the processes of one round gave the one warning. */
+interface Warnings {
+  readonly code: string;
+  readonly processes: number;
+  readonly leastPerProcess: number;
+  readonly mostPerProcess: number;
+}
+
+/** Runs the benchmark, in a guest where the host has no SCTP, and prints the report. */
+export async function benchSctp(options: SctpBenchOptions): Promise<void> {
+  const root = fileURLToPath(new URL('../..', import.meta.url));
+  // Before a guest is entered: there the checkout is read-only, and the compiler slow.
+  const rawProgram = compileRaw(root, 'sctp_flood');
+  await enterLab();
+  const ours = [process.execPath, fileURLToPath(new URL('flood.js', import.meta.url))];
+  const restore = setBufferLimits();
+  const lab = await createLab({ hosts: 2, planes: ['a'] });
+  try {
+    const rounds = ROUNDS.filter(
+      ({ size }) => options.sizes.length === 0 || options.sizes.includes(size),
+    );
+    const results: Result[] = [];
+    for (const round of rounds) results.push(await runRound(lab, round, ours, rawProgram, options));
+    report(results, options);
+  } finally {
+    await lab.close();
+    restore();
+  }
+}
+
+interface Result {
+  readonly round: Round;
+  readonly comparison: Case;
+  readonly warnings: Warnings;
+}
+
+async function runRound(
+  lab: Lab,
+  round: Round,
+  ours: readonly string[],
+  rawProgram: string,
+  options: SctpBenchOptions,
+): Promise<Result> {
+  const { name, size, user, required } = round;
+  const flood = (program: readonly string[]): Promise<Flood> =>
+    runFlood(lab, { ...options, program, size, user });
+  const own: Flood[] = [];
+  const theirs: Flood[] = [];
+  for (let pair = 1; pair <= options.pairs; pair += 1) {
+    own.push(await flood(ours));
+    theirs.push(await flood([rawProgram]));
+    const [a, b] = [own.at(-1)!.perSecond, theirs.at(-1)!.perSecond];
+    progress(`${name}, ${size} B, pair ${pair}: ${a} to ${b} msg/s, ${(a / b).toFixed(2)}`);
+  }
+  const rates = (floods: readonly Flood[]) => floods.map((each) => each.perSecond);
+  const settings = { name, size, unit: 'msg/s', required, better: 'greater' } as const;
+  return {
+    round,
+    comparison: compare(settings, rates(own), rates(theirs)),
+    warnings: countWarnings(own),
+  };
+}
+
+function countWarnings(floods: readonly Flood[]): Warnings {
+  const counts = floods
+    .flatMap((flood) => flood.warnings)
+    .map((codes) => codes.filter((code) => code === CAPPED).length);
+  return {
+    code: CAPPED,
+    processes: counts.length,
+    leastPerProcess: Math.min(...counts),
+    mostPerProcess: Math.max(...counts),
+  };
+}
+
+function report(results: readonly Result[], options: SctpBenchOptions): void {
+  const comparisons = results.map((result) => result.comparison);
+  const violations = missed(comparisons);
+  for (const { round, comparison, warnings } of results) {
+    const rate = median(comparison.ours);
+    const what = `${round.name}, ${round.size} B`;
+    if (rate < COLLAPSED_PER_SECOND) violations.push(`${what}: collapsed to ${rate} msg/s`);
+    const wanted = round.user === 0 ? 0 : 1;
+    if (warnings.leastPerProcess !== wanted || warnings.mostPerProcess !== wanted) {
+      const { leastPerProcess, mostPerProcess } = warnings;
+      violations.push(
+        `${what}: ${leastPerProcess} to ${mostPerProcess} warnings ${CAPPED} per process, ${wanted} expected`,
+      );
+    }
+  }
+  const cases = results.map(({ comparison, warnings }) => ({ ...comparison, warnings }));
+  const { pairs, warmupMs, measureMs } = options;
+  finish(
+    { command: 'bench', violations, cases, pairs, warmupMs, measureMs },
+    { json: options.json, text: () => caseTable(comparisons) },
+  );
+}
+
+/** Sets the limits of socket buffers; returns what puts them back. */
+function setBufferLimits(): () => void {
+  const before = BUFFER_LIMITS.map((file) => ({ file, value: readFileSync(file, 'utf8').trim() }));
+  const changed = before.filter(({ value }) => value !== BUFFER_LIMIT_BYTES);
+  for (const { file } of changed) writeFileSync(file, BUFFER_LIMIT_BYTES);
+  return () => {
+    for (const { file, value } of changed) writeFileSync(file, value);
+  };
+}

@@ -1,0 +1,140 @@
+/**
+ * The file that tells a node what to be, the same for all hosts of a cluster:
+ *
+ *     { "planes": { "a": "10.1.0.0/24", "b": "10.2.0.0/24" }, "keyFile": "cluster.key",
+ *       "port": 24100, "profile": "lan", "label": "backplane",
+ *       "peers": [{ "name": "one@host1", "addresses": ["10.1.0.1", "10.2.0.1"] }] }
+ */
+import { dirname, resolve } from 'node:path';
+import { BackplaneError, NodeError } from '../errors.js';
+import { limits } from '../limits.js';
+import { checkLabel, fullName } from '../node/names.js';
+import { checkPort, DEFAULT_PORT, type PeerOptions } from '../node/options.js';
+import { checkPeerAddresses, type PeerAddresses, type PlanesOption } from '../node/planes.js';
+import { readTextFile } from '../runtime/files.js';
+import type { ProfileWish } from '../timing/resolve.js';
+
+/** What the file says. Values that need this host to be judged (planes, key, profile) are not. */
+export interface Config {
+  readonly planes: PlanesOption;
+  readonly port: number;
+  /** Absolute. */
+  readonly keyFile: string;
+  readonly profile: ProfileWish;
+  readonly label: string;
+  /** Each with its port. */
+  readonly peers: readonly Required<PeerOptions>[];
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+const FIELDS = ['planes', 'port', 'keyFile', 'profile', 'label', 'peers'];
+const PEER_FIELDS = ['name', 'addresses', 'port'];
+
+function isObject(value: unknown): value is Fields {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** Says of what a check throws which field it was about. */
+function field<T>(path: string, check: () => T): T {
+  try {
+    return check();
+  } catch (cause) {
+    if (!(cause instanceof BackplaneError)) throw cause;
+    throw new NodeError('ERR_CONFIG', `${path}: ${cause.message}`, { cause });
+  }
+}
+
+function fieldsOf(value: unknown, place: string, known: readonly string[]): Fields {
+  if (!isObject(value)) {
+    throw new NodeError('ERR_CONFIG', `${place} must be an object of ${known.join(', ')}`);
+  }
+  const stranger = Object.keys(value).find((name) => !known.includes(name));
+  if (stranger === undefined) return value;
+  throw new NodeError(
+    'ERR_CONFIG',
+    `${place}: there is no field ${stranger}; the fields are ${known.join(', ')}`,
+  );
+}
+
+function planesOf(value: unknown): PlanesOption {
+  const isMap = isObject(value) || Array.isArray(value);
+  if (isMap && Object.values(value).every((wish) => typeof wish === 'string')) {
+    return value as PlanesOption;
+  }
+  throw new NodeError('ERR_CONFIG', 'planes must map names to addresses or CIDRs');
+}
+
+function peerOf(value: unknown, place: string, ourPort: number): Required<PeerOptions> {
+  const { name, addresses, port } = fieldsOf(value, place, PEER_FIELDS);
+  field(`${place}.addresses`, () => checkPeerAddresses(addresses));
+  return {
+    name: field(`${place}.name`, () => fullName(name, '')),
+    addresses: addresses as PeerAddresses,
+    port: field(`${place}.port`, () => checkPort(port ?? ourPort, 1)),
+  };
+}
+
+/**
+ * Checks a configuration and fills in what it leaves out.
+ *
+ * @param folder what a relative `keyFile` is relative to
+ * @throws NodeError ERR_CONFIG, with the field's name in the message.
+ */
+export function checkConfig(value: unknown, folder: string): Config {
+  const { planes, port, keyFile, profile, label, peers } = fieldsOf(
+    value,
+    'the configuration',
+    FIELDS,
+  );
+  if (typeof keyFile !== 'string' || keyFile === '') {
+    throw new NodeError('ERR_CONFIG', 'keyFile must be the path of the key file');
+  }
+  if (profile !== undefined && typeof profile !== 'string' && !isObject(profile)) {
+    throw new NodeError('ERR_CONFIG', 'profile must be a name or an object');
+  }
+  if (peers !== undefined && !Array.isArray(peers)) {
+    throw new NodeError('ERR_CONFIG', 'peers must be a list of { name, addresses, port? }');
+  }
+  const checkedPort = field('port', () => checkPort(port ?? DEFAULT_PORT, 0));
+  // Where the system chooses our port, it says nothing about those of others.
+  const peerPort = checkedPort === 0 ? DEFAULT_PORT : checkedPort;
+  return {
+    planes: planesOf(planes),
+    port: checkedPort,
+    keyFile: resolve(folder, keyFile),
+    profile: (profile ?? 'lan') as ProfileWish,
+    label: field('label', () => checkLabel(label ?? 'backplane')),
+    peers: (peers ?? []).map((peer: unknown, i) => peerOf(peer, `peers[${i}]`, peerPort)),
+  };
+}
+
+/**
+ * Reads a configuration file as it stands, for values of the command line to be put over it.
+ * @throws NodeError ERR_CONFIG: it cannot be read, is over limits.configFileBytes, or is no JSON
+ *   object.
+ */
+export async function readConfigFile(path: string): Promise<Fields> {
+  const refuse = (why: string, cause?: unknown) =>
+    new NodeError('ERR_CONFIG', `${path}: ${why}`, cause === undefined ? {} : { cause });
+  let text: string;
+  try {
+    text = await readTextFile(path, limits.configFileBytes + 1);
+  } catch (cause) {
+    throw refuse((cause as Error).message, cause);
+  }
+  if (Buffer.byteLength(text) > limits.configFileBytes) {
+    throw refuse(`larger than ${limits.configFileBytes} bytes`);
+  }
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (cause) {
+    throw refuse((cause as Error).message, cause);
+  }
+  if (!isObject(value)) throw refuse('not a JSON object');
+  const { keyFile } = value;
+  return typeof keyFile === 'string' && keyFile !== ''
+    ? { ...value, keyFile: resolve(dirname(path), keyFile) }
+    : value;
+}

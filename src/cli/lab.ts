@@ -1,0 +1,106 @@
+/** `backplane lab`: scenarios with many faults. */
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { enterLab } from '../lab/index.js';
+import { type CutResult, type CutsResult, runCuts } from '../lab/scenario/cuts.js';
+import { gapViolations, trafficViolations } from '../lab/scenario/verdict.js';
+import { type ProfileName, profiles } from '../timing/profiles.js';
+import { recordingFolder } from './recording-folder.js';
+import { finish, progress, table } from './report.js';
+
+/** With the profile lan, whatever kind of cut it is. */
+const GAP_LIMIT_MS = 200;
+const COUNT_MAX = 500;
+
+interface CutsCommandOptions {
+  readonly count: number;
+  readonly profile: ProfileName;
+  readonly recordings: string;
+  readonly json?: boolean;
+}
+
+function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.ceil(sorted.length / 2) - 1] ?? 0;
+}
+
+function where({ fault, host, direction }: CutResult): string {
+  if (fault === 'switch') return 'switch';
+  return fault === 'one-way' ? `host ${host}, ${direction}` : `host ${host}`;
+}
+
+function text(result: CutsResult, folder: string): string {
+  const rows = result.cuts.map((cut, i) => [
+    i + 1,
+    cut.fault,
+    where(cut),
+    cut.gap.gapMs.toFixed(1),
+    cut.gap.noticeMs.toFixed(1),
+    cut.gap.resumeMs.toFixed(1),
+  ]);
+  const header = ['', 'fault', 'at', 'gap ms', 'until noticed', 'until resumed'];
+  const { sent, received, lost, duplicated, reordered } = result.sctp;
+  return [
+    table(header, rows),
+    `sent ${sent}, received ${received}, lost ${lost}, duplicated ${duplicated}, ` +
+      `reordered ${reordered}, reconnects ${result.reconnects}, nodedown ${result.nodedown}\n` +
+      `recording: ${folder}\n`,
+  ].join('\n');
+}
+
+async function cuts(options: CutsCommandOptions): Promise<void> {
+  const folder = recordingFolder(options.recordings, 'cuts');
+  await enterLab({ writable: [folder] });
+  const { count, profile } = options;
+  const result = await runCuts({ count, profile, folder, progress });
+  const { sctp, replies } = result;
+  const gaps = result.cuts.map(({ gap }) => gap.gapMs);
+  const gapMaxMs = Math.max(...gaps);
+  const limit = profile === 'lan' ? gapViolations('longest gap', gapMaxMs, GAP_LIMIT_MS) : [];
+  finish(
+    {
+      command: 'lab',
+      violations: [...trafficViolations(result), ...limit],
+      scenario: 'cuts',
+      profile,
+      count: result.cuts.length,
+      sent: sctp.sent,
+      received: sctp.received,
+      lost: sctp.lost,
+      duplicated: sctp.duplicated,
+      reordered: sctp.reordered,
+      reconnects: result.reconnects,
+      nodedown: result.nodedown,
+      longestGapMs: sctp.longestGapMs,
+      gapP50Ms: median(gaps),
+      gapMaxMs,
+      repliesAsked: replies.asked,
+      repliesAnswered: replies.answered,
+      cuts: result.cuts.map(({ gap, ...cut }) => ({ ...cut, ...gap })),
+      recording: folder,
+    },
+    { json: options.json === true, text: () => text(result, folder) },
+  );
+}
+
+function wholeNumber(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1 || value > COUNT_MAX) {
+    throw new InvalidArgumentError(`not a whole number from 1 to ${COUNT_MAX}`);
+  }
+  return value;
+}
+
+/** Adds the command to the program. */
+export function addLab(program: Command): void {
+  const lab = program.command('lab').description('pull cables in a lab, before you buy switches');
+  lab
+    .command('cuts')
+    .description('cuts of every kind, one after the other, under steady traffic')
+    .option('--count <number>', 'how many', wholeNumber, 20)
+    .addOption(
+      new Option('--profile <name>', 'set of timers').choices(Object.keys(profiles)).default('lan'),
+    )
+    .option('--recordings <folder>', 'where recordings go', 'recordings')
+    .option('--json', 'print one JSON object as the last line')
+    .action(cuts);
+}

@@ -1,0 +1,55 @@
+#!/usr/bin/env node
+/** The command `backplane`: parses, calls, prints. */
+import { readFileSync } from 'node:fs';
+import { Command } from 'commander';
+import { BackplaneError } from '../errors.js';
+import { addDemo } from './demo.js';
+import { addKeygen } from './keygen.js';
+import { addLab } from './lab.js';
+import { addPing } from './ping.js';
+import { addServe } from './serve.js';
+
+function version(): string {
+  const file = new URL('../../../package.json', import.meta.url);
+  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
+}
+
+/** What runs, for the report of a failure. */
+interface Running {
+  readonly command: string;
+  readonly json: boolean;
+}
+
+function createProgram(starts: (running: Running) => void): Command {
+  const program = new Command('backplane')
+    .description('node-to-node messaging over multi-homed SCTP')
+    .version(version())
+    .showHelpAfterError();
+  for (const add of [addServe, addPing, addKeygen, addDemo, addLab]) add(program);
+  return program.hook('preAction', (_, action) => {
+    let command = action;
+    while (command.parent !== null && command.parent !== program) command = command.parent;
+    starts({ command: command.name(), json: action.opts()['json'] === true });
+  });
+}
+
+async function main(): Promise<void> {
+  let running: Running = { command: '', json: false };
+  try {
+    await createProgram((started) => {
+      running = started;
+    }).parseAsync();
+  } catch (error) {
+    // Anything else is a fault of this program, and wants its stack.
+    if (!(error instanceof BackplaneError)) throw error;
+    const { code, message } = error;
+    process.stderr.write(`backplane: ${code}: ${message}\n`);
+    if (running.json) {
+      const { command } = running;
+      console.log(JSON.stringify({ command, ok: false, violations: [message], code }));
+    }
+    process.exitCode = 1;
+  }
+}
+
+void main();

@@ -1,0 +1,77 @@
+/** Options of the commands that start a node, over the values of the configuration file. */
+import { resolve } from 'node:path';
+import { type Command, InvalidArgumentError } from 'commander';
+import { type Config, checkConfig, readConfigFile } from './config-file.js';
+
+/** What commander makes of the options below. */
+export interface NodeCommandOptions {
+  readonly config?: string;
+  readonly planes?: Readonly<Record<string, string>>;
+  readonly port?: number;
+  readonly keyFile?: string;
+  readonly profile?: string;
+  readonly peer?: readonly { readonly name: string; readonly addresses: readonly string[] }[];
+  readonly json?: boolean;
+}
+
+/** A whole number in bounds, as the parser of an option. */
+export function wholeNumber(least: number, most: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (/^\d+$/.test(text) && value >= least && value <= most) return value;
+    throw new InvalidArgumentError(`not a whole number from ${least} to ${most}`);
+  };
+}
+
+/** Reads `NAME=VALUE`. */
+function assignment(text: string): [string, string] {
+  const at = text.indexOf('=');
+  if (at < 1 || at === text.length - 1) throw new InvalidArgumentError('not NAME=VALUE');
+  return [text.slice(0, at), text.slice(at + 1)];
+}
+
+type Peers = NonNullable<NodeCommandOptions['peer']>;
+
+function addPeer(text: string, before: Peers = []): Peers {
+  const [name, addresses] = assignment(text);
+  return [...before, { name, addresses: addresses.split(',') }];
+}
+
+/** Adds the options to a command. */
+export function addNodeOptions(command: Command): Command {
+  return command
+    .option('--config <file>', 'JSON file: planes, port, keyFile, profile, label, peers')
+    .option(
+      '--planes <a=CIDR,b=CIDR>',
+      'networks of this node, by name: a CIDR or an address',
+      (text: string) => Object.fromEntries(text.split(',').map(assignment)),
+    )
+    .option('--port <number>', 'port of the nodes', wholeNumber(0, 65535))
+    .option('--key-file <file>', 'file with the cluster key, mode 0600')
+    .option('--profile <name>', 'set of timers: lan, wan, rfc')
+    .option('--peer <name=address,address>', 'a node to link with (repeatable)', addPeer)
+    .option('--json', 'print JSON');
+}
+
+/**
+ * The configuration file with the options over it. A `--peer` takes the place of the file's peer
+ * of the same name.
+ * @throws NodeError ERR_CONFIG
+ */
+export async function configOf(options: NodeCommandOptions): Promise<Config> {
+  const { config, planes, port, keyFile, profile, peer = [] } = options;
+  const file = config === undefined ? {} : await readConfigFile(config);
+  const { peers, ...base } = checkConfig(
+    {
+      ...file,
+      ...(planes === undefined ? {} : { planes }),
+      ...(port === undefined ? {} : { port }),
+      ...(keyFile === undefined ? {} : { keyFile: resolve(keyFile) }),
+      ...(profile === undefined ? {} : { profile }),
+    },
+    process.cwd(),
+  );
+  const added = checkConfig({ ...base, peers: peer }, process.cwd()).peers;
+  const names = added.map(({ name }) => name);
+  return { ...base, peers: [...peers.filter(({ name }) => !names.includes(name)), ...added] };
+}

@@ -1,0 +1,62 @@
+/** `backplane serve`: a node that tells what happens to it, until it is interrupted. */
+import type { Command } from 'commander';
+import { startNode } from '../index.js';
+import { fullName } from '../node/names.js';
+import { hostName } from '../runtime/network.js';
+import type { Config } from './config-file.js';
+import { type EventFields, eventText, onEachEvent } from './node-events.js';
+import { addNodeOptions, configOf, type NodeCommandOptions } from './node-options.js';
+import { interrupted } from './signals.js';
+
+interface ServeOptions extends NodeCommandOptions {
+  readonly name?: string;
+}
+
+/**
+ * The name of a node that was given none: that of the only peer on this host, else `node@HOST`. So
+ * one file with all nodes in it fits all hosts.
+ */
+export function nameFor({ peers }: Pick<Config, 'peers'>, host: string): string {
+  const [here, ...more] = peers.filter(({ name }) => name.endsWith(`@${host}`));
+  return here === undefined || more.length > 0 ? fullName('node', host) : here.name;
+}
+
+function printer(json: boolean): (event: string, fields: EventFields) => void {
+  return (event, fields) => {
+    const time = new Date().toISOString();
+    console.log(
+      json ? JSON.stringify({ time, event, ...fields }) : `${time} ${eventText(event, fields)}`,
+    );
+  };
+}
+
+async function serve(options: ServeOptions): Promise<void> {
+  const { peers, ...config } = await configOf(options);
+  const host = hostName();
+  const name = options.name === undefined ? nameFor({ peers }, host) : options.name;
+  const node = await startNode({ ...config, name });
+  const end = interrupted();
+  const print = printer(options.json === true);
+  onEachEvent(node, print);
+  const { port, engine, incarnation } = node;
+  const planes = Object.fromEntries(node.planes.map((plane) => [plane.name, plane.address]));
+  print('listening', { name: node.name, incarnation, planes, port, engine });
+  const others = peers.filter((peer) => peer.name !== node.name);
+  try {
+    // Each resolves when the peer is up, which may be never; only a refusal to try is of interest.
+    const links = Promise.all(others.map((peer) => node.connect(peer)));
+    await Promise.race([end, links.then(() => end)]);
+  } finally {
+    await node.close();
+  }
+  print('closed', { name: node.name });
+}
+
+/** Adds the command to the program. */
+export function addServe(program: Command): void {
+  const command = program
+    .command('serve')
+    .description('run a node, print a line per event, end orderly on SIGINT and SIGTERM')
+    .option('--name <name>', "name or name@host; default: that of this host's entry in peers");
+  addNodeOptions(command).action(serve);
+}

@@ -1,0 +1,34 @@
+/** The public names of `backplane`. */
+export {
+  BackplaneError,
+  type ErrorCode,
+  type ErrorDetails,
+  LinkError,
+  NodeError,
+  ProfileError,
+  ProtocolError,
+  SctpError,
+} from './errors.js';
+export type { PathState } from './link/carrier.js';
+export { CallError } from './node/calls.js';
+export type {
+  DialFailed,
+  DownReason,
+  HandlerFailed,
+  NodeDown,
+  NodeEvents,
+  NodeUp,
+  NodeView,
+  PathChanged,
+  PathView,
+  RedundancyChanged,
+  Refused,
+} from './node/events.js';
+export type { Handler, MessageContext } from './node/messages.js';
+export { type CallOptions, ClusterNode, type SendOptions } from './node/node.js';
+export { DEFAULT_PORT, type NodeOptions, type PeerOptions } from './node/options.js';
+export type { PeerAddresses, PlanesOption } from './node/planes.js';
+export { startNode } from './node/start.js';
+export { type Profile, type ProfileName, profiles } from './timing/profiles.js';
+export { type ProfileOverrides, type ProfileWish, resolveProfile } from './timing/resolve.js';
+export { type Circumstances, type WorstCase, worstCase } from './timing/worst-case.js';

@@ -1,0 +1,146 @@
+/**
+ * What a node tells, and the views it gives of its peers. `name` is always the peer's full name,
+ * `name@host`.
+ */
+import type { BackplaneError, ErrorCode } from '../errors.js';
+import type { CarrierPathEvent, PathState } from '../link/carrier.js';
+
+/**
+ * Why a node is down: 'left': it said that it leaves. 'closed': an orderly end without a word, as
+ * when its process was killed, or our own `close` and `disconnect`. 'lost': the association failed,
+ * or no path and no frame for the profile's outage time. 'restarted': it began anew. 'refused': one
+ * side would not have the other any more, `error` says why.
+ */
+export type DownReason = 'left' | 'closed' | 'lost' | 'restarted' | 'refused';
+
+/** One path to a peer. */
+export interface PathView {
+  /** The plane it runs on; 'unknown' for an address that is in none of our planes. */
+  readonly plane: string;
+  /** The peer's address. */
+  readonly address: string;
+  readonly state: PathState;
+  /** Carries the traffic while it is active. */
+  readonly primary: boolean;
+  /** Smoothed round-trip time, in the kernel's ticks: 0 is less than one. */
+  readonly rttMs: number;
+  readonly rtoMs: number;
+  readonly cwndBytes: number;
+}
+
+/** One node we have a link with. */
+export interface NodeView {
+  readonly name: string;
+  /** Changes at each start of that node; 16 hex digits. */
+  readonly incarnation: string;
+  /** Who dialled the link in force. */
+  readonly dialledBy: 'us' | 'peer';
+  readonly linkNumber: number;
+  /** The process does not answer, though a path is active. */
+  readonly stalled: boolean;
+  /** Every plane has an active path. */
+  readonly redundant: boolean;
+}
+
+/** A link is up. */
+/** A link with a node is up. */
+export interface NodeUp {
+  readonly name: string;
+  readonly incarnation: string;
+  readonly dialledBy: 'us' | 'peer';
+  readonly linkNumber: number;
+}
+
+/** A link is over. */
+/** The link with a node is over. */
+export interface NodeDown {
+  readonly name: string;
+  readonly incarnation: string;
+  readonly reason: DownReason;
+  readonly error: BackplaneError | null;
+}
+
+/** One path of a link changed; the link goes on. */
+/** A path to a node changed; the link goes on. */
+export interface PathChanged {
+  readonly name: string;
+  readonly plane: string;
+  readonly address: string;
+  readonly change: CarrierPathEvent['change'];
+  /** The path's state after the change; 'removed' when it is gone. */
+  readonly state: PathState | 'removed';
+  readonly primary: boolean;
+}
+
+/** A link has a plane less to fall back on, or all of them again. */
+/** The link with a node lost a plane, or has them all again. */
+export interface RedundancyChanged {
+  readonly name: string;
+  /**
+   * 'lost': one plane more has no active path, also one that never had. 'restored': all have again.
+   */
+  readonly state: 'lost' | 'restored';
+  readonly activePaths: number;
+  /** Planes with an active path. */
+  readonly planes: readonly string[];
+  /** Planes without. */
+  readonly missing: readonly string[];
+}
+
+/** An attempt to reach a peer that came to nothing; the next one follows by itself. */
+export interface DialFailed {
+  readonly name: string;
+  /**
+   * ERR_REFUSED, ERR_TIMEOUT, ERR_KEY_MISMATCH, ERR_LABEL_MISMATCH, ERR_VERSION,
+   * ERR_PROFILE_MISMATCH, ERR_NAME_TAKEN ...
+   */
+  readonly code: ErrorCode;
+  readonly error: BackplaneError;
+  /** Attempts that failed in a row. */
+  readonly attempts: number;
+  /** When the next attempt begins; null when none does. */
+  readonly retryInMs: number | null;
+}
+
+/** Somebody we would not have: a stranger, an impostor, a node that is not set up as we are. */
+export interface Refused {
+  readonly address: string;
+  /** Its name, when it had proven that it holds our key. */
+  readonly name: string | null;
+  readonly code: ErrorCode;
+  readonly error: BackplaneError;
+  /**
+   * The same from this address that went unreported since the last report (at most one in
+   * limits.reportEveryMs).
+   */
+  readonly suppressed: number;
+}
+
+/** A handler threw, or its promise was rejected. */
+export interface HandlerFailed {
+  /** Who had sent the message. */
+  readonly name: string;
+  readonly topic: string;
+  readonly error: unknown;
+}
+
+/** Events of a `ClusterNode`, in listener arguments. None of them must be listened to. */
+export interface NodeEvents {
+  /** A link is up; messages flow. */
+  nodeup: [event: NodeUp];
+  /** The link is over: everything it brought was handled before, nothing of it is after. */
+  nodedown: [event: NodeDown];
+  /** A path of a link changed. The link goes on. */
+  path: [event: PathChanged];
+  redundancy: [event: RedundancyChanged];
+  /** A peer's process has not answered for the profile's stall time, though a path is active. */
+  stalled: [event: { readonly name: string }];
+  /** It answers again. */
+  resumed: [event: { readonly name: string }];
+  /** `send` to this node had returned false, and there is room again. */
+  drain: [event: { readonly name: string }];
+  dialFailed: [event: DialFailed];
+  refused: [event: Refused];
+  /** Where nobody listens, a warning of the process tells instead. */
+  handlerError: [event: HandlerFailed];
+}

@@ -1,0 +1,495 @@
+/**
+ * All links of a node: dials, accepts, settles who stays, and tells what happened in the order in
+ * which it holds: all of link n, `nodedown`, `nodeup` of link n + 1.
+ */
+import debug from 'debug';
+import { type BackplaneError, type ErrorCode, LinkError, NodeError, SctpError } from '../errors.js';
+import { limits } from '../limits.js';
+import { arbitrate, type ExistingLink } from '../link/arbitration.js';
+import type { Carrier } from '../link/carrier.js';
+import { HalfOpenTable } from '../link/half-open.js';
+import { createLink } from '../link/link.js';
+import type {
+  LinkEnd,
+  LinkHandlers,
+  LocalIdentity,
+  PeerIdentity,
+  ReceivedMessage,
+} from '../link/types.js';
+import type { Runtime } from '../runtime/index.js';
+import { Alarm } from './alarm.js';
+import type { DialFailed, DownReason, NodeDown, PathChanged, RedundancyChanged } from './events.js';
+import { LiveLink } from './live-link.js';
+import { asBackplaneError } from './messages.js';
+import type { ResolvedPeer } from './options.js';
+import { type Attempt, Peer } from './peer.js';
+import type { Plane } from './planes.js';
+import type { Transport } from './transport.js';
+
+const trace = debug('backplane:node:links');
+
+/** What a node is made of, seen from here. */
+export interface LinksSetup {
+  readonly local: LocalIdentity;
+  readonly planes: readonly Plane[];
+  readonly runtime: Runtime;
+  readonly transport: Transport;
+  readonly handlers: LinksHandlers;
+}
+
+/** What is told. Nothing that a handler throws comes back here. */
+export interface LinksHandlers {
+  onUp(live: LiveLink): void;
+  onDown(live: LiveLink, event: NodeDown): void;
+  /** May throw: then the link ends with reason 'refused' and that error. */
+  onMessage(live: LiveLink, message: ReceivedMessage): void;
+  onPath(event: PathChanged): void;
+  onRedundancy(event: RedundancyChanged): void;
+  onStalled(name: string): void;
+  onResumed(name: string): void;
+  onDrain(name: string): void;
+  onDialFailed(event: DialFailed): void;
+  /** `name` is null for one that had not proven who it is. */
+  onRefused(address: string, name: string | null, error: BackplaneError): void;
+}
+
+export class Links {
+  readonly #setup: LinksSetup;
+  readonly #peers = new Map<string, Peer>();
+  readonly #alarms = new Map<Peer, Alarm>();
+  /** Accepted, and not up yet. */
+  readonly #arriving = new Set<Attempt>();
+  readonly #halfOpen = new HalfOpenTable<Attempt>();
+  #closing = false;
+
+  constructor(setup: LinksSetup) {
+    this.#setup = setup;
+  }
+
+  /** Links that are up. */
+  get live(): LiveLink[] {
+    return [...this.#peers.values()].flatMap(({ live }) => (live === null ? [] : [live]));
+  }
+
+  /** The link to a node; undefined while there is none to send on. */
+  find(name: string): LiveLink | undefined {
+    const peer = this.#peers.get(name);
+    if (peer === undefined || peer.live === null || peer.isLeaving) return undefined;
+    return peer.live;
+  }
+
+  /**
+   * Keeps a link to this peer from now on. Resolves when it is up. @throws (rejects) NodeError
+   * ERR_PEERS, ERR_CLOSED.
+   */
+  async connect(target: ResolvedPeer): Promise<void> {
+    if (this.#closing) throw new NodeError('ERR_CLOSED', 'the node is closed');
+    const peer = this.#peerNamed(target.name);
+    if (peer === null) {
+      throw new NodeError('ERR_PEERS', `a node has at most ${limits.peers} peers`);
+    }
+    peer.target = target;
+    peer.dialler.step(this.#nowMs, { type: 'start' });
+    if (peer.live !== null && !peer.isLeaving) return;
+    const up = peer.whenUp();
+    this.#pump(peer);
+    await up;
+  }
+
+  /**
+   * Dials this peer no more, and leaves it. Resolves when the link is over, after `deadlineMs` at
+   * the latest.
+   */
+  async disconnect(name: string, deadlineMs: number): Promise<void> {
+    const peer = this.#peers.get(name);
+    if (peer === undefined) return;
+    await this.#part(peer, deadlineMs);
+    this.#forgetIdle(peer);
+  }
+
+  /**
+   * Parts from all peers, and accepts no other. Resolves when all is over, after `deadlineMs` at
+   * the latest.
+   */
+  async close(deadlineMs: number): Promise<void> {
+    this.#closing = true;
+    for (const attempt of [...this.#arriving]) this.#dropArriving(attempt);
+    await Promise.all([...this.#peers.values()].map((peer) => this.#part(peer, deadlineMs)));
+    this.#peers.clear();
+  }
+
+  /** A carrier has come in. */
+  accept(carrier: Carrier): void {
+    const attempt: Attempt = { carrier, link: null, identity: null, live: null, linkNumber: 0 };
+    this.#arriving.add(attempt);
+    const evicted = this.#halfOpen.add(carrier.remoteAddress, attempt);
+    if (evicted !== null) {
+      const error = new LinkError('ERR_HANDSHAKE_LIMIT', 'too many peers are half-open');
+      this.#dropArriving(evicted);
+      this.#setup.handlers.onRefused(evicted.carrier.remoteAddress, null, error);
+    }
+    attempt.link = createLink({
+      role: 'acceptor',
+      carrier,
+      local: this.#setup.local,
+      runtime: this.#setup.runtime,
+      handlers: {
+        ...this.#liveHandlers(attempt),
+        onAuthenticated: (identity, linkNumber) => {
+          attempt.identity = identity;
+          attempt.linkNumber = linkNumber;
+          this.#halfOpen.delete(attempt);
+          this.#judge(attempt, identity);
+        },
+        onEnd: (end, error) => this.#arrivalEnded(attempt, end, error),
+      },
+    });
+    if (this.#closing) this.#dropArriving(attempt);
+  }
+
+  get #nowMs(): number {
+    return this.#setup.runtime.clock.nowMs();
+  }
+
+  get #jitter(): number {
+    return this.#setup.runtime.random.bytes(1)[0]! / 255;
+  }
+
+  /** The peer of this name, made when there is room; null when not. */
+  #peerNamed(name: string): Peer | null {
+    const known = this.#peers.get(name);
+    if (known !== undefined) return known;
+    if (this.#peers.size >= limits.peers) {
+      for (const idle of [...this.#peers.values()]) {
+        if (this.#peers.size < limits.peers) break;
+        this.#forgetIdle(idle);
+      }
+    }
+    if (this.#peers.size >= limits.peers) return null;
+    const peer = new Peer(name, limits);
+    this.#peers.set(name, peer);
+    this.#alarms.set(
+      peer,
+      new Alarm(this.#setup.runtime, () => {
+        peer.dialler.step(this.#nowMs, { type: 'tick' });
+        this.#pump(peer);
+      }),
+    );
+    return peer;
+  }
+
+  #forgetIdle(peer: Peer): void {
+    if (!peer.isIdle || this.#peers.get(peer.name) !== peer) return;
+    this.#peers.delete(peer.name);
+    this.#alarms.delete(peer);
+  }
+
+  /** Does what the dialler wants. */
+  #pump(peer: Peer): void {
+    if (peer.dialler.poll() === 'dial' && peer.target !== null) this.#dial(peer, peer.target);
+    this.#alarms.get(peer)?.set(peer.dialler.deadline());
+  }
+
+  #dial(peer: Peer, target: ResolvedPeer): void {
+    const { transport, local, runtime, planes } = this.#setup;
+    let carrier: Carrier;
+    try {
+      carrier = transport.dial([...target.addresses.keys()], target.port, {
+        localAddresses: planes.map(({ address }) => address),
+        profile: local.profile,
+      });
+    } catch (error) {
+      this.#dialFailed(peer, asBackplaneError(error));
+      return;
+    }
+    const linkNumber = peer.linkNumber + 1;
+    const attempt: Attempt = { carrier, link: null, identity: null, live: null, linkNumber };
+    peer.dialling = attempt;
+    attempt.link = createLink({
+      role: 'dialler',
+      carrier,
+      local,
+      runtime,
+      expectedName: peer.name,
+      linkNumber,
+      handlers: {
+        ...this.#liveHandlers(attempt),
+        onAuthenticated: () => {},
+        onEnd: (end, error) => this.#dialEnded(peer, attempt, end, error),
+      },
+    });
+  }
+
+  #dialEnded(peer: Peer, attempt: Attempt, end: LinkEnd, error: BackplaneError | null): void {
+    if (attempt.live !== null) {
+      this.#down(peer, attempt.live, end, error);
+      return;
+    }
+    if (peer.dialling !== attempt) return;
+    peer.dialling = null;
+    const what = `the link to ${peer.name} ended before it was up (${end})`;
+    this.#dialFailed(peer, error ?? new LinkError('ERR_ASSOCIATION_LOST', what));
+  }
+
+  #dialFailed(peer: Peer, error: BackplaneError): void {
+    peer.dialler.step(this.#nowMs, { type: 'failed', jitter: this.#jitter });
+    this.#pump(peer);
+    // The peer keeps another link of us two: that one is on its way.
+    if (error.code === 'ERR_LINK_DUPLICATE') return;
+    const nextMs = peer.dialler.deadline();
+    this.#setup.handlers.onDialFailed({
+      name: peer.name,
+      code: error.code,
+      error,
+      attempts: peer.dialler.failures,
+      retryInMs: nextMs === null ? null : Math.round(nextMs - this.#nowMs),
+    });
+  }
+
+  /** What a newcomer is measured against. */
+  #existing({ live, accepted, dialling }: Peer): ExistingLink | null {
+    if (live !== null) {
+      const { link, peer } = live;
+      const dialledBy = link.role === 'dialler' ? 'local' : 'peer';
+      const { linkNumber } = link;
+      return { up: true, dialledBy, linkNumber, incarnation: peer.incarnation };
+    }
+    if (accepted !== null) {
+      const { linkNumber, identity } = accepted;
+      return { up: true, dialledBy: 'peer', linkNumber, incarnation: identity!.incarnation };
+    }
+    if (dialling === null) return null;
+    const { linkNumber } = dialling;
+    return { up: false, dialledBy: 'local', linkNumber, incarnation: null };
+  }
+
+  /** Who stays, now that a newcomer has proven who it is. */
+  #judge(attempt: Attempt, identity: PeerIdentity): void {
+    const { local } = this.#setup;
+    if (this.#closing) return this.#refuse(attempt, 'ERR_CLOSED', 'this node is closing');
+    if (identity.name === local.name) {
+      return this.#refuse(attempt, 'ERR_NAME_TAKEN', 'it has the name of this node');
+    }
+    const peer = this.#peerNamed(identity.name);
+    if (peer === null) {
+      return this.#refuse(attempt, 'ERR_PEERS', `a node has at most ${limits.peers} peers`);
+    }
+    if (peer.claimant !== null) {
+      return this.#refuse(attempt, 'ERR_LINK_DUPLICATE', 'another link is being settled');
+    }
+    const { incarnation } = identity;
+    const { linkNumber } = attempt;
+    const candidate = { dialledBy: 'peer', linkNumber, incarnation } as const;
+    const decision = arbitrate(local.name, peer.name, this.#existing(peer), candidate);
+    trace('%s, link %d: %s', peer.name, linkNumber, decision.verdict);
+    switch (decision.verdict) {
+      case 'accept':
+        return this.#admit(peer, attempt);
+      case 'replace':
+        return this.#replace(peer, attempt);
+      case 'refuse':
+        return this.#refuse(attempt, decision.code, 'another link of us two stays');
+      case 'probe-old':
+        return this.#probe(peer, attempt);
+    }
+  }
+
+  /** The newcomer may come up; our own dial and one accepted before give way. */
+  #admit(peer: Peer, attempt: Attempt): void {
+    const { dialling, accepted } = peer;
+    peer.dialling = null;
+    dialling?.link?.abort();
+    if (accepted !== null) this.#dropArriving(accepted);
+    peer.accepted = attempt;
+    peer.linkNumber = Math.max(peer.linkNumber, attempt.linkNumber);
+    peer.dialler.step(this.#nowMs, { type: 'linked' });
+    this.#pump(peer);
+    attempt.link?.accept();
+  }
+
+  /** The same incarnation has begun a new link: the old one is of no more use to it. */
+  #replace(peer: Peer, attempt: Attempt): void {
+    const { live } = peer;
+    if (live === null) return this.#admit(peer, attempt);
+    peer.claimant = attempt;
+    // What the old link still holds is handled first, but not from within a batch of another one.
+    this.#setup.runtime.timers.after(0, () => {
+      live.carrier.drain();
+      if (peer.claimant !== attempt || peer.live !== live) return;
+      live.link.abort();
+      this.#down(peer, live, 'lost', null);
+    });
+  }
+
+  /** Another incarnation claims the name: the one we know is asked whether it lives. */
+  #probe(peer: Peer, attempt: Attempt): void {
+    const { live } = peer;
+    // One that is just coming up will be there to be asked when the newcomer dials again.
+    if (live === null) return this.#refuse(attempt, 'ERR_LINK_DUPLICATE', 'another is coming up');
+    peer.claimant = attempt;
+    live.link.probe(this.#setup.local.profile.stallMs, (isAlive) => {
+      if (peer.claimant !== attempt || peer.live !== live) return;
+      if (isAlive) {
+        peer.claimant = null;
+        this.#refuse(attempt, 'ERR_NAME_TAKEN', `${peer.name} is up and answers`);
+        return;
+      }
+      live.link.abort();
+      this.#down(peer, live, 'restarted', null);
+    });
+  }
+
+  #refuse(attempt: Attempt, code: ErrorCode, why: string): void {
+    const name = attempt.identity?.name ?? null;
+    attempt.link?.refuse(code);
+    if (code === 'ERR_LINK_DUPLICATE') return;
+    const error = new LinkError(code, `${name} was refused: ${why}`);
+    this.#setup.handlers.onRefused(attempt.carrier.remoteAddress, name, error);
+  }
+
+  /** Ends an accepted link that is not up, without a word. */
+  #dropArriving(attempt: Attempt): void {
+    this.#forgetArriving(attempt);
+    if (attempt.link === null) attempt.carrier.abort();
+    else attempt.link.abort();
+  }
+
+  #forgetArriving(attempt: Attempt): Peer | undefined {
+    this.#halfOpen.delete(attempt);
+    this.#arriving.delete(attempt);
+    const peer = attempt.identity === null ? undefined : this.#peers.get(attempt.identity.name);
+    if (peer?.claimant === attempt) peer.claimant = null;
+    if (peer?.accepted === attempt) peer.accepted = null;
+    return peer;
+  }
+
+  #arrivalEnded(attempt: Attempt, end: LinkEnd, error: BackplaneError | null): void {
+    const { live, identity } = attempt;
+    const wasAccepted = identity !== null && this.#peers.get(identity.name)?.accepted === attempt;
+    const peer = this.#forgetArriving(attempt);
+    if (live !== null && peer !== undefined) return this.#down(peer, live, end, error);
+    if (wasAccepted && peer !== undefined) {
+      peer.dialler.step(this.#nowMs, { type: 'unlinked', jitter: this.#jitter });
+      this.#pump(peer);
+    }
+    // Those we refused by name have been told of already. One that merely went away may be a peer
+    // that has found its other link.
+    if (error !== null && identity === null && !(error instanceof SctpError)) {
+      this.#setup.handlers.onRefused(attempt.carrier.remoteAddress, null, error);
+    }
+  }
+
+  /** What a link tells of itself once it is up. */
+  #liveHandlers(attempt: Attempt): Omit<LinkHandlers, 'onAuthenticated' | 'onEnd'> {
+    const { handlers } = this.#setup;
+    return {
+      onUp: (identity) => this.#up(attempt, identity),
+      onMessage: (message) => {
+        const { live } = attempt;
+        if (live === null) return;
+        try {
+          handlers.onMessage(live, message);
+        } catch (error) {
+          this.#break(live, asBackplaneError(error));
+        }
+      },
+      onStalled: () => {
+        if (attempt.live !== null) handlers.onStalled(attempt.live.name);
+      },
+      onResumed: () => {
+        if (attempt.live !== null) handlers.onResumed(attempt.live.name);
+      },
+      onPath: (event) => {
+        const { live } = attempt;
+        if (live === null) return;
+        handlers.onPath(live.describe(event));
+        live.judge();
+      },
+      onDrain: () => {
+        if (attempt.live !== null) handlers.onDrain(attempt.live.name);
+      },
+    };
+  }
+
+  #up(attempt: Attempt, identity: PeerIdentity): void {
+    const peer = this.#peers.get(identity.name);
+    const { link, carrier } = attempt;
+    if (link === null) return;
+    if (peer === undefined || (peer.dialling !== attempt && peer.accepted !== attempt)) {
+      link.abort();
+      return;
+    }
+    this.#arriving.delete(attempt);
+    peer.dialling = null;
+    peer.accepted = null;
+    peer.linkNumber = Math.max(peer.linkNumber, link.linkNumber);
+    peer.dialler.step(this.#nowMs, { type: 'linked' });
+    this.#pump(peer);
+    const { local, planes, runtime, handlers } = this.#setup;
+    const live = new LiveLink({
+      runtime,
+      profile: local.profile,
+      planes,
+      given: peer.target?.addresses ?? null,
+      carrier,
+      link,
+      peer: identity,
+      onRedundancy: (change) => handlers.onRedundancy(change),
+    });
+    attempt.live = live;
+    peer.live = live;
+    handlers.onUp(live);
+    peer.settle(null);
+    live.judge();
+  }
+
+  /** The end of a link that was up; whoever waits for its place comes after. */
+  #down(peer: Peer, live: LiveLink, reason: DownReason, error: BackplaneError | null): void {
+    if (peer.live !== live) return;
+    peer.live = null;
+    peer.isLeaving = false;
+    live.end();
+    peer.dialler.step(this.#nowMs, { type: 'unlinked', jitter: this.#jitter });
+    const { name, incarnation } = live;
+    this.#setup.handlers.onDown(live, { name, incarnation, reason, error });
+    peer.settleDown();
+    const { claimant } = peer;
+    peer.claimant = null;
+    if (claimant !== null && !this.#closing) this.#admit(peer, claimant);
+    else this.#pump(peer);
+  }
+
+  /** A peer whose link is to end though it is up, because of what it sent. */
+  #break(live: LiveLink, error: BackplaneError): void {
+    const peer = this.#peers.get(live.name);
+    if (peer?.live !== live) return;
+    live.link.abort();
+    this.#down(peer, live, 'refused', error);
+  }
+
+  /** LEAVE to this peer and no more dialling; resolves when its link is over. */
+  async #part(peer: Peer, deadlineMs: number): Promise<void> {
+    const { dialling, accepted, claimant, live } = peer;
+    peer.target = null;
+    peer.dialler.step(this.#nowMs, { type: 'stop' });
+    this.#pump(peer);
+    peer.dialling = null;
+    dialling?.link?.abort();
+    if (accepted !== null) {
+      this.#dropArriving(accepted);
+      peer.dialler.step(this.#nowMs, { type: 'unlinked', jitter: this.#jitter });
+    }
+    if (claimant !== null) this.#dropArriving(claimant);
+    peer.settle(new NodeError('ERR_CLOSED', `${peer.name} is not dialled any more`));
+    if (live === null) return;
+    peer.isLeaving = true;
+    const down = peer.whenDown();
+    const timer = this.#setup.runtime.timers.after(deadlineMs, () => {
+      live.link.abort();
+      this.#down(peer, live, 'closed', null);
+    });
+    live.link.leave();
+    await down;
+    timer.cancel();
+  }
+}

@@ -1,0 +1,118 @@
+/**
+ * A link that is up, seen with the eyes of a node: its paths by plane, and whether it is redundant.
+ */
+import type { Carrier, CarrierPathEvent } from '../link/carrier.js';
+import type { Link, PeerIdentity } from '../link/types.js';
+import type { Runtime } from '../runtime/index.js';
+import type { Profile } from '../timing/profiles.js';
+import { Alarm } from './alarm.js';
+import type { NodeView, PathChanged, PathView, RedundancyChanged } from './events.js';
+import { mapToPlanes, type Plane, UNKNOWN_PLANE } from './planes.js';
+import { Redundancy } from './redundancy.js';
+
+export interface LiveLinkSetup {
+  readonly runtime: Runtime;
+  readonly profile: Profile;
+  readonly planes: readonly Plane[];
+  /** What `connect` was told of the peer's addresses; null for a peer that dialled us. */
+  readonly given: ReadonlyMap<string, string | null> | null;
+  readonly carrier: Carrier;
+  readonly link: Link;
+  readonly peer: PeerIdentity;
+  onRedundancy(change: RedundancyChanged): void;
+}
+
+/**
+ * How long the paths of a new link may take to be confirmed: twice the time in which a HEARTBEAT on
+ * an unconfirmed path is sent (RTO/2, 200 ms at the least in the kernel, and up to one RTO of
+ * jitter) and answered (RTO/2).
+ */
+export function confirmationGraceMs(profile: Profile): number {
+  return 2 * (Math.max(profile.rtoInitialMs / 2, 200) + 1.5 * profile.rtoInitialMs);
+}
+
+export class LiveLink {
+  readonly name: string;
+  readonly incarnation: string;
+  readonly link: Link;
+  readonly carrier: Carrier;
+  readonly peer: PeerIdentity;
+  readonly #setup: LiveLinkSetup;
+  readonly #redundancy: Redundancy;
+  readonly #alarm: Alarm;
+  #mapped: Map<string, string> = new Map();
+  #over = false;
+
+  constructor(setup: LiveLinkSetup) {
+    const { link, carrier, peer, planes, profile, runtime } = setup;
+    this.#setup = setup;
+    this.name = peer.name;
+    this.incarnation = peer.incarnation.toString(16).padStart(16, '0');
+    this.link = link;
+    this.carrier = carrier;
+    this.peer = peer;
+    this.#redundancy = new Redundancy(
+      planes.map((plane) => plane.name),
+      runtime.clock.nowMs(),
+      confirmationGraceMs(profile),
+    );
+    this.#alarm = new Alarm(runtime, () => this.judge());
+  }
+
+  /** Looks at the paths and reports redundancy lost or restored. */
+  judge(): void {
+    if (this.#over) return;
+    const paths = this.paths.map(({ plane, state }) => ({ plane, active: state === 'active' }));
+    this.#redundancy.step(this.#setup.runtime.clock.nowMs(), paths);
+    this.#alarm.set(this.#redundancy.deadline());
+    const change = this.#redundancy.poll();
+    if (change !== null) this.#setup.onRedundancy({ name: this.name, ...change });
+  }
+
+  get paths(): PathView[] {
+    const paths = this.link.paths;
+    if (paths.some(({ address }) => !this.#mapped.has(address))) {
+      const addresses = paths.map(({ address }) => address);
+      this.#mapped = mapToPlanes(this.#setup.planes, this.#setup.given, addresses);
+    }
+    return paths.map((path) => ({ plane: this.#planeOf(path.address), ...path }));
+  }
+
+  get view(): NodeView {
+    return {
+      name: this.name,
+      incarnation: this.incarnation,
+      dialledBy: this.dialledBy,
+      linkNumber: this.link.linkNumber,
+      stalled: this.link.stalled,
+      redundant: this.#redundancy.full,
+    };
+  }
+
+  get dialledBy(): 'us' | 'peer' {
+    return this.link.role === 'dialler' ? 'us' : 'peer';
+  }
+
+  /** The event with the plane's name and what became of the path. */
+  describe(event: CarrierPathEvent): PathChanged {
+    const path = this.paths.find(({ address }) => address === event.address);
+    return {
+      name: this.name,
+      plane: path?.plane ?? this.#planeOf(event.address),
+      address: event.address,
+      change: event.change,
+      state: event.change === 'removed' ? 'removed' : (path?.state ?? 'inactive'),
+      primary: path?.primary ?? false,
+    };
+  }
+
+  /** The link is over: nothing is reported any more. */
+  end(): void {
+    this.#over = true;
+    this.#alarm.set(null);
+  }
+
+  #planeOf(address: string): string {
+    return this.#mapped.get(address) ?? UNKNOWN_PLANE;
+  }
+}

@@ -1,0 +1,72 @@
+/** Names of nodes, clusters and topics, checked. */
+import { NodeError } from '../errors.js';
+import { limits } from '../limits.js';
+
+// Visible characters without spaces, so that a name stands in a log line, a file name and a shell
+// word.
+const NAME = /^[A-Za-z0-9._-]+@[A-Za-z0-9._:-]+$/;
+
+/** Topics that begin so are the node's own. */
+export const RESERVED_TOPICS = 'backplane:';
+
+/** Every node answers a call of this topic with the body it was given. */
+export const PING_TOPIC = 'backplane:ping';
+
+/**
+ * The full name of a node, `name@host`.
+ * @param name with or without `@host`
+ * @param host stands in where the name has none
+ * @throws NodeError ERR_ARGUMENT: not of letters, digits and `._-` (a host also `:`), or over
+ *   limits.nodeNameBytes.
+ */
+export function fullName(name: unknown, host: string): string {
+  if (typeof name !== 'string') throw new NodeError('ERR_ARGUMENT', 'name must be a string');
+  const full = name.includes('@') ? name : `${name}@${host}`;
+  if (!NAME.test(full) || Buffer.byteLength(full) > limits.nodeNameBytes) {
+    throw new NodeError(
+      'ERR_ARGUMENT',
+      `${JSON.stringify(full)} is not a node's name: name@host, letters, digits and ._- in both, ` +
+        `at most ${limits.nodeNameBytes} bytes`,
+    );
+  }
+  return full;
+}
+
+/**
+ * A cluster's label.
+ * @throws NodeError ERR_ARGUMENT: not a string, or over limits.clusterLabelBytes.
+ */
+export function checkLabel(label: unknown): string {
+  if (typeof label === 'string' && Buffer.byteLength(label) <= limits.clusterLabelBytes) {
+    return label;
+  }
+  throw new NodeError(
+    'ERR_ARGUMENT',
+    `label must be a string of at most ${limits.clusterLabelBytes} bytes`,
+  );
+}
+
+/**
+ * A topic users may handle, send to and call.
+ * @throws NodeError ERR_ARGUMENT: not a string, empty, over limits.topicBytes.
+ */
+export function checkTopic(topic: unknown): string {
+  if (typeof topic === 'string' && topic.length > 0) {
+    // Three bytes at most for each UTF-16 unit: short topics, nearly all, need no count.
+    if (topic.length * 3 <= limits.topicBytes) return topic;
+    if (Buffer.byteLength(topic) <= limits.topicBytes) return topic;
+  }
+  throw new NodeError(
+    'ERR_ARGUMENT',
+    `a topic is a string of 1 to ${limits.topicBytes} bytes, not ${JSON.stringify(topic)}`,
+  );
+}
+
+/**
+ * What messages are kept in order by, beside their topic.
+ * @throws NodeError ERR_ARGUMENT: not a string.
+ */
+export function checkOrderKey(orderKey: unknown): string {
+  if (typeof orderKey === 'string') return orderKey;
+  throw new NodeError('ERR_ARGUMENT', 'orderKey must be a string');
+}

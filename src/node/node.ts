@@ -1,0 +1,292 @@
+/**
+ * A node: what a program holds in its hand. Everything is decided further below; here it is checked
+ * and told.
+ */
+import { EventEmitter } from 'node:events';
+import { type BackplaneError, NodeError } from '../errors.js';
+import { limits } from '../limits.js';
+import type { LocalIdentity } from '../link/types.js';
+import type { Runtime } from '../runtime/index.js';
+import { encodeBody } from '../wire/payload.js';
+import { PendingCalls } from './calls.js';
+import type { HandlerFailed, NodeEvents, NodeView, PathView } from './events.js';
+import { Links } from './links.js';
+import type { LiveLink } from './live-link.js';
+import { type Handler, Messages } from './messages.js';
+import { checkOrderKey, checkTopic, fullName, PING_TOPIC } from './names.js';
+import {
+  checkDeadlineMs,
+  checkPeer,
+  type PeerOptions,
+  peerPort,
+  type ResolvedOptions,
+} from './options.js';
+import { Reports } from './reports.js';
+import type { Listener, Transport } from './transport.js';
+
+/** How a message is sent. */
+export interface SendOptions {
+  /**
+   * Order holds among the messages of one (sender, receiver, topic, orderKey). Default: the empty
+   * key.
+   */
+  readonly orderKey?: string;
+}
+
+/** How a call is made. */
+export interface CallOptions extends SendOptions {
+  /** The answer must come within this time. Default limits.callDeadlineMs (5 s). */
+  readonly deadlineMs?: number;
+}
+
+/** What `startNode` gives to a node. */
+export interface NodeSetup {
+  readonly options: ResolvedOptions;
+  readonly local: LocalIdentity;
+  readonly runtime: Runtime;
+  readonly transport: Transport;
+}
+
+/** Incarnations as they are shown: 16 hex digits. */
+const hex = (incarnation: bigint): string => incarnation.toString(16).padStart(16, '0');
+
+/**
+ * A running node, made by `startNode`. Events: see `NodeEvents`; none must be listened to, and
+ * nothing a peer does throws here.
+ */
+export class ClusterNode extends EventEmitter<NodeEvents> {
+  readonly #setup: NodeSetup;
+  readonly #calls: PendingCalls;
+  readonly #messages: Messages;
+  readonly #links: Links;
+  readonly #refusals = new Reports(limits);
+  readonly #failures = new Reports(limits);
+  #listener: Listener | null = null;
+  #closed: Promise<void> | null = null;
+
+  /** @internal Use `startNode`. */
+  constructor(setup: NodeSetup) {
+    super();
+    this.#setup = setup;
+    const { local, runtime, transport, options } = setup;
+    this.#calls = new PendingCalls(runtime.timers);
+    this.#messages = new Messages(this.#calls, (failure) => this.#handlerFailed(failure));
+    this.#links = new Links({
+      local,
+      planes: options.planes,
+      runtime,
+      transport,
+      handlers: {
+        onUp: (live) => this.#tell('nodeup', upOf(live)),
+        onDown: (live, event) => {
+          this.#calls.failAll(live.name, event.reason, event.error);
+          this.#tell('nodedown', event);
+        },
+        onMessage: (live, message) => this.#messages.receive(live, message),
+        onPath: (event) => this.#tell('path', event),
+        onRedundancy: (event) => this.#tell('redundancy', event),
+        onStalled: (name) => this.#tell('stalled', { name }),
+        onResumed: (name) => this.#tell('resumed', { name }),
+        onDrain: (name) => this.#tell('drain', { name }),
+        onDialFailed: (event) => this.#tell('dialFailed', event),
+        onRefused: (address, name, error) => this.#refused(address, name, error),
+      },
+    });
+  }
+
+  /** Full name, `name@host`. */
+  get name(): string {
+    return this.#setup.local.name;
+  }
+
+  /** New at each start; 16 hex digits. */
+  get incarnation(): string {
+    return hex(this.#setup.local.incarnation);
+  }
+
+  /** The port it listens at, on every plane. */
+  get port(): number {
+    return this.#listener?.port ?? this.#setup.options.port;
+  }
+
+  /** What carries its associations: `kernel` in production. */
+  get engine(): string {
+    return this.#setup.transport.engine;
+  }
+
+  /** Its planes, each with the local address. */
+  get planes(): readonly { readonly name: string; readonly address: string }[] {
+    return this.#setup.options.planes.map(({ name, address }) => ({ name, address }));
+  }
+
+  /** The nodes it has links with. */
+  get nodes(): readonly NodeView[] {
+    return this.#links.live.map(({ view }) => view);
+  }
+
+  /** The paths to a node, read from the kernel now; none without a link. */
+  paths(name: string): readonly PathView[] {
+    return this.#links.find(name)?.paths ?? [];
+  }
+
+  /** @internal Begins to listen and to dial. */
+  async start(): Promise<void> {
+    const { options, transport, local } = this.#setup;
+    const { planes, port, peers } = options;
+    this.#listener = await transport.listen(
+      port,
+      { localAddresses: planes.map(({ address }) => address), profile: local.profile },
+      {
+        onCarrier: (carrier) => this.#links.accept(carrier),
+        onAcceptFailed: (error) => this.#refused('', null, asNodeError(error)),
+      },
+    );
+    // They are dialled until they come; until then `dialFailed` tells, and `close` ends it.
+    for (const peer of peers) this.#links.connect(peer).catch(() => {});
+  }
+
+  /**
+   * Keeps a link to a peer from now on: dials, and after a refusal or a loss dials again, with a
+   * pause that doubles from limits.redialMinMs to limits.redialMaxMs, until `disconnect` or
+   * `close`. Asked again, the new addresses count.
+   * @returns Resolves when the link is up, at once when it is.
+   * @throws (rejects) NodeError ERR_ARGUMENT, ERR_PEERS (over limits.peers), ERR_CLOSED
+   * (disconnected or closed meanwhile).
+   */
+  async connect(peer: PeerOptions): Promise<void> {
+    this.#checkOpen();
+    await this.#links.connect(checkPeer(peer, this.name, peerPort(this.#setup.options.port)));
+  }
+
+  /**
+   * Leaves a peer (there: `nodedown left`) and dials it no more. It may still dial us.
+   * @param options.deadlineMs then the link is aborted. Default limits.leaveMs.
+   */
+  async disconnect(name: string, options: { readonly deadlineMs?: number } = {}): Promise<void> {
+    const deadlineMs = checkDeadlineMs(options.deadlineMs ?? limits.leaveMs);
+    await this.#links.disconnect(fullName(name, ''), deadlineMs);
+  }
+
+  /**
+   * Handles what comes on a topic; one handler per topic. See `Handler`.
+   * @returns Takes the handler away.
+   * @throws NodeError ERR_ARGUMENT (topic, or no function), ERR_STATE (the topic has one).
+   */
+  handle(topic: string, handler: Handler): () => void {
+    return this.#messages.handle(topic, handler);
+  }
+
+  /**
+   * Sends one message over the link that is up. It is never carried over to another link.
+   * @param body a Buffer or Uint8Array as it is (it arrives as a Buffer), else plain data: null,
+   *   undefined, booleans, numbers, BigInt of 64 bits, strings, bytes, arrays and plain objects.
+   * @returns False when the link's queue is above its high-water mark; `drain` follows.
+   * @throws NodeError, LinkError ERR_NO_LINK, ERR_QUEUE_FULL (nothing was sent),
+   *   ERR_MESSAGE_TOO_LARGE (over limits.messageBytes when encoded), ERR_ARGUMENT, ERR_CLOSED.
+   */
+  send(to: string, topic: string, body: unknown, options: SendOptions = {}): boolean {
+    checkTopic(topic);
+    const orderKey = checkOrderKey(options.orderKey ?? '');
+    const { link } = this.#linkTo(to);
+    const encoded = encodeBody(body);
+    return link.send({ kind: 'send', id: 0, topic, ...encoded }, orderKey);
+  }
+
+  /**
+   * Sends one message and waits for what its handler answers.
+   * @throws (rejects) as `send`; NodeError ERR_TIMEOUT (no answer in time) and ERR_LINK_DOWN (the
+   *   link ended): it may have been handled; CallError ERR_NO_HANDLER, ERR_HANDLER (with the remote
+   *   code and message).
+   */
+  async call(
+    to: string,
+    topic: string,
+    body: unknown,
+    options: CallOptions = {},
+  ): Promise<unknown> {
+    checkTopic(topic);
+    const orderKey = checkOrderKey(options.orderKey ?? '');
+    const deadlineMs = checkDeadlineMs(options.deadlineMs ?? limits.callDeadlineMs);
+    const { link, name } = this.#linkTo(to);
+    const encoded = encodeBody(body);
+    return this.#calls.make(name, topic, deadlineMs, (id) => {
+      link.send({ kind: 'call', id, topic, ...encoded }, orderKey);
+    });
+  }
+
+  /**
+   * Asks a node for a sign of life, through its event loop.
+   * @returns The round trip in milliseconds.
+   * @throws (rejects) as `call`.
+   */
+  async ping(name: string, options: { readonly deadlineMs?: number } = {}): Promise<number> {
+    const { clock } = this.#setup.runtime;
+    const startMs = clock.nowMs();
+    await this.call(name, PING_TOPIC, null, options);
+    return clock.nowMs() - startMs;
+  }
+
+  /**
+   * Leaves all peers and ends. What was sent is delivered first.
+   * @param options.deadlineMs what is not over then is aborted. Default limits.leaveMs.
+   */
+  close(options: { readonly deadlineMs?: number } = {}): Promise<void> {
+    const deadlineMs = checkDeadlineMs(options.deadlineMs ?? limits.leaveMs);
+    this.#closed ??= (async () => {
+      await this.#links.close(deadlineMs);
+      await this.#listener?.close();
+    })();
+    return this.#closed;
+  }
+
+  #checkOpen(): void {
+    if (this.#closed !== null) throw new NodeError('ERR_CLOSED', 'the node is closed');
+  }
+
+  #linkTo(name: string): LiveLink {
+    this.#checkOpen();
+    const live = this.#links.find(name);
+    if (live !== undefined) return live;
+    throw new NodeError('ERR_NO_LINK', `there is no link to ${name}`);
+  }
+
+  /** A failure nobody listens for must not pass in silence, and must not end the process either. */
+  #handlerFailed(failure: HandlerFailed): void {
+    if (this.listenerCount('handlerError') > 0) return this.#tell('handlerError', failure);
+    const { name, topic, error } = failure;
+    if (this.#failures.admit(this.#setup.runtime.clock.nowMs(), topic) === null) return;
+    const text = error instanceof Error ? (error.stack ?? error.message) : 'no Error was thrown';
+    process.emitWarning(`handler of ${topic}, message from ${name}: ${text}`, 'BackplaneWarning');
+  }
+
+  #refused(address: string, name: string | null, error: BackplaneError): void {
+    const suppressed = this.#refusals.admit(this.#setup.runtime.clock.nowMs(), address);
+    if (suppressed === null) return;
+    this.#tell('refused', { address, name, code: error.code, error, suppressed });
+  }
+
+  /**
+   * What a listener throws is the program's own fault and must not stop what we are in the middle
+   * of.
+   */
+  #tell<K extends keyof NodeEvents>(event: K, ...args: NodeEvents[K]): void {
+    try {
+      (this.emit as (name: K, ...values: NodeEvents[K]) => boolean).call(this, event, ...args);
+    } catch (error) {
+      process.nextTick(() => {
+        throw error;
+      });
+    }
+  }
+}
+
+function upOf({ view }: LiveLink): NodeEvents['nodeup'][0] {
+  const { name, incarnation, dialledBy, linkNumber } = view;
+  return { name, incarnation, dialledBy, linkNumber };
+}
+
+function asNodeError(error: Error): BackplaneError {
+  return new NodeError('ERR_SYSTEM', `a peer could not be accepted: ${error.message}`, {
+    cause: error,
+  });
+}

@@ -1,0 +1,174 @@
+/** What a node is told, checked. */
+import { NodeError } from '../errors.js';
+import { limits } from '../limits.js';
+import type { LocalAddress } from '../runtime/network.js';
+import type { Profile } from '../timing/profiles.js';
+import { type ProfileWish, resolveProfile } from '../timing/resolve.js';
+import { checkKey, readKeyFile } from './key-file.js';
+import { checkLabel, fullName } from './names.js';
+import {
+  checkPeerAddresses,
+  type PeerAddresses,
+  type Plane,
+  type PlanesOption,
+  resolvePlanes,
+} from './planes.js';
+
+/** The port of nodes where nothing else is said. */
+export const DEFAULT_PORT = 24100;
+
+/** A node to be linked with. */
+export interface PeerOptions {
+  /** Its full name, `name@host`. */
+  readonly name: string;
+  /**
+   * Its addresses: by plane (`{ a: '10.1.0.2', b: '10.2.0.2' }`) or as a list, then in the order of
+   * our planes. One that answers is enough to reach it; it tells the others by itself.
+   */
+  readonly addresses: PeerAddresses;
+  /** Its port. Default: the one we were told for ourselves, or 24100 where that is 0. */
+  readonly port?: number;
+}
+
+/** How `startNode` is told what to be. */
+export interface NodeOptions {
+  /** `name@host`, or `name` alone: then the host is this machine's name (`os.hostname()`). */
+  readonly name: string;
+  /**
+   * The networks this node is on: plane name to local address or CIDR, `{ a: '10.1.0.0/24', b:
+   * '10.2.0.0/24' }`. A CIDR must hold exactly one address of this host, so one set fits all hosts.
+   * The short form is a list; its planes are named a, b, c ... by position. IPv4 and IPv6, 1 to 16
+   * planes.
+   */
+  readonly planes: PlanesOption;
+  /**
+   * Where to listen, on every plane. Default 24100; 0 lets the system choose, see
+   * `ClusterNode.port`.
+   */
+  readonly port?: number;
+  /** File with the cluster key, mode 0600, as `backplane keygen` writes it. This or `key`. */
+  readonly keyFile?: string;
+  /** The cluster key itself, 32 bytes or more, or several: the first is used, all are accepted. */
+  readonly key?: Uint8Array | readonly Uint8Array[];
+  /**
+   * Timers of all links: the name of a profile, one of your own, or single values over one. Default
+   * 'lan'.
+   */
+  readonly profile?: ProfileWish;
+  /** Nodes with another label are refused, key or no key. Default 'backplane'. */
+  readonly label?: string;
+  /** Nodes to link with from the beginning, as by `connect`. */
+  readonly peers?: readonly PeerOptions[];
+}
+
+/** The same, checked and complete. */
+export interface ResolvedOptions {
+  readonly name: string;
+  readonly planes: readonly Plane[];
+  readonly port: number;
+  readonly keys: readonly Uint8Array[];
+  readonly profile: Profile;
+  readonly label: string;
+  readonly peers: readonly ResolvedPeer[];
+}
+
+export interface ResolvedPeer {
+  readonly name: string;
+  /** Its addresses, each with the plane it was given for. */
+  readonly addresses: ReadonlyMap<string, string | null>;
+  readonly port: number;
+}
+
+/** What of the machine the options are checked against. */
+export interface Machine {
+  readonly hostName: string;
+  readonly addresses: readonly LocalAddress[];
+}
+
+/**
+ * A port.
+ * @throws NodeError ERR_ARGUMENT: not a whole number from `least` to 65535.
+ */
+export function checkPort(port: unknown, least: 0 | 1): number {
+  if (Number.isInteger(port) && Number(port) >= least && Number(port) <= 65535) return Number(port);
+  throw new NodeError('ERR_ARGUMENT', `port must be a number from ${least} to 65535, not ${port}`);
+}
+
+/**
+ * A time a program may set.
+ * @throws NodeError ERR_ARGUMENT: not a number from 0 to limits.deadlineMaxMs.
+ */
+export function checkDeadlineMs(deadlineMs: unknown): number {
+  const isTime = typeof deadlineMs === 'number' && deadlineMs >= 0;
+  if (isTime && deadlineMs <= limits.deadlineMaxMs) return deadlineMs;
+  throw new NodeError(
+    'ERR_ARGUMENT',
+    `deadlineMs must be a number from 0 to ${limits.deadlineMaxMs}, not ${deadlineMs}`,
+  );
+}
+
+/**
+ * The port of peers of which none is told: ours, but for a node that lets the system choose, which
+ * has nothing to tell about the ports of others.
+ */
+export function peerPort(ourPort: number): number {
+  return ourPort === 0 ? DEFAULT_PORT : ourPort;
+}
+
+/**
+ * A peer to be linked with.
+ * @throws NodeError ERR_ARGUMENT
+ */
+export function checkPeer(peer: unknown, ourName: string, ourPort: number): ResolvedPeer {
+  if (typeof peer !== 'object' || peer === null) {
+    throw new NodeError('ERR_ARGUMENT', 'a peer is { name, addresses, port? }');
+  }
+  const { name, addresses, port } = peer as Partial<PeerOptions>;
+  const checked = fullName(name, '');
+  if (checked === ourName) {
+    throw new NodeError('ERR_ARGUMENT', `${checked} is this node itself`);
+  }
+  return {
+    name: checked,
+    addresses: checkPeerAddresses(addresses),
+    port: checkPort(port ?? ourPort, 1),
+  };
+}
+
+async function keysOf({ key, keyFile }: NodeOptions): Promise<readonly Uint8Array[]> {
+  if ((key === undefined) === (keyFile === undefined)) {
+    throw new NodeError('ERR_ARGUMENT', 'a node needs either keyFile or key');
+  }
+  if (keyFile !== undefined) {
+    if (typeof keyFile === 'string') return readKeyFile(keyFile);
+    throw new NodeError('ERR_ARGUMENT', 'keyFile must be a path');
+  }
+  const keys: readonly unknown[] = Array.isArray(key) ? key : [key];
+  if (keys.length === 0) throw new NodeError('ERR_ARGUMENT', 'key: none in the list');
+  return keys.map(checkKey);
+}
+
+/**
+ * Checks all options. What is wrong is told before anything is begun.
+ * @throws NodeError ERR_ARGUMENT, ERR_KEY_FILE, ERR_KEY_FILE_MODE, ERR_KEY_SHORT,
+ *   ERR_PLANE_NO_ADDRESS, ERR_PLANE_AMBIGUOUS, ERR_ADDRESS_NOT_LOCAL; ProfileError
+ *   ERR_PROFILE_INVALID.
+ */
+export async function resolveOptions(
+  options: NodeOptions,
+  machine: Machine,
+): Promise<ResolvedOptions> {
+  if (typeof options !== 'object' || options === null) {
+    throw new NodeError('ERR_ARGUMENT', 'startNode takes an object of options');
+  }
+  const name = fullName(options.name, machine.hostName);
+  const port = checkPort(options.port ?? DEFAULT_PORT, 0);
+  const label = checkLabel(options.label ?? 'backplane');
+  const planes = resolvePlanes(options.planes, machine.addresses);
+  const profile = resolveProfile(options.profile, { planes: planes.length });
+  const peers = options.peers ?? [];
+  if (!Array.isArray(peers)) throw new NodeError('ERR_ARGUMENT', 'peers must be a list');
+  const checkedPeers = peers.map((peer: unknown) => checkPeer(peer, name, peerPort(port)));
+  const keys = await keysOf(options);
+  return { name, planes, port, keys, profile, label, peers: checkedPeers };
+}

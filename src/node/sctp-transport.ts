@@ -1,0 +1,48 @@
+/** The kernel's SCTP as a node's transport. */
+import { limits } from '../limits.js';
+import { associationOptions, SctpCarrier } from '../link/sctp-carrier.js';
+import { connect, listen, type SctpOptions, sctpSupport } from '../sctp/index.js';
+import type { Listener, ListenHandlers, Transport, TransportOptions } from './transport.js';
+
+/** Room for a frame's head and the numbers in it, beside the largest body. */
+const FRAME_OVERHEAD_BYTES = 4096;
+
+function optionsFor({ profile }: TransportOptions): SctpOptions {
+  return {
+    ...associationOptions(profile),
+    // A stranger's message is reassembled before anybody knows who it is: no larger than a node's
+    // own may be.
+    maxMessageBytes: limits.messageBytes + FRAME_OVERHEAD_BYTES,
+  };
+}
+
+export function sctpTransport(): Transport {
+  return {
+    get engine() {
+      return sctpSupport().engine ?? 'none';
+    },
+
+    async listen(
+      port: number,
+      options: TransportOptions,
+      handlers: ListenHandlers,
+    ): Promise<Listener> {
+      const server = listen({ ...optionsFor(options), addresses: options.localAddresses, port });
+      server.on('association', (association) => handlers.onCarrier(new SctpCarrier(association)));
+      server.on('acceptFailed', (error) => handlers.onAcceptFailed(error));
+      return {
+        port: server.port,
+        close: () =>
+          new Promise((resolve) => {
+            server.once('close', resolve);
+            server.close();
+          }),
+      };
+    },
+
+    dial(addresses: readonly string[], port: number, options: TransportOptions): SctpCarrier {
+      const { localAddresses } = options;
+      return new SctpCarrier(connect({ ...optionsFor(options), addresses, port, localAddresses }));
+    },
+  };
+}

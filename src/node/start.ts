@@ -1,0 +1,58 @@
+/** From options to a running node. */
+import type { LocalIdentity } from '../link/types.js';
+import { type Runtime, systemRuntime } from '../runtime/index.js';
+import { hostName, localAddresses } from '../runtime/network.js';
+import { ClusterNode } from './node.js';
+import { type Machine, type NodeOptions, resolveOptions } from './options.js';
+import { sctpTransport } from './sctp-transport.js';
+import type { Transport } from './transport.js';
+
+/** What a node gets from the world; tests and simulations give another one. */
+export interface World {
+  readonly runtime: Runtime;
+  readonly transport: Transport;
+  readonly machine: Machine;
+  /** What the node says it speaks; `currentOffer` by default. */
+  readonly offer?: LocalIdentity['offer'];
+}
+
+const realWorld = (): World => ({
+  runtime: systemRuntime,
+  transport: sctpTransport(),
+  machine: { hostName: hostName(), addresses: localAddresses() },
+});
+
+/**
+ * Starts a node in a given world.
+ * @throws (rejects) as `startNode`.
+ */
+export async function startNodeIn(world: World, options: NodeOptions): Promise<ClusterNode> {
+  const resolved = await resolveOptions(options, world.machine);
+  const { name, label, keys, profile } = resolved;
+  const { runtime, transport, offer } = world;
+  const incarnation = runtime.random.bytes(8).readBigUInt64BE();
+  const local: LocalIdentity = {
+    name,
+    incarnation,
+    label,
+    keys,
+    profile,
+    ...(offer === undefined ? {} : { offer }),
+  };
+  const node = new ClusterNode({ options: resolved, local, runtime, transport });
+  await node.start();
+  return node;
+}
+
+/**
+ * Starts a node: checks everything it is told, listens on all planes, and dials the peers it was
+ * given.
+ * @returns Resolves when it listens.
+ * @throws (rejects) NodeError ERR_ARGUMENT, ERR_KEY_FILE, ERR_KEY_FILE_MODE, ERR_KEY_SHORT,
+ *   ERR_PLANE_NO_ADDRESS, ERR_PLANE_AMBIGUOUS, ERR_ADDRESS_NOT_LOCAL; ProfileError
+ *   ERR_PROFILE_INVALID; SctpError ERR_ADDON_MISSING, ERR_NO_SCTP, ERR_NO_HMAC, ERR_PORT_IN_USE,
+ *   ERR_OPTION_REJECTED.
+ */
+export function startNode(options: NodeOptions): Promise<ClusterNode> {
+  return startNodeIn(realWorld(), options);
+}

@@ -1,0 +1,119 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test, { after } from 'node:test';
+import { checkConfig, readConfigFile } from '../../../src/cli/config-file.js';
+import { configOf } from '../../../src/cli/node-options.js';
+import { limits } from '../../../src/limits.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'backplane-config-'));
+after(() => rmSync(folder, { recursive: true }));
+
+const planes = { a: '10.1.0.0/24', b: '10.2.0.0/24' };
+const least = { planes, keyFile: 'cluster.key' };
+const peer = { name: 'one@host1', addresses: ['10.1.0.1', '10.2.0.1'] };
+
+function file(text: string): string {
+  const path = join(folder, 'backplane.json');
+  writeFileSync(path, text);
+  return path;
+}
+
+test('what the file leaves out is filled in', () => {
+  assert.deepEqual(checkConfig({ ...least, peers: [peer] }, '/etc'), {
+    planes,
+    keyFile: '/etc/cluster.key',
+    port: 24100,
+    profile: 'lan',
+    label: 'backplane',
+    peers: [{ ...peer, port: 24100 }],
+  });
+});
+
+test('peers have the port of the file, unless they have their own', () => {
+  const ports = (port: number) =>
+    checkConfig(
+      { ...least, port, peers: [peer, { ...peer, name: 'b@c', port: 9 }] },
+      '/',
+    ).peers.map((one) => one.port);
+  assert.deepEqual(ports(25000), [25000, 9]);
+  assert.deepEqual(ports(0), [24100, 9]);
+});
+
+test('a field that is wrong is named', () => {
+  const cases: [object, RegExp][] = [
+    [{ ...least, planes: undefined }, /^planes /],
+    [{ ...least, planes: { a: 1 } }, /^planes /],
+    [{ ...least, keyFile: undefined }, /^keyFile /],
+    [{ ...least, keyFile: 1 }, /^keyFile /],
+    [{ ...least, port: '24100' }, /^port: /],
+    [{ ...least, port: 65536 }, /^port: /],
+    [{ ...least, profile: 1 }, /^profile /],
+    [{ ...least, label: 1 }, /^label: /],
+    [{ ...least, peers: {} }, /^peers /],
+    [{ ...least, peers: [peer, 1] }, /^peers\[1\] /],
+    [{ ...least, peers: [{ ...peer, name: 'one' }] }, /^peers\[0\]\.name: /],
+    [{ ...least, peers: [{ ...peer, addresses: ['host1'] }] }, /^peers\[0\]\.addresses: /],
+    [{ ...least, peers: [{ ...peer, addresses: [] }] }, /^peers\[0\]\.addresses: /],
+    [{ ...least, peers: [{ ...peer, port: 0 }] }, /^peers\[0\]\.port: /],
+    [{ ...least, peers: [{ ...peer, key: 'x' }] }, /^peers\[0\]: there is no field key;/],
+    [{ ...least, key: 'x' }, /: there is no field key;/],
+    [[], /must be an object/],
+  ];
+  for (const [value, message] of cases) {
+    const error = { name: 'NodeError', code: 'ERR_CONFIG', message };
+    assert.throws(() => checkConfig(value, '/'), error, JSON.stringify(value));
+  }
+});
+
+test('the key file is found beside the configuration file', async () => {
+  assert.deepEqual(await readConfigFile(file('{"keyFile":"a.key"}')), {
+    keyFile: join(folder, 'a.key'),
+  });
+  assert.deepEqual(await readConfigFile(file('{"keyFile":"/b.key"}')), { keyFile: '/b.key' });
+});
+
+test('a file that is no configuration is refused', async () => {
+  const cases: [string, RegExp][] = [
+    [join(folder, 'nowhere.json'), /nowhere\.json: ENOENT/],
+    [folder, /EISDIR/],
+    [file('{'), /JSON/],
+  ];
+  for (const [path, message] of cases) {
+    await assert.rejects(readConfigFile(path), { code: 'ERR_CONFIG', message });
+  }
+  await assert.rejects(readConfigFile(file('[]')), {
+    code: 'ERR_CONFIG',
+    message: /not a JSON obj/,
+  });
+  const large = file(' '.repeat(limits.configFileBytes + 1));
+  await assert.rejects(readConfigFile(large), { code: 'ERR_CONFIG', message: /larger than/ });
+});
+
+test('options stand over the file', async () => {
+  const config = file(
+    JSON.stringify({ ...least, port: 1, peers: [peer, { ...peer, name: 'b@c' }] }),
+  );
+  const merged = await configOf({
+    config,
+    planes: { c: '10.3.0.1' },
+    port: 2,
+    keyFile: 'other.key',
+    profile: 'wan',
+    peer: [{ name: 'b@c', addresses: ['10.3.0.2'] }],
+  });
+  assert.deepEqual(merged, {
+    planes: { c: '10.3.0.1' },
+    port: 2,
+    keyFile: join(process.cwd(), 'other.key'),
+    profile: 'wan',
+    label: 'backplane',
+    peers: [
+      { ...peer, port: 2 },
+      { name: 'b@c', addresses: ['10.3.0.2'], port: 2 },
+    ],
+  });
+  const alone = await configOf({ planes: { a: '10.1.0.1' }, keyFile: '/a.key' });
+  assert.deepEqual(alone.peers, []);
+});

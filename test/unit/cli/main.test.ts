@@ -1,0 +1,76 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import test from 'node:test';
+import { findPeer } from '../../../src/cli/ping.js';
+import { nameFor } from '../../../src/cli/serve.js';
+import { projectRoot } from '../rules/sources.js';
+import { backplane } from './support.js';
+
+test('the program tells its version and its commands', () => {
+  const { version } = JSON.parse(readFileSync(join(projectRoot, 'package.json'), 'utf8'));
+  assert.equal(backplane('--version').stdout, `${version}\n`);
+  const { status, stdout } = backplane('--help');
+  assert.equal(status, 0);
+  for (const name of ['serve', 'ping', 'keygen', 'demo', 'lab']) {
+    assert.match(stdout, new RegExp(`^  ${name} `, 'm'));
+  }
+});
+
+test('an error is one line with its code, without a stack', () => {
+  const { status, stdout, stderr } = backplane('serve', '--config', '/nowhere/backplane.json');
+  assert.equal(status, 1);
+  assert.equal(stdout, '');
+  assert.match(stderr, /^backplane: ERR_CONFIG: \/nowhere\/backplane\.json: .*ENOENT.*\n$/);
+});
+
+test('with json an error is a line of JSON besides', () => {
+  const { status, stdout } = backplane('ping', 'one', '--json', '--planes', 'a=127.0.0.1');
+  assert.equal(status, 1);
+  assert.deepEqual(JSON.parse(stdout), {
+    command: 'ping',
+    ok: false,
+    violations: ['keyFile must be the path of the key file'],
+    code: 'ERR_CONFIG',
+  });
+});
+
+test('options that cannot be read end the program', () => {
+  const cases = [
+    ['nonsense'],
+    ['serve', '--port', '65536'],
+    ['serve', '--planes', '10.1.0.0/24'],
+    ['serve', '--peer', 'one@host1='],
+    ['ping'],
+    ['ping', 'one', '--count', '-1'],
+    ['ping', 'one', '--interval-ms', '0'],
+    ['demo', '--fault', 'fire'],
+  ];
+  for (const args of cases) {
+    const { status, stderr } = backplane(...args);
+    assert.equal(status, 1, args.join(' '));
+    assert.match(stderr, /^error: /, args.join(' '));
+  }
+});
+
+const peers = ['one@host1', 'two@host2', 'two@host3'].map((name) => ({
+  name,
+  addresses: ['10.1.0.1'],
+  port: 1,
+}));
+
+test('a node without a name has that of its entry in peers', () => {
+  assert.equal(nameFor({ peers }, 'host1'), 'one@host1');
+  assert.equal(nameFor({ peers }, 'host4'), 'node@host4');
+  assert.equal(nameFor({ peers: [...peers, ...peers] }, 'host1'), 'node@host1');
+});
+
+test('ping finds a peer by its full name, or by one that says enough', () => {
+  assert.equal(findPeer('one', { peers }).name, 'one@host1');
+  assert.equal(findPeer('two@host3', { peers }).name, 'two@host3');
+  const refused = (name: string, message: RegExp) =>
+    assert.throws(() => findPeer(name, { peers }), { code: 'ERR_CONFIG', message });
+  refused('two', /may be any of two@host2, two@host3/);
+  refused('three', /three is not among them \(one@host1, two@host2, two@host3\)/);
+  refused('one@host2', /not among them/);
+});

@@ -1,0 +1,117 @@
+/** Nodes in one process, on a network in memory and in virtual time, with a diary of their events. */
+import assert from 'node:assert/strict';
+import type { NodeEvents } from '../../../src/node/events.js';
+import type { ClusterNode } from '../../../src/node/node.js';
+import type { NodeOptions } from '../../../src/node/options.js';
+import { startNodeIn } from '../../../src/node/start.js';
+import type { Offer } from '../../../src/wire/handshake-frames.js';
+import { MemoryNetwork } from './memory-network.js';
+import { VirtualRuntime } from './virtual-runtime.js';
+
+export const PORT = 24100;
+export const KEY = Buffer.alloc(32, 7);
+
+/** Every event of a node, in order, as its name and its payload. */
+export type Diary = { [K in keyof NodeEvents]: [K, NodeEvents[K][0]] }[keyof NodeEvents][];
+
+export interface Member {
+  readonly node: ClusterNode;
+  readonly diary: Diary;
+  readonly host: number;
+}
+
+const EVENTS: readonly (keyof NodeEvents)[] = [
+  'nodeup',
+  'nodedown',
+  'path',
+  'redundancy',
+  'stalled',
+  'resumed',
+  'drain',
+  'dialFailed',
+  'refused',
+  'handlerError',
+];
+
+/** Addresses of a host, one per plane. */
+export const addressesOf = (host: number): readonly [string, string] => [
+  `10.1.0.${host}`,
+  `10.2.0.${host}`,
+];
+
+export class Cluster {
+  readonly runtime: VirtualRuntime;
+  readonly network: MemoryNetwork;
+
+  constructor(seed = 1) {
+    this.runtime = new VirtualRuntime(seed);
+    this.network = new MemoryNetwork(this.runtime);
+  }
+
+  /** Starts `name` on host number `host`, both planes; its port is free unless told otherwise. */
+  async start(
+    name: string,
+    host: number,
+    options: Partial<NodeOptions> = {},
+    offer?: Offer,
+  ): Promise<Member> {
+    const addresses = addressesOf(host);
+    const node = await startNodeIn(
+      {
+        runtime: this.runtime,
+        transport: this.network.transport(),
+        machine: {
+          hostName: `host${host}`,
+          addresses: addresses.map((address) => ({ address, prefixBits: 24 })),
+        },
+        ...(offer === undefined ? {} : { offer }),
+      },
+      { name, planes: addresses, port: PORT, key: KEY, ...options },
+    );
+    const diary: Diary = [];
+    for (const event of EVENTS) {
+      node.on(event, ((payload: unknown) => diary.push([event, payload] as never)) as never);
+    }
+    return { node, diary, host };
+  }
+
+  /** `from` dials `to`; done when both have the link. */
+  async link(from: Member, to: Member): Promise<void> {
+    const up = from.node.connect(target(to));
+    await this.run(100);
+    await up;
+    assert.ok(to.node.nodes.some(({ name }) => name === from.node.name));
+  }
+
+  run(durationMs: number): Promise<void> {
+    return this.runtime.run(durationMs);
+  }
+
+  /** Lets time pass until a promise is settled. */
+  async until<T>(promise: Promise<T>, withinMs = 60_000): Promise<T> {
+    let isSettled = false;
+    const settled = () => {
+      isSettled = true;
+    };
+    promise.then(settled, settled);
+    for (let passedMs = 0; !isSettled && passedMs < withinMs; passedMs += 1) await this.run(1);
+    assert.ok(isSettled, `not settled within ${withinMs} ms`);
+    return promise;
+  }
+}
+
+/** What `connect` is told of a member. */
+export function target({ node, host }: Member) {
+  return { name: node.name, addresses: addressesOf(host), port: PORT };
+}
+
+/** The events of these names, in order, each as one word: its reason, state or code, else its name. */
+export function words(diary: Diary, ...names: (keyof NodeEvents)[]): string[] {
+  return diary
+    .filter(([name]) => names.includes(name))
+    .map(([name, payload]) => {
+      const { reason, state, code } = payload as { reason?: string; state?: string; code?: string };
+      const detail = reason ?? state ?? code;
+      return detail === undefined ? name : `${name} ${detail}`;
+    });
+}

@@ -1,0 +1,248 @@
+/**
+ * A network in memory: transports whose carriers meet in one process, with paths that a test cuts
+ * and heals. Frames take one virtual millisecond; a carrier with no path left holds them until one
+ * is back.
+ */
+import { SctpError } from '../../../src/errors.js';
+import type {
+  Carrier,
+  CarrierEnd,
+  CarrierHandlers,
+  CarrierPath,
+  PathState,
+} from '../../../src/link/carrier.js';
+import type {
+  Listener,
+  ListenHandlers,
+  Transport,
+  TransportOptions,
+} from '../../../src/node/transport.js';
+import type { VirtualRuntime } from './virtual-runtime.js';
+
+const FRAME_MS = 1;
+
+interface Endpoint {
+  readonly port: number;
+  readonly addresses: readonly string[];
+  readonly handlers: ListenHandlers;
+}
+
+export class MemoryNetwork {
+  readonly runtime: VirtualRuntime;
+  readonly endpoints = new Set<Endpoint>();
+  readonly carriers = new Set<MemoryCarrier>();
+  #nextPort = 40_000;
+
+  constructor(runtime: VirtualRuntime) {
+    this.runtime = runtime;
+  }
+
+  /** A host's way into this network. */
+  transport(): Transport {
+    return {
+      engine: 'memory',
+      listen: async (port, options, handlers) => this.#listen(port, options, handlers),
+      dial: (addresses, port, options) => this.#dial(addresses, port, options),
+    };
+  }
+
+  /** Every carrier with a path to this address sees it go. */
+  cut(address: string): void {
+    for (const carrier of [...this.carriers]) carrier.setPath(address, 'inactive');
+  }
+
+  heal(address: string): void {
+    for (const carrier of [...this.carriers]) carrier.setPath(address, 'active');
+  }
+
+  /** A process dies: its listeners are gone, and each of its carriers ends at the other side. */
+  kill(address: string, end: CarrierEnd): void {
+    for (const endpoint of [...this.endpoints]) {
+      if (endpoint.addresses.includes(address)) this.endpoints.delete(endpoint);
+    }
+    for (const carrier of [...this.carriers]) {
+      if (!carrier.localAddresses.includes(address)) continue;
+      carrier.fallSilent();
+      carrier.other?.end(end, null);
+    }
+  }
+
+  #listen(port: number, options: TransportOptions, handlers: ListenHandlers): Listener {
+    const chosen = port === 0 ? this.#nextPort++ : port;
+    const addresses = options.localAddresses;
+    if (this.#find(addresses, chosen) !== undefined) {
+      throw new SctpError('ERR_PORT_IN_USE', `port ${chosen} is taken`);
+    }
+    const endpoint: Endpoint = { port: chosen, addresses, handlers };
+    this.endpoints.add(endpoint);
+    return {
+      port: chosen,
+      close: async () => {
+        this.endpoints.delete(endpoint);
+      },
+    };
+  }
+
+  #find(addresses: readonly string[], port: number): Endpoint | undefined {
+    return [...this.endpoints].find(
+      (endpoint) =>
+        endpoint.port === port && endpoint.addresses.some((mine) => addresses.includes(mine)),
+    );
+  }
+
+  #dial(addresses: readonly string[], port: number, options: TransportOptions): MemoryCarrier {
+    const remote = addresses[0] ?? '';
+    const ours = new MemoryCarrier(this, options.localAddresses, remote);
+    this.runtime.timers.after(FRAME_MS, () => {
+      if (ours.ended) return;
+      const endpoint = this.#find(addresses, port);
+      if (endpoint === undefined) {
+        ours.end('lost', new SctpError('ERR_REFUSED', `nobody listens at ${remote}`));
+        return;
+      }
+      const theirs = new MemoryCarrier(this, endpoint.addresses, options.localAddresses[0] ?? '');
+      ours.meet(theirs, endpoint.addresses);
+      theirs.meet(ours, options.localAddresses);
+      endpoint.handlers.onCarrier(theirs);
+      theirs.up();
+      ours.up();
+    });
+    return ours;
+  }
+}
+
+export class MemoryCarrier implements Carrier {
+  readonly outboundStreams = 16;
+  readonly localAddresses: readonly string[];
+  readonly remoteAddress: string;
+  other: MemoryCarrier | null = null;
+  ended = false;
+  /** Frames that reached this end. */
+  received = 0;
+  readonly #network: MemoryNetwork;
+  #paths: CarrierPath[] = [];
+  #handlers: CarrierHandlers | null = null;
+  #isUp = false;
+  #inbox: { stream: number; data: Buffer }[] = [];
+  /** What `send` answers; a test sets it to see back-pressure. */
+  #room = true;
+
+  constructor(network: MemoryNetwork, localAddresses: readonly string[], remoteAddress: string) {
+    this.#network = network;
+    this.localAddresses = localAddresses;
+    this.remoteAddress = remoteAddress;
+    network.carriers.add(this);
+  }
+
+  get paths(): readonly CarrierPath[] {
+    return this.ended ? [] : this.#paths;
+  }
+
+  meet(other: MemoryCarrier, addresses: readonly string[]): void {
+    this.other = other;
+    this.#paths = addresses.map((address, index) => ({
+      address,
+      state: index === 0 ? 'active' : 'unconfirmed',
+      primary: index === 0,
+      rttMs: 1,
+      rtoMs: 50,
+      cwndBytes: 4380,
+    }));
+  }
+
+  up(): void {
+    if (this.ended) return;
+    this.#isUp = true;
+    this.#handlers?.onUp();
+    // The other paths are confirmed a little later, as by HEARTBEATs.
+    for (const { address, state } of this.#paths) {
+      if (state !== 'unconfirmed') continue;
+      this.#network.runtime.timers.after(20, () => {
+        const path = this.#paths.find((candidate) => candidate.address === address);
+        if (path?.state === 'unconfirmed') this.setPath(address, 'active', 'confirmed');
+      });
+    }
+  }
+
+  attach(handlers: CarrierHandlers): void {
+    this.#handlers = handlers;
+    if (this.#isUp) handlers.onUp();
+  }
+
+  send(stream: number, data: Uint8Array): boolean {
+    if (this.ended) throw new SctpError('ERR_CLOSED', 'the carrier is over');
+    const { other } = this;
+    const copy = Buffer.from(data);
+    this.#network.runtime.timers.after(FRAME_MS, () => other?.inject(stream, copy));
+    return this.#room;
+  }
+
+  drain(): void {
+    // What is held for want of a path has not arrived yet.
+    if (!this.#paths.some((path) => path.state === 'active')) return;
+    const inbox = this.#inbox;
+    this.#inbox = [];
+    for (const { stream, data } of inbox) {
+      if (this.ended) return;
+      this.received += 1;
+      this.#handlers?.onMessage(stream, data);
+    }
+  }
+
+  /** A frame of anybody's making reaches this end. */
+  inject(stream: number, data: Uint8Array): void {
+    if (this.ended) return;
+    this.#inbox.push({ stream, data: Buffer.from(data) });
+    this.drain();
+  }
+
+  setRoom(room: boolean): void {
+    this.#room = room;
+    if (room && !this.ended) this.#handlers?.onDrain();
+  }
+
+  setPath(
+    address: string,
+    state: PathState,
+    change: 'available' | 'unreachable' | 'confirmed' = state === 'active'
+      ? 'available'
+      : 'unreachable',
+  ): void {
+    if (this.ended || !this.#paths.some((path) => path.address === address)) return;
+    this.#paths = this.#paths.map((path) => (path.address === address ? { ...path, state } : path));
+    this.#handlers?.onPath({ address, change });
+    if (state === 'active') this.#network.runtime.timers.after(0, () => this.drain());
+  }
+
+  shutdown(): void {
+    if (this.ended) return;
+    const { other } = this;
+    this.#network.runtime.timers.after(FRAME_MS, () => {
+      other?.end('closed', null);
+      this.end('closed', null);
+    });
+  }
+
+  abort(): void {
+    if (this.ended) return;
+    this.fallSilent();
+    const { other } = this;
+    this.#network.runtime.timers.after(FRAME_MS, () =>
+      other?.end('lost', new SctpError('ERR_ASSOCIATION_LOST', 'the peer aborted')),
+    );
+  }
+
+  end(end: CarrierEnd, error: Error | null): void {
+    if (this.ended) return;
+    this.drain();
+    if (this.ended) return;
+    this.fallSilent();
+    this.#handlers?.onEnd(end, error);
+  }
+
+  /** Over without a word to anybody. */
+  fallSilent(): void {
+    this.ended = true;
+    this.#network.carriers.delete(this);
+  }
+}

@@ -1,0 +1,35 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test from 'node:test';
+import { undocumented } from './documentation.js';
+import { none, projectRoot } from './sources.js';
+
+test('everything an entry point exports has a doc comment', () => {
+  const entries = ['src/index.ts', 'src/sctp/index.ts', 'src/lab/index.ts'];
+  none(undocumented(projectRoot, entries));
+});
+
+test('the rule of doc comments fails where one is missing', (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'backplane-rules-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  writeFileSync(
+    join(folder, 'room.ts'),
+    [
+      'export const bare = 1;',
+      '/** Told. */ export const told = 1;',
+      'export interface Bare { a: number }',
+      '/** Told. */ export class Half {',
+      '  a(): void {}',
+      '  /** Told. */ b(): void {}',
+      '  #c(): void {}',
+      '}',
+      'export function f(): void {}',
+      'export const hidden = 1;',
+    ].join('\n'),
+  );
+  const text = "export { bare, told, type Bare, Half, f } from './room.js';";
+  writeFileSync(join(folder, 'index.ts'), text);
+  assert.deepEqual(undocumented(folder, ['index.ts']), ['Bare', 'Half.a', 'bare', 'f']);
+});
