@@ -45,7 +45,8 @@ export const SWITCHOVER_OFF = 65535;
  *
  * - `lan`: planes of switches, round trips under 10 ms. A path failure is a gap of about 50 ms;
  *   SACKs are not delayed, since a delay of 200 ms against RTO.Min 50 ms makes every lone message
- *   look lost.
+ *   look lost. RTO.Max is low, because one slow round trip can leave RTO far above RTO.Min for good
+ *   (STUCK_RTO_TICKS in worst-case.ts).
  * - `wan`: round trips up to about 100 ms.
  * - `rfc`: the kernel's defaults, with potentially failed at once; for peers that are not ours to
  *   set.
@@ -55,7 +56,7 @@ export const profiles: Readonly<Record<ProfileName, Profile>> = {
     name: 'lan',
     rtoInitialMs: 100,
     rtoMinMs: 50,
-    rtoMaxMs: 150,
+    rtoMaxMs: 100,
     sackDelayMs: 20,
     sackFrequency: 1,
     heartbeatIntervalMs: 500,
