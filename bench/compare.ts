@@ -35,7 +35,10 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 }
 
-/** `ours[i]` and `theirs[i]` ran next to one another: noise that comes and goes meets both of a pair. */
+/**
+ * `ours[i]` and `theirs[i]` ran next to one another: noise that comes and goes meets both of a
+ * pair.
+ */
 export function compare(
   settings: CaseSettings,
   ours: readonly number[],

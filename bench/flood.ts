@@ -1,12 +1,13 @@
 /**
- * One end of a one-way flood over `backplane/sctp` with its default options, as a process of its own. Takes the arguments of
- * `raw/sctp_flood.c` and answers as that does, so that both are run by the same hand:
+ * One end of a one-way flood over `backplane/sctp` with its default options, as a process of its
+ * own. Takes the arguments of `raw/sctp_flood.c` and answers as that does, so that both are run by
+ * the same hand:
  *
  *   flood.js receive --local A --port P [--size N] [--warmup-ms N] [--measure-ms N] [--user UID]
  *   flood.js send --local A --peer B --port P [--size N] [--user UID]
  *
- * Both ends also tell the warnings with a code that this process gave: the receiver with its figures, the sender when
- * the receiver has ended the association.
+ * Both ends also tell the warnings with a code that this process gave: the receiver with its
+ * figures, the sender when the receiver has ended the association.
  */
 import { parseArgs } from 'node:util';
 import { type Association, connect, listen, sctpSupport } from '../src/sctp/index.js';
@@ -50,7 +51,10 @@ function readSettings(): Settings {
   };
 }
 
-/** Becomes an ordinary user: leaving user 0 gives up every capability. The addon must be loaded before. */
+/**
+ * Becomes an ordinary user: leaving user 0 gives up every capability. The addon must be loaded
+ * before.
+ */
 function becomeUser(user: number): void {
   const { available, error } = sctpSupport();
   if (!available) throw error;

@@ -1,4 +1,7 @@
-/** One flood between two hosts of the lab: two processes, started and ended, and what the receiver counted. */
+/**
+ * One flood between two hosts of the lab: two processes, started and ended, and what the receiver
+ * counted.
+ */
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
@@ -37,7 +40,8 @@ interface End {
   kill(): void;
 }
 
-const PORT = 7100;
+/** Each run has its own port: the kernel may hold one for a moment after its last association. */
+let nextPort = 7100;
 /** Start of two processes, and the way to the end of the association, on a slow guest. */
 const GRACE_MS = 30_000;
 
@@ -66,7 +70,9 @@ export async function runFlood(lab: Lab, settings: FloodSettings): Promise<Flood
   const { program, size, user, warmupMs, measureMs } = settings;
   const [from, to] = [lab.host(1), lab.host(2)];
   const [local, peer] = [from.addresses[0]!, to.addresses[0]!];
-  const common = ['--port', `${PORT}`, '--size', `${size}`, '--user', `${user}`];
+  const port = nextPort;
+  nextPort += 1;
+  const common = ['--port', `${port}`, '--size', `${size}`, '--user', `${user}`];
   const window = ['--warmup-ms', `${warmupMs}`, '--measure-ms', `${measureMs}`];
   const receiver = start(to, [...program, 'receive', '--local', peer, ...common, ...window]);
   const ends = [receiver];

@@ -1,7 +1,7 @@
 /**
- * `bench sctp`: a one-way flood between two processes on two hosts of the lab, Node.js with the default options of
- * `backplane/sctp` against plain C over the same sockets. The same again as an ordinary user under the system's own
- * limits for socket buffers.
+ * `bench sctp`: a one-way flood between two processes on two hosts of the lab, Node.js with the
+ * default options of `backplane/sctp` against plain C over the same sockets. The same again as an
+ * ordinary user under the system's own limits for socket buffers.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -49,7 +49,10 @@ const BUFFER_LIMITS = ['rmem_max', 'wmem_max'].map((name) => `/proc/sys/net/core
 const BUFFER_LIMIT_BYTES = '212992';
 
 const CAPPED = 'BACKPLANE_BUFFERS_CAPPED';
-/** With the kernel's default buffers and overrun receivers a flood of small messages falls to 400 to 980 a second. */
+/**
+ * With the kernel's default buffers and overrun receivers a flood of small messages falls to 400 to
+ * 980 a second.
+ */
 const COLLAPSED_PER_SECOND = 1000;
 
 /** How often the processes of one round gave the one warning. */
@@ -138,7 +141,8 @@ function report(results: readonly Result[], options: SctpBenchOptions): void {
     if (warnings.leastPerProcess !== wanted || warnings.mostPerProcess !== wanted) {
       const { leastPerProcess, mostPerProcess } = warnings;
       violations.push(
-        `${what}: ${leastPerProcess} to ${mostPerProcess} warnings ${CAPPED} per process, ${wanted} expected`,
+        `${what}: ${leastPerProcess} to ${mostPerProcess} warnings ${CAPPED} per process, ` +
+          `${wanted} expected`,
       );
     }
   }

@@ -1,11 +1,13 @@
-// A one-way flood over kernel SCTP in plain C, straight to the system calls: what the same traffic costs
-// when nothing of ours is in the way. 32 messages per system call at both ends.
+// A one-way flood over kernel SCTP in plain C, straight to the system calls: what the same traffic
+// costs when nothing of ours is in the way. 32 messages per system call at both ends.
 //
-//   sctp_flood receive --local A --port P [--size N] [--buffer BYTES] [--warmup-ms N] [--measure-ms N] [--user UID]
-//   sctp_flood send --local A --peer B --port P [--size N] [--buffer BYTES] [--user UID]
+//   sctp_flood receive --local A --port P [--size N] [--buffer BYTES] [--warmup-ms N] [--measure-ms
+//   N] [--user UID] sctp_flood send --local A --peer B --port P [--size N] [--buffer BYTES] [--user
+//   UID]
 //
-// The receiver prints {"ready":true} when it listens, and one line with its figures when the window that began
-// `warmup-ms` after the first message is over; then it aborts the association, and the sender ends.
+// The receiver prints {"ready":true} when it listens, and one line with its figures when the window
+// that began `warmup-ms` after the first message is over; then it aborts the association, and the
+// sender ends.
 
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -156,9 +158,11 @@ static int Receive(const Settings* settings) {
     }
   }
   const int64_t counted = messages - before_window;
-  printf("{\"messages\":%lld,\"elapsedMs\":%.3f,\"perSecond\":%.1f,\"sendBuffer\":%d,\"receiveBuffer\":%d}\n",
-         (long long)counted, now_ms - window_ms, counted / (now_ms - window_ms) * 1e3, send_held,
-         receive_held);
+  printf(
+      "{\"messages\":%lld,\"elapsedMs\":%.3f,\"perSecond\":%.1f,\"sendBuffer\":%d,"
+      "\"receiveBuffer\":%d}\n",
+      (long long)counted, now_ms - window_ms, counted / (now_ms - window_ms) * 1e3, send_held,
+      receive_held);
   return 0;
 }
 
@@ -173,25 +177,31 @@ static int ParseSettings(int argc, char** argv, Settings* settings) {
     const char* name = argv[i];
     const char* value = i + 1 < argc ? argv[i + 1] : NULL;
     if (value == NULL) return -1;
-    if (strcmp(name, "--local") == 0) settings->local = value;
-    else if (strcmp(name, "--peer") == 0) settings->peer = value;
-    else if (strcmp(name, "--port") == 0) settings->port = atoi(value);
-    else if (strcmp(name, "--size") == 0) settings->size = atoi(value);
-    else if (strcmp(name, "--buffer") == 0) settings->buffer = atoi(value);
-    else if (strcmp(name, "--warmup-ms") == 0) settings->warmup_ms = atoi(value);
-    else if (strcmp(name, "--measure-ms") == 0) settings->measure_ms = atoi(value);
-    else if (strcmp(name, "--user") == 0) settings->user = atoi(value);
-    else return -1;
+    if (strcmp(name, "--local") == 0)
+      settings->local = value;
+    else if (strcmp(name, "--peer") == 0)
+      settings->peer = value;
+    else if (strcmp(name, "--port") == 0)
+      settings->port = atoi(value);
+    else if (strcmp(name, "--size") == 0)
+      settings->size = atoi(value);
+    else if (strcmp(name, "--buffer") == 0)
+      settings->buffer = atoi(value);
+    else if (strcmp(name, "--warmup-ms") == 0)
+      settings->warmup_ms = atoi(value);
+    else if (strcmp(name, "--measure-ms") == 0)
+      settings->measure_ms = atoi(value);
+    else if (strcmp(name, "--user") == 0)
+      settings->user = atoi(value);
+    else
+      return -1;
   }
   return settings->size > 0 && settings->measure_ms > 0 ? 0 : -1;
 }
 
 int main(int argc, char** argv) {
-  Settings settings = {.port = 7100,
-                       .size = 64,
-                       .buffer = kDefaultBuffer,
-                       .warmup_ms = 1000,
-                       .measure_ms = 2000};
+  Settings settings = {
+      .port = 7100, .size = 64, .buffer = kDefaultBuffer, .warmup_ms = 1000, .measure_ms = 2000};
   const char* role = argc > 1 ? argv[1] : "";
   if (ParseSettings(argc, argv, &settings) == 0) {
     if (strcmp(role, "send") == 0) {

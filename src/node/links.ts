@@ -60,6 +60,8 @@ export class Links {
   /** Accepted, and not up yet. */
   readonly #arriving = new Set<Attempt>();
   readonly #halfOpen = new HalfOpenTable<Attempt>();
+  /** Highest number of any link with a peer that was forgotten; it may know that number still. */
+  #forgottenLinkNumber = 0;
   #closing = false;
 
   constructor(setup: LinksSetup) {
@@ -166,7 +168,7 @@ export class Links {
       }
     }
     if (this.#peers.size >= limits.peers) return null;
-    const peer = new Peer(name, limits);
+    const peer = new Peer(name, limits, this.#forgottenLinkNumber);
     this.#peers.set(name, peer);
     this.#alarms.set(
       peer,
@@ -180,6 +182,7 @@ export class Links {
 
   #forgetIdle(peer: Peer): void {
     if (!peer.isIdle || this.#peers.get(peer.name) !== peer) return;
+    this.#forgottenLinkNumber = Math.max(this.#forgottenLinkNumber, peer.linkNumber);
     this.#peers.delete(peer.name);
     this.#alarms.delete(peer);
   }

@@ -39,14 +39,15 @@ export class Peer {
   /** A link of the peer's dialling that was accepted, and is not up yet. */
   accepted: Attempt | null = null;
   /** Highest number of any link there ever was with this peer. */
-  linkNumber = 0;
+  linkNumber: number;
   /** We said that we leave; the end is still to come. */
   isLeaving = false;
   #waiters: Waiter[] = [];
   #down: (() => void)[] = [];
 
-  constructor(name: string, times: DiallerTimes) {
+  constructor(name: string, times: DiallerTimes, linkNumber: number) {
     this.name = name;
+    this.linkNumber = linkNumber;
     this.dialler = new Dialler(times);
   }
 

@@ -236,6 +236,7 @@ export class Association extends EventEmitter<AssociationEvents> {
     if (this.#state !== 'closed') this.#socket.pause();
   }
 
+  /** Reads again after `pause`. */
   resume(): void {
     if (this.#state !== 'closed') this.#socket.resume();
   }

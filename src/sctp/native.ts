@@ -1,11 +1,11 @@
 /**
- * The addon's whole contract. Everything the C++ side offers is here, and nothing of the kernel is: no
- * option numbers, no flags, no structs, so that a second engine can meet the same face.
+ * The addon's whole contract. Everything the C++ side offers is here, and nothing of the kernel is:
+ * no option numbers, no flags, no structs, so that a second engine can meet the same face.
  *
- * Rules for the C++ side: it moves bytes and maps errno. Every method throws a `NativeError` (a plain
- * Error with `code`, `errno`, `syscall`, `address`) or succeeds; after `close()` or `abort()` every method throws
- * `code: 'ERR_CLOSED'` (close and abort themselves are then no-ops). No method ever aborts the process,
- * whatever it is given: wrong argument types throw a TypeError.
+ * Rules for the C++ side: it moves bytes and maps errno. Every method throws a `NativeError` (a
+ * plain Error with `code`, `errno`, `syscall`, `address`) or succeeds; after `close()` or `abort()`
+ * every method throws `code: 'ERR_CLOSED'` (close and abort themselves are then no-ops). No method
+ * ever aborts the process, whatever it is given: wrong argument types throw a TypeError.
  */
 
 /** What the addon throws: `code` is the errno's name ('EADDRINUSE'), or 'ERR_CLOSED'. */
@@ -23,12 +23,15 @@ export interface NativeAddon {
   /** Changes when this contract does; the loader refuses a file with another number. */
   readonly contract: number;
   /**
-   * One Int32Array per environment, shared by all its sockets; valid during `onReceive` only. Entry i begins at
-   * i * META_STRIDE. See the META_ constants.
+   * One Int32Array per environment, shared by all its sockets; valid during `onReceive` only. Entry
+   * i begins at i * META_STRIDE. See the META_ constants.
    */
   readonly meta: Int32Array;
   readonly Socket: NativeSocketConstructor;
-  /** Null when this system can make SCTP sockets, otherwise why not ('EPROTONOSUPPORT'). Costs one socket(). */
+  /**
+   * Null when this system can make SCTP sockets, otherwise why not ('EPROTONOSUPPORT'). Costs one
+   * socket().
+   */
   probe(): NativeError | null;
 }
 
@@ -67,12 +70,17 @@ export type NativePathState =
   | 'unconfirmed'
   | 'unknown';
 
-/** Notifications of the association (RFC 6458, section 6.1), in the order in which the engine gave them. */
+/**
+ * Notifications of the association (RFC 6458, section 6.1), in the order in which the engine gave
+ * them.
+ */
 export type NativeNotification =
   | {
       readonly type: 'association';
       readonly change: 'up' | 'lost' | 'restart' | 'shutdown-complete' | 'cannot-start';
-      /** Cause code of the peer's ABORT (RFC 9260, 3.3.10), 0 when there was none. Host byte order. */
+      /**
+       * Cause code of the peer's ABORT (RFC 9260, 3.3.10), 0 when there was none. Host byte order.
+       */
       readonly error: number;
       readonly outboundStreams: number;
       readonly inboundStreams: number;
@@ -96,8 +104,9 @@ export type NativeNotification =
   | { readonly type: 'shutdown' }
   | {
       /**
-       * A chunk that the engine gave up (SCTP_SEND_FAILED_EVENT), or a whole message that it refused
-       * for good, such as one for a stream that does not exist: `sent` is false then, `error` the errno.
+       * A chunk that the engine gave up (SCTP_SEND_FAILED_EVENT), or a whole message that it
+       * refused for good, such as one for a stream that does not exist: `sent` is false then,
+       * `error` the errno.
        */
       readonly type: 'send-failed';
       /** False when no byte of this chunk ever left (SCTP_DATA_UNSENT). */
@@ -115,27 +124,42 @@ export type NativeNotification =
   /** One we do not know or do not use; never dropped in silence. */
   | { readonly type: 'other'; readonly kind: number; readonly length: number };
 
-/** Called by the addon on the environment's own loop, never from within one of the socket's methods, except `drain`. */
+/**
+ * Called by the addon on the environment's own loop, never from within one of the socket's methods,
+ * except `drain`.
+ */
 export interface NativeHandlers {
   /**
-   * `count` entries of `meta` are valid; payloads lie in `slab`, which is never written again where a payload lies,
-   * so views of it may be kept (a view keeps its slab alive).
+   * `count` entries of `meta` are valid; payloads lie in `slab`, which is never written again where
+   * a payload lies, so views of it may be kept (a view keeps its slab alive).
    */
   onReceive(slab: ArrayBuffer, count: number, notifications: NativeNotification[] | null): void;
-  /** End of the association; comes last and once. `error` is null at an orderly end (EOF). Close the socket then. */
+  /**
+   * End of the association; comes last and once. `error` is null at an orderly end (EOF). Close the
+   * socket then.
+   */
   onEnd(error: NativeError | null): void;
   /** The send queue, once above `lowWaterBytes`, has fallen to it or below. */
   onDrain(): void;
-  /** Listening sockets: a new association, already non-blocking and inheriting all options; give it handlers by `attach`. */
+  /**
+   * Listening sockets: a new association, already non-blocking and inheriting all options; give it
+   * handlers by `attach`.
+   */
   onAccept(socket: NativeSocket): void;
   /** Listening sockets: accept failed (EMFILE ...); the addon pauses accepting until `resume()`. */
   onAcceptError(error: NativeError): void;
-  /** A partially delivered message passed `maxMessageBytes`; what had arrived of it is gone. Abort the association. */
+  /**
+   * A partially delivered message passed `maxMessageBytes`; what had arrived of it is gone. Abort
+   * the association.
+   */
   onOversize(bytes: number): void;
 }
 
 export interface NativeSocketConstructor {
-  /** A non-blocking one-to-one socket, close-on-exec. `family` 6 also carries IPv4 (mapped; shown unmapped). */
+  /**
+   * A non-blocking one-to-one socket, close-on-exec. `family` 6 also carries IPv4 (mapped; shown
+   * unmapped).
+   */
   new (family: 4 | 6): NativeSocket;
 }
 
@@ -151,14 +175,20 @@ export interface NativeSocket {
   addAddresses(addresses: readonly string[]): void;
   removeAddresses(addresses: readonly string[]): void;
   listen(backlog: number): void;
-  /** Begins an association with a peer that has these addresses; its outcome comes as a notification or `onEnd`. */
+  /**
+   * Begins an association with a peer that has these addresses; its outcome comes as a notification
+   * or `onEnd`.
+   */
   connect(addresses: readonly string[], port: number): void;
 
   /** Starts polling (reading, or accepting). */
   resume(): void;
   /** Stops reading. */
   pause(): void;
-  /** Reads now what the engine holds, at most `rounds` rounds of 64; calls the handlers from within. Returns messages read. */
+  /**
+   * Reads now what the engine holds, at most `rounds` rounds of 64; calls the handlers from within.
+   * Returns messages read.
+   */
   drain(rounds: number): number;
 
   /**
@@ -167,21 +197,24 @@ export interface NativeSocket {
    */
   send(data: Uint8Array, stream: number, ppid: number, flags: number, context: number): number;
   /**
-   * Hands the queue to the engine as far as it takes it; the rest follows by itself when there is room.
-   * A failed send of an association that is over leaves the queue as it is: `onEnd` follows.
+   * Hands the queue to the engine as far as it takes it; the rest follows by itself when there is
+   * room. A failed send of an association that is over leaves the queue as it is: `onEnd` follows.
    */
   flush(): void;
   /** Bytes queued here, not yet taken by the engine. */
   readonly queuedBytes: number;
 
   /**
-   * Graceful SHUTDOWN (RFC 9260, 9.2) once the queue is empty; `onEnd` follows. Without the option `events` it
-   * follows only when the peer's end is seen. Sending after it fails with EPIPE.
+   * Graceful SHUTDOWN (RFC 9260, 9.2) once the queue is empty; `onEnd` follows. Without the option
+   * `events` it follows only when the peer's end is seen. Sending after it fails with EPIPE.
    */
   shutdown(): void;
   /** ABORT to the peer, then close. Nothing more is called back. */
   abort(): void;
-  /** Releases everything; an association still up is shut down by the engine in the background. Nothing more is called back. */
+  /**
+   * Releases everything; an association still up is shut down by the engine in the background.
+   * Nothing more is called back.
+   */
   close(): void;
 
   /** Sets one option; the names and shapes are `NativeOptions`. Reads nothing back. */
@@ -196,8 +229,9 @@ export interface NativeSocket {
 }
 
 /**
- * Options by name. Times are milliseconds, sizes bytes. On a socket without an association, path options
- * without `address` are the defaults of the association to come; on a live one they mean all its paths.
+ * Options by name. Times are milliseconds, sizes bytes. On a socket without an association, path
+ * options without `address` are the defaults of the association to come; on a live one they mean
+ * all its paths.
  */
 export interface NativeOptions {
   /** SCTP_INITMSG; 0 leaves the engine's default. */
@@ -211,7 +245,10 @@ export interface NativeOptions {
   rto: { initialMs: number; minMs: number; maxMs: number };
   /** SCTP_ASSOCINFO. */
   association: { maxRetransmits: number; cookieLifeMs: number };
-  /** SCTP_PEER_ADDR_PARAMS. heartbeatIntervalMs 0 with heartbeat true means as often as the engine can. */
+  /**
+   * SCTP_PEER_ADDR_PARAMS. heartbeatIntervalMs 0 with heartbeat true means as often as the engine
+   * can.
+   */
   path: {
     address?: string;
     heartbeat: boolean;
@@ -240,10 +277,16 @@ export interface NativeOptions {
   receiveInfo: boolean;
   /** SCTP_CONTEXT: default context of messages received. */
   context: number;
-  /** SO_SNDBUF / SO_RCVBUF as asked for; reading gives what the kernel accounts (twice that, capped). */
+  /**
+   * SO_SNDBUF / SO_RCVBUF as asked for; reading gives what the kernel accounts (twice that,
+   * capped).
+   */
   sendBuffer: number;
   receiveBuffer: number;
-  /** SO_SNDBUFFORCE / SO_RCVBUFFORCE: beyond wmem_max and rmem_max; EPERM without CAP_NET_ADMIN. Write only. */
+  /**
+   * SO_SNDBUFFORCE / SO_RCVBUFFORCE: beyond wmem_max and rmem_max; EPERM without CAP_NET_ADMIN.
+   * Write only.
+   */
   sendBufferForce: number;
   receiveBufferForce: number;
   /** SCTP_PRIMARY_ADDR. */

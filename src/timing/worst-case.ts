@@ -31,8 +31,8 @@ export interface WorstCase {
   /** Under traffic, one path fails: from the failure until all new traffic takes another path. */
   readonly busySwitchMs: number;
   /**
-   * The same gap where the path's RTO was raised before: doubled once by an earlier loss, or held up
-   * by one slow round trip (see STUCK_RTO_TICKS). The rules call it F.
+   * The same gap where the path's RTO was raised before: doubled once by an earlier loss, or held
+   * up by one slow round trip (see STUCK_RTO_TICKS). The rules call it F.
    */
   readonly backedOffGapMs: number;
   /** Without traffic, one path fails: until it is reported potentially failed. */
@@ -56,10 +56,10 @@ export interface WorstCase {
 
 /**
  * Linux keeps SRTT and RTTVAR in whole ticks and takes an eighth and a quarter of them by shifting:
- * below 8 ticks an eighth is nothing, so after one slow round trip (560 ms at HZ=100 is enough) both
- * stay at 7 ticks however fast the path is, and RTO = 7 + 4 x 7 ticks. At HZ=100 that is 350 ms, at
- * HZ=1000 35 ms. Only RTO.Max bounds it. Measured: a HEARTBEAT that waited for ARP while a switch
- * was off left RTO at 350 ms for good.
+ * below 8 ticks an eighth is nothing, so after one slow round trip (560 ms at HZ=100 is enough)
+ * both stay at 7 ticks however fast the path is, and RTO = 7 + 4 x 7 ticks. At HZ=100 that is 350
+ * ms, at HZ=1000 35 ms. Only RTO.Max bounds it. Measured: a HEARTBEAT that waited for ARP while a
+ * switch was off left RTO at 350 ms for good.
  */
 const STUCK_RTO_TICKS = 35;
 

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync, readFileSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, readFileSync } from 'node:fs';
 import test from 'node:test';
-import { collect } from '../../unit/addon/support.js';
+import { collect, settle } from '../../unit/addon/support.js';
 import { addon, listen, open, until } from './support.js';
 
 test('nobody listens: cannot-start, then ECONNREFUSED', async () => {
@@ -55,17 +55,19 @@ test('without descriptors accepting pauses, and goes on after resume', async () 
   const prlimit = (soft: number) => `prlimit --pid=${process.pid} --nofile=${soft}:`;
   const limits = readFileSync('/proc/self/limits', 'utf8');
   const before = Number(/^Max open files\s+(\d+)/m.exec(limits)?.[1]);
+  // Sockets of the tests before are let go of.
+  await settle();
   // It waits ready: nothing can be started without descriptors.
   const restore = spawn('sh', ['-c', `read line; ${prlimit(before)}`]);
   for (const { socket } of clients) {
     socket.resume();
     socket.connect(['127.0.0.1'], listener.port);
   }
-  // Every number below the limit is taken, but perhaps the one that the listing itself had.
-  const taken = new Set(readdirSync('/proc/self/fd').map(Number));
-  let limit = 0;
-  while (taken.has(limit)) limit++;
-  assert.equal(spawnSync('sh', ['-c', prlimit(limit)]).status, 0);
+  const highest = Math.max(...readdirSync('/proc/self/fd').map(Number));
+  const filling = [openSync('/dev/null', 'r')];
+  while ((filling.at(-1) ?? 0) <= highest) filling.push(openSync('/dev/null', 'r'));
+  // Now every number below the limit is taken.
+  assert.equal(spawnSync('sh', ['-c', prlimit((filling.at(-1) ?? 0) + 1)]).status, 0);
   await until(() => listener.recorder.acceptErrors.length > 0);
   restore.stdin.end('\n');
   assert.deepEqual(await once(restore, 'close'), [0, null]);
@@ -73,6 +75,7 @@ test('without descriptors accepting pauses, and goes on after resume', async () 
   assert.equal(listener.recorder.acceptErrors.length, 1);
   listener.socket.resume();
   await until(() => listener.recorder.accepted.length === 2);
+  for (const fd of filling) closeSync(fd);
   for (const { socket } of clients) socket.abort();
   for (const socket of listener.recorder.accepted) socket.abort();
   listener.socket.close();

@@ -1,4 +1,4 @@
-/** Nodes in one process, on a network in memory and in virtual time, with a diary of their events. */
+/** Nodes in one process, on a network in memory, in virtual time, with diaries of their events. */
 import assert from 'node:assert/strict';
 import type { NodeEvents } from '../../../src/node/events.js';
 import type { ClusterNode } from '../../../src/node/node.js';
@@ -105,7 +105,7 @@ export function target({ node, host }: Member) {
   return { name: node.name, addresses: addressesOf(host), port: PORT };
 }
 
-/** The events of these names, in order, each as one word: its reason, state or code, else its name. */
+/** The events of these names, in order, each with its reason, state or code where it has one. */
 export function words(diary: Diary, ...names: (keyof NodeEvents)[]): string[] {
   return diary
     .filter(([name]) => names.includes(name))

@@ -151,7 +151,7 @@ test('a call that is not answered in time fails', async () => {
   await assert.rejects(bad, { code: 'ERR_ARGUMENT' });
 });
 
-test('the handler of a sent message that throws is reported, and nothing else happens', async () => {
+test('a handler of a sent message that throws is reported, and nothing else happens', async () => {
   const { cluster, one, two } = await linked();
   const error = new Error('bug');
   two.node.handle('throws', () => {

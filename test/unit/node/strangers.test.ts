@@ -52,7 +52,7 @@ test('a peer that says nothing is cut off in time', async () => {
   assert.deepEqual(words(one.diary, 'refused'), ['refused ERR_HANDSHAKE_LIMIT']);
 });
 
-test('one address has so many half-open links and no more, and is reported once in a time', async () => {
+test('one address has so many half-open links, and is reported once in a time', async () => {
   const cluster = new Cluster();
   const one = await cluster.start('one', 1);
   const two = await cluster.start('two', 2);

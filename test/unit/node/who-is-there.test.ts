@@ -126,7 +126,7 @@ test('a process that is killed is closed, not left; calls to it fail', async () 
   assert.deepEqual(comings(one), ['nodeup', 'nodedown closed']);
 });
 
-test('an association that is lost or begun anew ends the link, and it is dialled again', async () => {
+test('an association lost or begun anew ends the link, and it is dialled again', async () => {
   for (const end of ['lost', 'restarted'] as const) {
     const cluster = new Cluster();
     const one = await cluster.start('one', 1);

@@ -133,7 +133,7 @@ test('a round trip over RTO.Min is what decides, up to RTO.Max', () => {
   assert.equal(worstCase(profiles.lan, { rttMs: 5000, tickMs: 1 }).rtoMs, 101);
 });
 
-test('one slow round trip may hold RTO at 35 ticks for good; RTO.Max bounds what that costs', () => {
+test('one slow round trip may hold RTO at 35 ticks; RTO.Max bounds what that costs', () => {
   const gap = (tickMs: number) => worstCase(lan({ rtoMaxMs: 400 }), { tickMs }).backedOffGapMs;
   assert.deepEqual([10, 4, 1].map(gap), [360, 144, 102]);
   assert.equal(worstCase(profiles.lan, { tickMs: 10 }).backedOffGapMs, 110);
