@@ -14,11 +14,14 @@ export async function run(
   args: readonly string[],
   options: { env?: NodeJS.ProcessEnv; input?: string } = {},
 ): Promise<{ code: number | null; output: string }> {
-  const child = spawn(command, args, { env: options.env ?? process.env });
+  const { env = process.env, input } = options;
+  // Without input there is no pipe: a program that ends at once would break it.
+  const stdin = input === undefined ? 'ignore' : 'pipe';
+  const child = spawn(command, args, { env, stdio: [stdin, 'pipe', 'pipe'] });
   const chunks: Buffer[] = [];
-  child.stdout.on('data', (chunk: Buffer) => chunks.push(chunk));
-  child.stderr.on('data', (chunk: Buffer) => chunks.push(chunk));
-  child.stdin.end(options.input ?? '');
+  child.stdout!.on('data', (chunk: Buffer) => chunks.push(chunk));
+  child.stderr!.on('data', (chunk: Buffer) => chunks.push(chunk));
+  child.stdin?.end(input);
   const [code] = (await once(child, 'close')) as [number | null];
   return { code, output: Buffer.concat(chunks).toString() };
 }
