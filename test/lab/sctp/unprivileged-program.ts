@@ -1,8 +1,10 @@
 /** Gives up root, then makes three sockets with default options and says what came of it. */
 import { once } from 'node:events';
-import { connect, listen } from '../../../src/sctp/index.js';
+import { connect, listen, sctpSupport } from '../../../src/sctp/index.js';
 import { collect, echo } from './support.js';
 
+// Loads the addon: the checkout may lie where only root can read.
+sctpSupport();
 process.setgroups!([]);
 process.setgid!(65534);
 process.setuid!(65534);
