@@ -11,6 +11,7 @@ import {
   demoViolations,
   runDemo,
 } from '../lab/scenario/cut-demo.js';
+import { trafficFigures } from '../lab/scenario/verdict.js';
 import { type ProfileName, profiles } from '../timing/profiles.js';
 import { recordingFolder } from './recording-folder.js';
 import { finish, table } from './report.js';
@@ -91,26 +92,17 @@ async function demo(options: DemoCommandOptions): Promise<void> {
     write: (line) => void process.stderr.write(line),
     redraw: process.env['BACKPLANE_REDRAW'] === '1',
   });
-  const { sctp, tcp, replies, gap, promisedGapMs, sha256Match, fileBytes } = result;
+  const { sctp, tcp, gap, promisedGapMs, sha256Match, fileBytes } = result;
   finish(
     {
       command: 'demo',
       violations: demoViolations(result),
       profile: options.profile,
       fault: options.fault,
-      sent: sctp.sent,
-      received: sctp.received,
-      lost: sctp.lost,
-      duplicated: sctp.duplicated,
-      reordered: sctp.reordered,
-      reconnects: result.reconnects,
-      nodedown: result.nodedown,
-      longestGapMs: sctp.longestGapMs,
+      ...trafficFigures(result),
       gapLimitMs: demoGapLimitMs(result),
       promisedGapMs,
       gap,
-      repliesAsked: replies.asked,
-      repliesAnswered: replies.answered,
       latency: sctp.latency,
       sha256Match,
       fileBytes,

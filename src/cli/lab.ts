@@ -2,7 +2,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { enterLab } from '../lab/index.js';
 import { type CutResult, type CutsResult, runCuts } from '../lab/scenario/cuts.js';
-import { gapViolations, trafficViolations } from '../lab/scenario/verdict.js';
+import { gapViolations, trafficFigures, trafficViolations } from '../lab/scenario/verdict.js';
 import { type ProfileName, profiles } from '../timing/profiles.js';
 import { recordingFolder } from './recording-folder.js';
 import { finish, progress, table } from './report.js';
@@ -52,7 +52,6 @@ async function cuts(options: CutsCommandOptions): Promise<void> {
   await enterLab({ writable: [folder] });
   const { count, profile } = options;
   const result = await runCuts({ count, profile, folder, progress });
-  const { sctp, replies } = result;
   const gaps = result.cuts.map(({ gap }) => gap.gapMs);
   const gapMaxMs = Math.max(...gaps);
   const limit = profile === 'lan' ? gapViolations('longest gap', gapMaxMs, GAP_LIMIT_MS) : [];
@@ -63,18 +62,9 @@ async function cuts(options: CutsCommandOptions): Promise<void> {
       scenario: 'cuts',
       profile,
       count: result.cuts.length,
-      sent: sctp.sent,
-      received: sctp.received,
-      lost: sctp.lost,
-      duplicated: sctp.duplicated,
-      reordered: sctp.reordered,
-      reconnects: result.reconnects,
-      nodedown: result.nodedown,
-      longestGapMs: sctp.longestGapMs,
+      ...trafficFigures(result),
       gapP50Ms: median(gaps),
       gapMaxMs,
-      repliesAsked: replies.asked,
-      repliesAnswered: replies.answered,
       cuts: result.cuts.map(({ gap, ...cut }) => ({ ...cut, ...gap })),
       recording: folder,
     },

@@ -10,6 +10,23 @@ export interface Verdict {
   readonly nodedown: number;
 }
 
+/** The counts, as every command reports them. */
+export function trafficFigures({ sctp, replies, reconnects, nodedown }: Verdict) {
+  const { sent, received, lost, duplicated, reordered, longestGapMs } = sctp;
+  return {
+    sent,
+    received,
+    lost,
+    duplicated,
+    reordered,
+    reconnects,
+    nodedown,
+    longestGapMs,
+    repliesAsked: replies.asked,
+    repliesAnswered: replies.answered,
+  };
+}
+
 /** Everything that should be zero and is not, as sentences. */
 export function trafficViolations({ sctp, replies, reconnects, nodedown }: Verdict): string[] {
   const zero: readonly (readonly [string, number])[] = [
