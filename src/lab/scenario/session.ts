@@ -58,16 +58,14 @@ interface Pair {
 
 export class TrafficSession {
   readonly #options: SessionOptions;
-  readonly #link: Pair;
-  readonly #tcp: Pair | null;
+  /** The link's, then that of TCP where it is wanted. */
+  #pairs: readonly Pair[] = [];
   readonly #nodeups: Record<Role, number> = { sender: 0, receiver: 0 };
   #nodedowns = 0;
   #finishing = false;
 
-  private constructor(options: SessionOptions, keyFile: string) {
+  private constructor(options: SessionOptions) {
     this.#options = options;
-    this.#link = this.#pair('link', keyFile);
-    this.#tcp = options.tcp ? this.#pair('tcp', keyFile) : null;
   }
 
   /**
@@ -81,11 +79,11 @@ export class TrafficSession {
       const key = systemRuntime.random.bytes(32).toString('base64');
       writeFileSync(keyFile, `${key}\n`, { mode: 0o600 });
       mkdirSync(options.folder, { recursive: true });
-      const session = new TrafficSession(options, keyFile);
-      for (const { sender, receiver } of session.#pairs) {
-        await receiver.report('ready');
-        await sender.report('ready');
-      }
+      const session = new TrafficSession(options);
+      const transports: readonly TransportName[] = options.tcp ? ['link', 'tcp'] : ['link'];
+      session.#pairs = await Promise.all(
+        transports.map((transport) => session.#pair(transport, keyFile)),
+      );
       return session;
     } finally {
       rmSync(secrets, { recursive: true, force: true });
@@ -126,7 +124,8 @@ export class TrafficSession {
 
   /** Messages that have arrived so far. */
   get arrived(): { readonly sctp: number; readonly tcp: number } {
-    return { sctp: this.#link.receiver.count, tcp: this.#tcp?.receiver.count ?? 0 };
+    const [link, tcp] = this.#pairs;
+    return { sctp: link?.receiver.count ?? 0, tcp: tcp?.receiver.count ?? 0 };
   }
 
   /**
@@ -134,7 +133,7 @@ export class TrafficSession {
    * digests.
    */
   async carry(file: string, durationMs: number, withinMs: number) {
-    const { sender, receiver } = this.#link;
+    const { sender, receiver } = this.#pairs[0]!;
     sender.command({ type: 'carry', file, durationMs });
     const read = await sender.report('carried', withinMs);
     const arrived = await receiver.report('carried', withinMs);
@@ -155,10 +154,6 @@ export class TrafficSession {
     };
   }
 
-  get #pairs(): readonly Pair[] {
-    return this.#tcp === null ? [this.#link] : [this.#link, this.#tcp];
-  }
-
   async #finish({ transport, sender, receiver }: Pair) {
     sender.command({ type: 'finish' });
     const { replies } = await sender.report('finished');
@@ -170,9 +165,12 @@ export class TrafficSession {
     return { delivery: analyse(await read('sender'), received), replies, received };
   }
 
-  #pair(transport: TransportName, keyFile: string): Pair {
+  /** The receiver listens first: TCP is refused otherwise, and does not try again. */
+  async #pair(transport: TransportName, keyFile: string): Promise<Pair> {
     const receiver = this.#party(transport, 'receiver', keyFile);
+    await receiver.report('ready');
     const sender = this.#party(transport, 'sender', keyFile);
+    await sender.report('ready');
     return { transport, sender, receiver };
   }
 
