@@ -34,7 +34,11 @@ export class Party {
         else this.#note(report);
       });
       child.once('exit', (code, signal) => {
-        reject(new LabError('ERR_LAB', `${name} ended early: ${signal ?? `exit code ${code}`}`));
+        const why = `${name} ended early: ${signal ?? `exit code ${code}`}`;
+        const end = () => reject(new LabError('ERR_LAB', why));
+        // 'exit' may come before its last reports have been read; 'disconnect' comes after them.
+        if (child.connected) child.once('disconnect', end);
+        else end();
       });
     });
     this.#failed.catch(() => {});
