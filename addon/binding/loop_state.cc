@@ -15,7 +15,9 @@ int PollHandle::Create(std::shared_ptr<LoopState> loop, kernel::Socket socket, P
     delete created;
     return error;
   }
-  created->poll_.data = created;
+  // Initialising a timer cannot fail.
+  (void)uv_timer_init(created->loop_->loop(), &created->timer_);
+  created->poll_.data = created->timer_.data = created;
   created->loop_->open_.insert(created);
   created->loop_->unclosed_++;
   *handle = created;
@@ -37,51 +39,62 @@ void PollHandle::Poll(int events) {
 
 void PollHandle::Defer() { loop_->deferred_.Add(this); }
 
-void PollHandle::Later() { loop_->later_.Add(this); }
+void PollHandle::Later(uint64_t delay_ms) {
+  uv_timer_start(
+      &timer_,
+      [](uv_timer_t* timer) {
+        auto* self = static_cast<PollHandle*>(timer->data);
+        if (self->owner_ != nullptr) self->owner_->OnLater();
+      },
+      delay_ms, 0);
+}
 
 void PollHandle::Close() {
   if (owner_ == nullptr) return;
   owner_ = nullptr;
   loop_->Forget(this);
-  uv_close(reinterpret_cast<uv_handle_t*>(&poll_), [](uv_handle_t* handle) {
-    auto* self = static_cast<PollHandle*>(handle->data);
-    const std::shared_ptr<LoopState> loop = self->loop_;
-    delete self;  // closes the descriptor
-    loop->HandleClosed();
-  });
+  uv_close(reinterpret_cast<uv_handle_t*>(&timer_), OnClosed);
+  uv_close(reinterpret_cast<uv_handle_t*>(&poll_), OnClosed);
 }
 
-int WaitingHandles::Init(uv_loop_t* loop, LoopState* owner) {
+void PollHandle::OnClosed(uv_handle_t* handle) {
+  auto* self = static_cast<PollHandle*>(handle->data);
+  if (--self->unclosed_ > 0) return;
+  const std::shared_ptr<LoopState> loop = self->loop_;
+  delete self;  // closes the descriptor
+  loop->HandleClosed();
+}
+
+int DeferredHandles::Init(uv_loop_t* loop, LoopState* owner) {
   owner_ = owner;
   timer_.data = this;
   return uv_timer_init(loop, &timer_);
 }
 
-void WaitingHandles::Add(PollHandle* handle) {
+void DeferredHandles::Add(PollHandle* handle) {
   if (std::find(waiting_.begin(), waiting_.end(), handle) != waiting_.end()) return;
   waiting_.push_back(handle);
   if (uv_is_active(reinterpret_cast<uv_handle_t*>(&timer_)) != 0) return;
   uv_timer_start(
-      &timer_, [](uv_timer_t* timer) { static_cast<WaitingHandles*>(timer->data)->Run(); },
-      delay_ms_, 0);
+      &timer_, [](uv_timer_t* timer) { static_cast<DeferredHandles*>(timer->data)->Run(); }, 0, 0);
 }
 
-void WaitingHandles::Run() {
+void DeferredHandles::Run() {
   const std::shared_ptr<LoopState> keep = owner_->shared_from_this();
   running_.swap(waiting_);
   // By index: an owner may close any handle of the list, which then becomes null.
   for (size_t i = 0; i < running_.size(); i++) {
-    if (running_[i] != nullptr) (running_[i]->owner_->*callback_)();
+    if (running_[i] != nullptr) running_[i]->owner_->OnDeferred();
   }
   running_.clear();
 }
 
-void WaitingHandles::Forget(PollHandle* handle) {
+void DeferredHandles::Forget(PollHandle* handle) {
   std::replace(running_.begin(), running_.end(), handle, static_cast<PollHandle*>(nullptr));
   waiting_.erase(std::remove(waiting_.begin(), waiting_.end(), handle), waiting_.end());
 }
 
-void WaitingHandles::Close(uv_close_cb closed) {
+void DeferredHandles::Close(uv_close_cb closed) {
   timer_.data = owner_;
   uv_close(reinterpret_cast<uv_handle_t*>(&timer_), closed);
 }
@@ -91,8 +104,7 @@ std::shared_ptr<LoopState> LoopState::Create(napi_env env) {
   if (napi_get_uv_event_loop(env, &state->loop_) != napi_ok) return nullptr;
   // Initialising a timer cannot fail.
   (void)state->deferred_.Init(state->loop_, state.get());
-  (void)state->later_.Init(state->loop_, state.get());
-  state->unclosed_ = 2;
+  state->unclosed_ = 1;
   state->self_ = state;
   if (napi_add_async_cleanup_hook(env, OnCleanup, state.get(), &state->hook_) != napi_ok) {
     OnCleanup(nullptr, state.get());
@@ -110,17 +122,13 @@ void LoopState::OnCleanup(napi_async_cleanup_hook_handle hook, void* data) {
     handle->owner_->OnEnvironmentEnd();
     handle->Close();
   }
-  const auto closed = [](uv_handle_t* timer) {
-    static_cast<LoopState*>(timer->data)->HandleClosed();
-  };
-  self->deferred_.Close(closed);
-  self->later_.Close(closed);
+  self->deferred_.Close(
+      [](uv_handle_t* timer) { static_cast<LoopState*>(timer->data)->HandleClosed(); });
 }
 
 void LoopState::Forget(PollHandle* handle) {
   open_.erase(handle);
   deferred_.Forget(handle);
-  later_.Forget(handle);
 }
 
 void LoopState::HandleClosed() {

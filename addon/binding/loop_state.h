@@ -44,30 +44,30 @@ class PollHandle {
   void Stopped() { events_ = 0; }
   // Runs the owner's OnDeferred in the next iteration of the loop.
   void Defer();
-  // Runs the owner's OnLater after about a millisecond.
-  void Later();
+  // Runs the owner's OnLater after about `delay_ms`.
+  void Later(uint64_t delay_ms);
   // The owner hears nothing more; the handle deletes itself.
   void Close();
 
  private:
   friend class LoopState;
-  friend class WaitingHandles;
+  friend class DeferredHandles;
   PollHandle(std::shared_ptr<LoopState> loop, kernel::Socket socket, PollOwner* owner);
   ~PollHandle() = default;
+  static void OnClosed(uv_handle_t* handle);
 
   std::shared_ptr<LoopState> loop_;
   kernel::Socket socket_;
   PollOwner* owner_;
   uv_poll_t poll_{};
+  uv_timer_t timer_{};
   int events_ = 0;
+  int unclosed_ = 2;  // of the two libuv handles
 };
 
-// Handles that wait for the same timer, each at most once.
-class WaitingHandles {
+// Handles whose owners are called in the next iteration of the loop, each at most once.
+class DeferredHandles {
  public:
-  using Callback = void (PollOwner::*)();
-
-  WaitingHandles(uint64_t delay_ms, Callback callback) : delay_ms_(delay_ms), callback_(callback) {}
   int Init(uv_loop_t* loop, LoopState* owner);
   void Add(PollHandle* handle);
   void Forget(PollHandle* handle);
@@ -77,8 +77,6 @@ class WaitingHandles {
  private:
   void Run();
 
-  const uint64_t delay_ms_;
-  const Callback callback_;
   uv_timer_t timer_{};
   LoopState* owner_ = nullptr;
   std::vector<PollHandle*> waiting_;
@@ -96,15 +94,14 @@ class LoopState : public std::enable_shared_from_this<LoopState> {
 
  private:
   friend class PollHandle;
-  friend class WaitingHandles;
+  friend class DeferredHandles;
 
   static void OnCleanup(napi_async_cleanup_hook_handle hook, void* data);
   void Forget(PollHandle* handle);
   void HandleClosed();
 
   uv_loop_t* loop_ = nullptr;
-  WaitingHandles deferred_{0, &PollOwner::OnDeferred};
-  WaitingHandles later_{1, &PollOwner::OnLater};
+  DeferredHandles deferred_;
   std::unordered_set<PollHandle*> open_;
   // The cleanup hook's share: the environment's data may be gone before the last handle is.
   std::shared_ptr<LoopState> self_;

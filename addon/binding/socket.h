@@ -94,6 +94,7 @@ class Socket : public Napi::ObjectWrap<Socket>, public PollOwner {
   void RefuseFirst(int error);
   void FinishShutdown();
   bool TakeDrained();
+  void AdaptPause(size_t charged);
   size_t SendBufferBytes();
 
   Environment* environment_ = nullptr;
@@ -124,6 +125,7 @@ class Socket : public Napi::ObjectWrap<Socket>, public PollOwner {
   bool above_low_water_ = false;
   bool drained_due_ = false;
   bool want_writable_ = false;
+  int pause_ms_ = 1;
   bool blocked_ = false;  // the kernel had no room; UV_WRITABLE or OnLater follows
   bool send_over_ = false;
   bool shutdown_wanted_ = false;

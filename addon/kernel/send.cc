@@ -16,6 +16,9 @@ namespace {
 // or a size beyond SO_SNDBUF.
 bool ConcernsMessage(int error) { return error == EINVAL || error == EMSGSIZE; }
 
+// Messages of at most this size on average are worth a packet with others.
+constexpr size_t kBundledBytes = 512;
+
 // There may be room later.
 bool IsTransient(int error) {
   return error == EAGAIN || error == EWOULDBLOCK || error == ENOBUFS || error == ENOMEM;
@@ -46,6 +49,7 @@ int SendBatch::Fill(const SendQueue& queue) {
   int count = 0;
   while (count < kSlots && cursor.Next(&message)) {
     vectors_[count] = {message.data, message.length};
+    streams_[count] = message.info.stream;
     sctp_sndinfo info{};
     info.snd_sid = message.info.stream;
     if (message.info.unordered) info.snd_flags |= SCTP_UNORDERED;
@@ -56,6 +60,15 @@ int SendBatch::Fill(const SendQueue& queue) {
     count++;
   }
   return count;
+}
+
+int SendBatch::Held(int count) const {
+  size_t bytes = 0;
+  for (int slot = 0; slot < count; slot++) bytes += vectors_[slot].iov_len;
+  if (bytes > kBundledBytes * count) return 0;
+  int last = count - 1;
+  while (last > 0 && streams_[last] != streams_[0]) last--;
+  return last;
 }
 
 // Linux 6.1 books 1,024 bytes for a message of up to 128 bytes, 2,536 for 1 KiB, 30 KiB for 16 KiB.
@@ -69,12 +82,15 @@ SendBatch::Result SendBatch::Flush(const Socket& socket, SendQueue* queue, size_
                                    Status* status) {
   while (!queue->empty()) {
     const int count = Fill(*queue);
-    const int taken = sendmmsg(socket.fd(), headers_.data(), count, MSG_DONTWAIT | MSG_NOSIGNAL);
+    const int held = Held(count);
+    const int offered = held > 0 ? held : count;
+    const int flags = MSG_DONTWAIT | MSG_NOSIGNAL | (held > 0 ? MSG_MORE : 0);
+    const int taken = sendmmsg(socket.fd(), headers_.data(), offered, flags);
     if (taken > 0) {
       queue->Pop(taken);
       *charged += Charge(taken);
       // Fewer: there was no room. Where it was another reason, the next call tells.
-      if (taken < count) return Result::kBlocked;
+      if (taken < offered) return Result::kBlocked;
       continue;
     }
     if (errno == EINTR) continue;

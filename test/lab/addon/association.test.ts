@@ -156,6 +156,31 @@ test('a message that can never be sent comes back, and the next one leaves', asy
   pair.close();
 });
 
+test('wherever a small message is refused in a batch, none of the others is held back', async () => {
+  const pair = await associate(4, ['127.0.0.1']);
+  const nowhere = pair.client.status().outboundStreams;
+  const batches = [
+    [0, nowhere],
+    [0, nowhere, 0],
+    [0, 0, nowhere],
+    [0, 1, nowhere, nowhere, 1],
+    [nowhere, 0, 1, 0, nowhere],
+  ];
+  for (const batch of batches) {
+    // What an earlier batch held back must not leave with a later one: each is waited for.
+    const wanted = batch.filter((stream) => stream !== nowhere);
+    const before = pair.fromClient.messages.length;
+    for (const stream of batch) pair.client.send(Buffer.from('small'), stream, 1, 0, 0);
+    pair.client.flush();
+    await until(() => pair.fromClient.messages.length === before + wanted.length);
+    assert.deepEqual(
+      pair.fromClient.messages.slice(before).map(({ stream }) => stream),
+      wanted,
+    );
+  }
+  pair.close();
+});
+
 test('a message over the limit is told, and the association goes on', async () => {
   const pair = await associate(4, ['127.0.0.1']);
   pair.server.setLimits(200_000, 0);
