@@ -18,7 +18,7 @@ program
   )
   .option('--json', 'one JSON object as the last line of standard output', false)
   .option('--pairs <n>', 'runs of each side per case', wholeNumber, 5)
-  .option('--warmup-ms <ms>', 'traffic before a window begins', wholeNumber, 3000)
+  .option('--warmup-ms <ms>', 'traffic before a window begins', wholeNumber, 5000)
   .option('--measure-ms <ms>', 'length of a window', wholeNumber, 2000)
   .option(
     '--size <bytes>',

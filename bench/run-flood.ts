@@ -10,6 +10,8 @@ import type { Lab, LabHost } from '../src/lab/index.js';
 export interface FloodSettings {
   /** The program of both ends and its leading arguments. */
   readonly program: readonly string[];
+  /** More options for both ends. Default: none. */
+  readonly options?: readonly string[];
   readonly size: number;
   readonly user: number;
   readonly warmupMs: number;
@@ -72,7 +74,8 @@ export async function runFlood(lab: Lab, settings: FloodSettings): Promise<Flood
   const [local, peer] = [from.addresses[0]!, to.addresses[0]!];
   const port = nextPort;
   nextPort += 1;
-  const common = ['--port', `${port}`, '--size', `${size}`, '--user', `${user}`];
+  const shared = ['--port', `${port}`, '--size', `${size}`, '--user', `${user}`];
+  const common = [...shared, ...(settings.options ?? [])];
   const window = ['--warmup-ms', `${warmupMs}`, '--measure-ms', `${measureMs}`];
   const receiver = start(to, [...program, 'receive', '--local', peer, ...common, ...window]);
   const ends = [receiver];

@@ -1,9 +1,12 @@
 // A one-way flood over kernel SCTP in plain C, straight to the system calls: what the same traffic
 // costs when nothing of ours is in the way. 32 messages per system call at both ends.
 //
-//   sctp_flood receive --local A --port P [--size N] [--buffer BYTES] [--warmup-ms N] [--measure-ms
-//   N] [--user UID] sctp_flood send --local A --peer B --port P [--size N] [--buffer BYTES] [--user
-//   UID]
+//   sctp_flood receive --local A --port P [--size N] [--buffer BYTES] [--warmup-ms N]
+//              [--measure-ms N] [--user UID] [--loop 1]
+//   sctp_flood send --local A --peer B --port P [--size N] [--buffer BYTES] [--user UID] [--loop 1]
+//
+// The system calls block, unless `--loop 1` makes both ends wait as a program on an event loop must:
+// in epoll_wait, reading the clock as often around it as libuv does in a Node.js process.
 //
 // The receiver prints {"ready":true} when it listens, and one line with its figures when the window
 // that began `warmup-ms` after the first message is over; then it aborts the association, and the
@@ -19,11 +22,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { kBatch = 32, kDefaultBuffer = 4 * 1024 * 1024, kIdleMicroseconds = 100000 };
+enum { kBatch = 32, kDefaultBuffer = 4 * 1024 * 1024, kIdleMicroseconds = 100000, kPauseMs = 1 };
 
 typedef struct {
   const char* local;
@@ -34,6 +38,7 @@ typedef struct {
   int warmup_ms;
   int measure_ms;
   int user;
+  int loop;
 } Settings;
 
 static void Fail(const char* what) {
@@ -95,14 +100,37 @@ static struct mmsghdr* MakeBatch(int size, int apart) {
   return headers;
 }
 
+static int Watch(int fd) {
+  const int watcher = epoll_create1(0);
+  struct epoll_event readable = {.events = EPOLLIN};
+  if (watcher < 0 || epoll_ctl(watcher, EPOLL_CTL_ADD, fd, &readable) < 0) Fail("epoll");
+  return watcher;
+}
+
+// One turn of libuv's loop with the idle-time metrics that Node.js keeps: four clock reads.
+static void Turn(int watcher, int timeout_ms) {
+  struct epoll_event event;
+  NowMs();
+  NowMs();
+  if (epoll_wait(watcher, &event, 1, timeout_ms) < 0 && errno != EINTR) Fail("epoll_wait");
+  NowMs();
+  NowMs();
+}
+
 static int Send(const Settings* settings) {
   int send_held, receive_held;
   const int fd = OpenSocket(settings, 0, &send_held, &receive_held);
   const struct sockaddr_in peer = Address(settings->peer, settings->port);
   if (connect(fd, (const struct sockaddr*)&peer, sizeof peer) < 0) Fail("connect");
   struct mmsghdr* batch = MakeBatch(settings->size, 0);
+  const int watcher = settings->loop ? Watch(fd) : -1;
+  const int flags = MSG_NOSIGNAL | (settings->loop ? MSG_DONTWAIT : 0);
   for (;;) {
-    if (sendmmsg(fd, batch, kBatch, MSG_NOSIGNAL) >= 0 || errno == EINTR) continue;
+    if (sendmmsg(fd, batch, kBatch, flags) >= 0 || errno == EINTR) continue;
+    if (errno == EAGAIN) {
+      Turn(watcher, kPauseMs);
+      continue;
+    }
     // The receiver has its figures.
     if (errno == EPIPE || errno == ECONNRESET) return 0;
     Fail("sendmmsg");
@@ -136,8 +164,11 @@ static int Receive(const Settings* settings) {
   struct mmsghdr* batch = MakeBatch(settings->size, 1);
   double begin_ms = 0, window_ms = 0, now_ms = 0;
   int64_t messages = 0, before_window = 0;
+  const int watcher = settings->loop ? Watch(fd) : -1;
+  const int flags = settings->loop ? MSG_DONTWAIT : MSG_WAITFORONE;
   for (;;) {
-    const int entries = recvmmsg(fd, batch, kBatch, MSG_WAITFORONE, NULL);
+    if (settings->loop) Turn(watcher, kIdleMicroseconds / 1000);
+    const int entries = recvmmsg(fd, batch, kBatch, flags, NULL);
     if (entries < 0 && errno != EAGAIN && errno != EINTR) Fail("recvmmsg");
     const int ended = entries > 0 ? CountMessages(batch, entries) : 0;
     if (ended < 0) {
@@ -193,6 +224,8 @@ static int ParseSettings(int argc, char** argv, Settings* settings) {
       settings->measure_ms = atoi(value);
     else if (strcmp(name, "--user") == 0)
       settings->user = atoi(value);
+    else if (strcmp(name, "--loop") == 0)
+      settings->loop = atoi(value);
     else
       return -1;
   }
