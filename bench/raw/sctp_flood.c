@@ -5,8 +5,8 @@
 //              [--measure-ms N] [--user UID] [--loop 1]
 //   sctp_flood send --local A --peer B --port P [--size N] [--buffer BYTES] [--user UID] [--loop 1]
 //
-// The system calls block, unless `--loop 1` makes both ends wait as a program on an event loop must:
-// in epoll_wait, reading the clock as often around it as libuv does in a Node.js process.
+// The system calls block, unless `--loop 1` makes both ends wait as a program on an event loop
+// must: in epoll_wait, reading the clock as often around it as libuv does in a Node.js process.
 //
 // The receiver prints {"ready":true} when it listens, and one line with its figures when the window
 // that began `warmup-ms` after the first message is over; then it aborts the association, and the
