@@ -27,6 +27,7 @@ import {
   SEND_SACK_NOW,
   SEND_UNORDERED,
 } from './native.js';
+import type { SendOptions } from './options.js';
 import { type Path, pathEvent, readPaths } from './path.js';
 import { badLength, badStream, notUp, queueFull } from './refusals.js';
 import { afterRelease } from './released.js';
@@ -38,26 +39,13 @@ export type AssociationState = 'connecting' | 'up' | 'closing' | 'closed';
 /** SCTP_STATUS: the association as the kernel sees it now. */
 export type AssociationStatus = NativeStatus;
 
-/** How one message is sent. */
-export interface SendOptions {
-  /** 0 to `outboundStreams` - 1. Default 0. */
-  readonly stream?: number;
-  /** Payload protocol identifier for the peer, 32 bits. Default 0, "unspecified". */
-  readonly ppid?: number;
-  /** May overtake other messages of its stream. Default false. */
-  readonly unordered?: boolean;
-  /** Asks the peer to acknowledge at once (RFC 7053). Default false. */
-  readonly sackNow?: boolean;
-  /** A number of yours, 32 bits, that comes back in `sendFailed`. Default 0. */
-  readonly context?: number;
-}
-
 /** What `connect` and `Server` know about a socket they give to an association. */
 export interface AssociationSetup {
   readonly socket: NativeSocket;
   readonly meta: Int32Array;
   readonly accepted: boolean;
   readonly maxMessageBytes: number;
+  readonly sendQueueHighWaterBytes: number;
   /** What the kernel accounts for the send buffer: it takes no longer message. */
   readonly sendBufferBytes: number;
   readonly remoteAddress: string;
@@ -89,6 +77,7 @@ export class Association extends EventEmitter<AssociationEvents> {
    */
   readonly maxMessageBytes: number;
   readonly #maxReceiveBytes: number;
+  readonly #highWaterBytes: number;
   readonly #socket: NativeSocket;
   readonly #meta: Int32Array;
   #state: AssociationState = 'connecting';
@@ -99,6 +88,7 @@ export class Association extends EventEmitter<AssociationEvents> {
   #shutdownSeen = false;
   #queuedBytes = 0;
   #flushPending = false;
+  #neverTakenBytes = 0;
   #drainWanted = false;
   #orderly = false;
   #deadline: NodeJS.Timeout | null = null;
@@ -112,7 +102,7 @@ export class Association extends EventEmitter<AssociationEvents> {
       this.#queuedBytes = this.#socket.queuedBytes;
     } catch (error) {
       if (!isNativeError(error)) throw error;
-      this.#socket.abort();
+      this.#abortSocket();
       this.#lost(lossOf(error, null, this.#wasUp, this.remoteAddress));
     }
   };
@@ -126,6 +116,7 @@ export class Association extends EventEmitter<AssociationEvents> {
     this.remoteAddress = setup.remoteAddress;
     this.remotePort = setup.remotePort;
     this.#maxReceiveBytes = setup.maxMessageBytes;
+    this.#highWaterBytes = setup.sendQueueHighWaterBytes;
     this.maxMessageBytes = Math.min(setup.maxMessageBytes, setup.sendBufferBytes);
     socket.attach({
       onReceive: (slab, count, notifications) => this.#receive(slab, count, notifications),
@@ -135,7 +126,7 @@ export class Association extends EventEmitter<AssociationEvents> {
       onAcceptError: () => {},
       onOversize: (bytes) => this.#oversize(bytes),
     });
-    socket.setLimits(setup.maxMessageBytes, limits.sendQueueLowWaterBytes);
+    socket.setLimits(setup.maxMessageBytes, Math.floor(setup.sendQueueHighWaterBytes / 4));
     if (setup.accepted) this.#accepted();
   }
 
@@ -153,9 +144,12 @@ export class Association extends EventEmitter<AssociationEvents> {
     return this.#inboundStreams;
   }
 
-  /** Bytes waiting here for room in the kernel's send buffer. */
+  /**
+   * Bytes waiting here for room in the kernel's send buffer; after the end, those the kernel never
+   * took.
+   */
   get queuedBytes(): number {
-    return this.#state === 'closed' ? 0 : this.#socket.queuedBytes;
+    return this.#state === 'closed' ? this.#neverTakenBytes : this.#socket.queuedBytes;
   }
 
   /**
@@ -188,7 +182,7 @@ export class Association extends EventEmitter<AssociationEvents> {
   /**
    * Queues one message; all of one turn of the event loop leave together when it ends. `data` is
    * copied.
-   * @returns False when more than limits.sendQueueHighWaterBytes wait; `drain` follows.
+   * @returns False when more than option sendQueueHighWaterBytes wait; `drain` follows.
    * @throws SctpError ERR_STATE before `up` and after `shutdown`, ERR_CLOSED, ERR_MESSAGE_EMPTY,
    * ERR_MESSAGE_TOO_LARGE (over `maxMessageBytes`), ERR_QUEUE_FULL (limits.sendQueueHardBytes),
    * ERR_ARGUMENT.
@@ -212,7 +206,7 @@ export class Association extends EventEmitter<AssociationEvents> {
       this.#flushPending = true;
       process.nextTick(this.#flush);
     }
-    if (this.#queuedBytes <= limits.sendQueueHighWaterBytes) return true;
+    if (this.#queuedBytes <= this.#highWaterBytes) return true;
     this.#drainWanted = true;
     return false;
   }
@@ -329,8 +323,13 @@ export class Association extends EventEmitter<AssociationEvents> {
    */
   abort(): void {
     if (this.#state === 'closed') return;
-    this.#socket.abort();
+    this.#abortSocket();
     this.#finish(false);
+  }
+
+  #abortSocket(): void {
+    this.#neverTakenBytes = this.#socket.queuedBytes;
+    this.#socket.abort();
   }
 
   /**
@@ -434,6 +433,7 @@ export class Association extends EventEmitter<AssociationEvents> {
 
   #end(error: NativeError | null): void {
     if (this.#state === 'closed') return;
+    this.#neverTakenBytes = this.#socket.queuedBytes;
     this.#socket.close();
     if (error !== null || this.#ending !== null || !this.#wasUp) {
       this.#lost(lossOf(error, this.#ending, this.#wasUp, this.remoteAddress));

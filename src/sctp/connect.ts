@@ -56,6 +56,7 @@ export function connect(options: ConnectOptions): Association {
       meta: addon.meta,
       accepted: false,
       maxMessageBytes: resolved.maxMessageBytes,
+      sendQueueHighWaterBytes: resolved.sendQueueHighWaterBytes,
       sendBufferBytes,
       remoteAddress: addresses[0]!,
       remotePort: port,

@@ -86,7 +86,7 @@ export interface AssociationEvents {
   /** The association failed. What had arrived was delivered before. */
   lost: [loss: Loss];
   sendFailed: [failure: SendFailure];
-  /** `send` had returned false, and the queue has fallen to limits.sendQueueLowWaterBytes. */
+  /** `send` had returned false, and the queue has fallen to a quarter of its high-water mark. */
   drain: [];
   /** Last, once, whatever the end. The socket is released: its port can be bound again. */
   close: [];

@@ -7,7 +7,6 @@ export {
   Association,
   type AssociationState,
   type AssociationStatus,
-  type SendOptions,
 } from './association.js';
 export { type ConnectOptions, connect } from './connect.js';
 export type {
@@ -24,6 +23,7 @@ export {
   defaultOptions,
   type ResolvedOptions,
   type SctpOptions,
+  type SendOptions,
   THRESHOLD_OFF,
 } from './options.js';
 export type { Path, PathChange, PathEvent, PathState } from './path.js';

@@ -90,6 +90,25 @@ export interface SctpOptions {
    * `Association.maxMessageBytes`.
    */
   readonly maxMessageBytes?: number;
+  /**
+   * `send` returns false while more than this waits in our own queue; `drain` comes when it has
+   * fallen to a quarter. Default 4 MiB (limits.sendQueueHighWaterBytes).
+   */
+  readonly sendQueueHighWaterBytes?: number;
+}
+
+/** How one message is sent. */
+export interface SendOptions {
+  /** 0 to `outboundStreams` - 1. Default 0. */
+  readonly stream?: number;
+  /** Payload protocol identifier for the peer, 32 bits. Default 0, "unspecified". */
+  readonly ppid?: number;
+  /** May overtake other messages of its stream. Default false. */
+  readonly unordered?: boolean;
+  /** Asks the peer to acknowledge at once (RFC 7053). Default false. */
+  readonly sackNow?: boolean;
+  /** A number of yours, 32 bits, that comes back in `sendFailed`. Default 0. */
+  readonly context?: number;
 }
 
 /** The same with nothing left out. */
@@ -108,6 +127,7 @@ export interface ResolvedOptions {
   readonly receiveBufferBytes: number;
   readonly udpEncapsulationPort: number;
   readonly maxMessageBytes: number;
+  readonly sendQueueHighWaterBytes: number;
 }
 
 /** What holds where nothing is said. */
@@ -126,6 +146,7 @@ export const defaultOptions: ResolvedOptions = {
   receiveBufferBytes: limits.socketBufferBytes,
   udpEncapsulationPort: 0,
   maxMessageBytes: limits.sctpMessageBytes,
+  sendQueueHighWaterBytes: limits.sendQueueHighWaterBytes,
 };
 
 function rejected(option: string, why: string): SctpError {
@@ -158,6 +179,7 @@ function ranges(options: ResolvedOptions): readonly Range[] {
     ['receiveBufferBytes', options.receiveBufferBytes, 1, 0x3fffffff],
     ['udpEncapsulationPort', options.udpEncapsulationPort, 0, 65535],
     ['maxMessageBytes', options.maxMessageBytes, 1, limits.sctpMessageBytes],
+    ['sendQueueHighWaterBytes', options.sendQueueHighWaterBytes, 1, limits.sendQueueHardBytes],
   ];
 }
 
@@ -211,6 +233,7 @@ export function resolveOptions(given: SctpOptions = {}): ResolvedOptions {
     receiveBufferBytes: given.receiveBufferBytes ?? base.receiveBufferBytes,
     udpEncapsulationPort: given.udpEncapsulationPort ?? base.udpEncapsulationPort,
     maxMessageBytes: given.maxMessageBytes ?? base.maxMessageBytes,
+    sendQueueHighWaterBytes: given.sendQueueHighWaterBytes ?? base.sendQueueHighWaterBytes,
   };
   for (const [option, value, min, max] of ranges(options)) {
     if (!Number.isInteger(value) || (value as number) < min || (value as number) > max) {

@@ -101,6 +101,7 @@ export class Server extends EventEmitter<ServerEvents> {
       meta: this.#meta,
       accepted: true,
       maxMessageBytes: this.#options.maxMessageBytes,
+      sendQueueHighWaterBytes: this.#options.sendQueueHighWaterBytes,
       sendBufferBytes: this.#sendBufferBytes,
       remoteAddress: peer.address,
       remotePort: peer.port,

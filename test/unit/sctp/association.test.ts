@@ -68,7 +68,7 @@ test('back-pressure: false above the high-water mark, ERR_QUEUE_FULL, then drain
   assert.equal(association.send(mib), false);
   while (socket.queuedBytes < limits.sendQueueHardBytes) association.send(mib);
   assert.throws(() => association.send(mib), withCode('ERR_QUEUE_FULL'));
-  socket.queuedBytes = limits.sendQueueLowWaterBytes;
+  socket.queuedBytes = limits.sendQueueHighWaterBytes / 4;
   socket.handlers.onDrain();
   assert.deepEqual(seen, ['drain']);
   assert.equal(association.send(mib), true);
