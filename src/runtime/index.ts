@@ -21,6 +21,8 @@ export interface Timers {
    * alive when `unref` is set.
    */
   after(delayMs: number, callback: () => void, options?: { unref?: boolean }): Timer;
+  /** Calls `callback` when what runs now has returned, before anything else happens. */
+  soon(callback: () => void): void;
 }
 
 export interface Random {
@@ -43,6 +45,7 @@ export const systemRuntime: Runtime = {
       if (options?.unref === true) handle.unref();
       return { cancel: () => clearTimeout(handle) };
     },
+    soon: (callback) => process.nextTick(callback),
   },
   random: { bytes: (count) => randomBytes(count) },
 };
