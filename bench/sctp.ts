@@ -2,8 +2,8 @@
  * `bench sctp`: a one-way flood between two processes on two hosts of the lab, Node.js with the
  * default options of `backplane/sctp` against plain C over the same sockets. The same again as an
  * ordinary user under the system's own limits for socket buffers, and there also against the same C
- * in an event loop: small buffers cost a wake-up every few messages, and what a wake-up costs such a
- * program is not ours to mend.
+ * in an event loop: small buffers cost a wake-up every few messages, and what a wake-up costs such
+ * a program is not ours to mend.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';

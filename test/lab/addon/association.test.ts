@@ -156,7 +156,7 @@ test('a message that can never be sent comes back, and the next one leaves', asy
   pair.close();
 });
 
-test('wherever a small message is refused in a batch, none of the others is held back', async () => {
+test('wherever a small message of a batch is refused, no other is held back', async () => {
   const pair = await associate(4, ['127.0.0.1']);
   const nowhere = pair.client.status().outboundStreams;
   const batches = [
