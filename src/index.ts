@@ -10,7 +10,8 @@ export {
   SctpError,
 } from './errors.js';
 export type { PathState } from './link/carrier.js';
-export { CallError } from './node/calls.js';
+export type { Outcome } from './link/types.js';
+export { CallError, CallLostError } from './node/calls.js';
 export type {
   DialFailed,
   DownReason,
@@ -25,7 +26,12 @@ export type {
   Refused,
 } from './node/events.js';
 export type { Handler, MessageContext } from './node/messages.js';
-export { type CallOptions, ClusterNode, type SendOptions } from './node/node.js';
+export {
+  type CallOptions,
+  ClusterNode,
+  type SendOptions,
+  type TellOptions,
+} from './node/node.js';
 export { DEFAULT_PORT, type NodeOptions, type PeerOptions } from './node/options.js';
 export type { PeerAddresses, PlanesOption } from './node/planes.js';
 export { startNode } from './node/start.js';

@@ -1,10 +1,8 @@
 /** Every bound of the package, with its unit in the name. A test reaches each of them. */
 export const limits = {
   // sctp: one association
-  /** Send queue of one association: `send` returns false above this. */
+  /** Send queue of one association: `send` returns false above this; `drain` at a quarter of it. */
   sendQueueHighWaterBytes: 4 * 1024 * 1024,
-  /** Send queue of one association: `drain` is emitted when it has fallen to this. */
-  sendQueueLowWaterBytes: 1024 * 1024,
   /** Send queue of one association: `send` fails with ERR_QUEUE_FULL beyond this. */
   sendQueueHardBytes: 64 * 1024 * 1024,
   /**
@@ -40,13 +38,41 @@ export const limits = {
   // link
   /** After a LEAVE, the association is shut down within this time or aborted. */
   leaveMs: 3000,
+  /** Records of one bundle, if it is not a single fragment. */
+  bundleBytes: 64 * 1024,
+  /** Records over this travel in pieces of this size. */
+  fragmentBytes: 64 * 1024,
+  /** Large messages under way at the same time on one stream. */
+  reassemblies: 16,
+  /** Messages that wait to be sent on one link: `send` returns false above this. */
+  outboxHighWaterBytes: 4 * 1024 * 1024,
+  /** `drain` follows when they have fallen to this. */
+  outboxLowWaterBytes: 1024 * 1024,
+  /** `send` fails with ERR_QUEUE_FULL beyond this. */
+  outboxHardBytes: 192 * 1024 * 1024,
+  /** Bundles a link gives its association beyond what the kernel takes at once. */
+  carrierQueueBytes: 512 * 1024,
+  /** Acknowledgements and refusals in one bundle, beside its other records. */
+  bundleAckBytes: 16 * 1024,
+  /** Messages that a peer may send and our handlers are not done with, but for large ones. */
+  smallCreditBytes: 8 * 1024 * 1024,
+  /** The same for messages in fragments: one of the largest, or many smaller ones. */
+  largeCreditBytes: 64 * 1024 * 1024 + 64 * 1024,
+  /** A loose stream's numbers that are told apart. */
+  replayWindow: 1024,
+  /** A key of a stream seals at most so many bundles, and serves for at most so long. */
+  rekeyBundles: 2 ** 20,
+  rekeyMs: 3_600_000,
+  /** Acknowledgements wait so long for a bundle to ride in, or for so many bytes. */
+  ackDelayMs: 2,
+  ackBytes: 16 * 1024,
 
   // wire
   nodeNameBytes: 128,
   clusterLabelBytes: 64,
   topicBytes: 255,
   /** Largest encoded body of one message. */
-  messageBytes: 1024 * 1024,
+  messageBytes: 64 * 1024 * 1024,
   /** Arrays and objects in one body lie at most this deep in each other. */
   bodyDepth: 32,
   /** Values in one body, keys included. */

@@ -2,8 +2,8 @@
 import { type BackplaneError, LinkError } from '../errors.js';
 import { limits } from '../limits.js';
 import { hmacSha256 } from '../runtime/crypto.js';
-import { KEY_ID_BYTES, type Offer } from '../wire/handshake-frames.js';
-import type { LocalIdentity } from './types.js';
+import { currentOffer, KEY_ID_BYTES, type Offer, SecurityLevel } from '../wire/handshake-frames.js';
+import type { LocalIdentity, Security } from './types.js';
 
 const KEY_ID_CONTEXT = 'backplane key id 1\n';
 
@@ -13,6 +13,12 @@ const KEY_ID_CONTEXT = 'backplane key id 1\n';
  */
 export function keyId(key: Uint8Array): Buffer {
   return hmacSha256(key, KEY_ID_CONTEXT).subarray(0, KEY_ID_BYTES);
+}
+
+/** What we offer: one level of security, so that nobody in between can choose a lower one. */
+export function offerOf(security: Security): Offer {
+  const level = SecurityLevel[security];
+  return { ...currentOffer, securityMin: level, securityMax: level };
 }
 
 /** Versions, features and security: null where both ends can go together. */

@@ -45,19 +45,38 @@ export interface CarrierHandlers {
   onEnd(end: CarrierEnd, error: Error | null): void;
   /** `send` had returned false and there is room again. */
   onDrain(): void;
+  /**
+   * The carrier gives back a part of a frame that was never sent; `context` is that of its `send`.
+   * Only ever before `onEnd`, and never after `abort`.
+   */
+  onUnsent(context: number, bytes: number): void;
+}
+
+/** How one frame is sent. */
+export interface CarrierSendOptions {
+  /** It may overtake what was sent before on its stream. Default false. */
+  readonly unordered?: boolean;
+  /** A number of 32 bits that comes back in `onUnsent`. Default 0. */
+  readonly context?: number;
 }
 
 export interface Carrier {
   attach(handlers: CarrierHandlers): void;
   /**
-   * Queues one frame on a stream; false above the high-water mark; throws ERR_QUEUE_FULL,
-   * ERR_MESSAGE_TOO_LARGE, ERR_CLOSED.
+   * Queues a copy of one frame on a stream; false above the high-water mark. Throws a
+   * BackplaneError when it did not take the frame: ERR_QUEUE_FULL, ERR_MESSAGE_TOO_LARGE,
+   * ERR_CLOSED.
    */
-  send(stream: number, data: Uint8Array): boolean;
+  send(stream: number, data: Uint8Array, options?: CarrierSendOptions): boolean;
   /** Reads now whatever has arrived, calling the handlers from within. */
   drain(): void;
-  /** Streams usable for sending (at least 2: link and configuration). */
+  /** Streams usable for sending, and those the peer may use; a link needs MIN_STREAMS of each. */
   readonly outboundStreams: number;
+  readonly inboundStreams: number;
+  /**
+   * Bytes of frames that are queued here and never left; after the end, as they were at the end.
+   */
+  readonly queuedBytes: number;
   readonly paths: readonly CarrierPath[];
   /** Address the association was made with or from, for limits and logs. */
   readonly remoteAddress: string;

@@ -27,7 +27,6 @@ import { EphemeralKey, equalInConstantTime, hmacSha256, sha256 } from '../runtim
 import { compatible, type PeerTiming, timingOf } from '../timing/check.js';
 import { FrameType, frameType } from '../wire/frame.js';
 import {
-  currentOffer,
   decodeHandshakeFrame,
   encodeIntroduction,
   encodeProof,
@@ -38,7 +37,7 @@ import {
   NONCE_BYTES,
   type Offer,
 } from '../wire/handshake-frames.js';
-import { checkIdentity, disagreement, keyId, otherCluster } from './agreement.js';
+import { checkIdentity, disagreement, keyId, offerOf, otherCluster } from './agreement.js';
 import type { LinkEnd, LocalIdentity, PeerIdentity } from './types.js';
 
 /** What both ends know once the peer is authenticated. */
@@ -49,10 +48,10 @@ export interface Session {
   /** Level of security both ends agreed on. */
   readonly security: number;
   /**
-   * The X25519 secret and the hash of both introductions: what keys of this session are to be
-   * derived from.
+   * What only the two ends know, made of the cluster key and the X25519 secret, and the hash of
+   * both introductions: what keys of this session are derived from.
    */
-  readonly sharedSecret: Buffer;
+  readonly secret: Buffer;
   readonly transcriptHash: Buffer;
 }
 
@@ -99,6 +98,7 @@ export type HandshakeOutput =
 type Phase = 'idle' | 'hello' | 'challenge' | 'response' | 'waiting' | 'confirm' | 'over';
 
 const INTRODUCTION_CONTEXT = 'backplane handshake 1\n';
+const SESSION_CONTEXT = 'backplane session 1\n';
 
 /**
  * The machine. `step` takes inputs, `poll` gives outputs until null, `deadline` says when a 'tick'
@@ -134,7 +134,7 @@ export class Handshake {
       throw new RangeError(`a nonce has ${NONCE_BYTES} bytes`);
     }
     this.#options = options;
-    this.#offer = options.local.offer ?? currentOffer;
+    this.#offer = options.local.offer ?? offerOf(options.local.security ?? 'sealed');
     this.#timing = timingOf(options.local.profile);
     this.#ephemeral = new EphemeralKey(options.keySeed);
     this.#key = options.local.keys[0] as Uint8Array;
@@ -407,7 +407,7 @@ export class Handshake {
       linkNumber: theirs.linkNumber,
       peerTiming: theirs.timing,
       security: Math.min(this.#offer.securityMax, theirs.offer.securityMax),
-      sharedSecret,
+      secret: hmacSha256(this.#key, SESSION_CONTEXT, sharedSecret, transcriptHash),
       transcriptHash,
     };
     return true;

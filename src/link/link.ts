@@ -4,34 +4,42 @@
  * throw.
  */
 import createDebug from 'debug';
-import { BackplaneError, type ErrorCode, LinkError, type ProtocolError } from '../errors.js';
+import { BackplaneError, type ErrorCode, LinkError, ProtocolError } from '../errors.js';
 import { limits } from '../limits.js';
+import { aes256Gcm } from '../runtime/crypto.js';
 import type { Timer } from '../runtime/index.js';
-import { bareFrame, FrameType, malformed } from '../wire/frame.js';
-import { isRefusalCode } from '../wire/handshake-frames.js';
-import { decodeLinkFrame, encodeMessage, type LinkFrame } from '../wire/link-frames.js';
+import { isRefusalCode, SecurityLevel } from '../wire/handshake-frames.js';
 import type { Carrier, CarrierEnd, CarrierPath, CarrierPathEvent } from './carrier.js';
+import { Exchange } from './exchange.js';
 import { Handshake, type HandshakeInput, type HandshakeOutput, type Session } from './handshake.js';
 import { Liveness, type LivenessInput } from './liveness.js';
-import { LINK_STREAM, userStream } from './streams.js';
-import type { Link, LinkEnd, LinkOptions, PeerIdentity, UserMessage } from './types.js';
+import { LINK_STREAM } from './streams.js';
+import type {
+  Link,
+  LinkEnd,
+  LinkOptions,
+  MessageOptions,
+  Outcome,
+  PeerIdentity,
+  UserMessage,
+} from './types.js';
 
 const log = createDebug('backplane:link');
 
 const TICK = { type: 'tick' } as const;
 const DRAINED = { type: 'drained' } as const;
-const BEAT_FRAME = bareFrame(FrameType.beat);
-const PROBE_FRAME = bareFrame(FrameType.probe);
-const LEAVE_FRAME = bareFrame(FrameType.leave);
 
 /** How the link will have ended once its carrier has. */
-interface Outcome {
+interface Ending {
   readonly end: LinkEnd;
   readonly error: BackplaneError | null;
 }
 
-/** `ending`: nothing is sent any more; the carrier is given time to deliver what was. */
-type Phase = 'handshake' | 'waiting' | 'up' | 'ending' | 'ended';
+/**
+ * `leaving`: nothing new is sent; what was is delivered and acknowledged. `ending`: the carrier is
+ * given time to deliver the last of it.
+ */
+type Phase = 'handshake' | 'waiting' | 'up' | 'leaving' | 'ending' | 'ended';
 
 /**
  * Makes a link over a carrier. The dialler begins the handshake as soon as the carrier is up.
@@ -51,7 +59,8 @@ class CarriedLink implements Link {
   #phase: Phase = 'handshake';
   #session: Session | null = null;
   #liveness: Liveness | null = null;
-  #outcome: Outcome | null = null;
+  #exchange: Exchange | null = null;
+  #ending: Ending | null = null;
   #timer: Timer | null = null;
   #timerAtMs = Number.POSITIVE_INFINITY;
   #endTimer: Timer | null = null;
@@ -72,16 +81,15 @@ class CarriedLink implements Link {
     carrier.attach({
       onUp: () => this.#stepHandshake({ type: 'up' }),
       onMessage: (stream, data) => this.#receive(stream, data),
+      onUnsent: (context, bytes) => this.#exchange?.givenBack(context, bytes),
       onPath: (event) => this.#path(event),
       onEnd: (end, error) => this.#carrierEnded(end, error),
-      onDrain: () => {
-        if (this.#phase === 'up') options.handlers.onDrain();
-      },
+      onDrain: () => this.#exchange?.drained(),
     });
   }
 
   get state(): Link['state'] {
-    return this.#phase === 'ending' ? 'ended' : this.#phase;
+    return this.#phase === 'leaving' || this.#phase === 'ending' ? 'ended' : this.#phase;
   }
 
   get peer(): PeerIdentity | null {
@@ -121,22 +129,11 @@ class CarriedLink implements Link {
     this.#stepHandshake({ type: 'refuse', code });
   }
 
-  send(message: UserMessage, orderKey: string): boolean {
-    if (this.#phase !== 'up' || this.#outcome !== null) {
+  send(message: UserMessage, options: MessageOptions, done?: (outcome: Outcome) => void): boolean {
+    if (this.#phase !== 'up' || this.#ending !== null || this.#exchange === null) {
       throw new LinkError('ERR_NO_LINK', 'the link is not up');
     }
-    const frame = encodeMessage(message);
-    const stream = userStream(message.topic, orderKey, this.#carrier.outboundStreams);
-    try {
-      const hasRoom = this.#carrier.send(stream, frame);
-      this.#liveness?.spoke();
-      return hasRoom;
-    } catch (cause) {
-      if (cause instanceof BackplaneError && cause.code === 'ERR_CLOSED') {
-        throw new LinkError('ERR_NO_LINK', 'the link is ending', { cause });
-      }
-      throw cause;
-    }
+    return this.#exchange.send(message, options, done);
   }
 
   probe(withinMs: number, done: (alive: boolean) => void): void {
@@ -154,7 +151,7 @@ class CarriedLink implements Link {
       }),
     };
     this.#probes.add(probe);
-    this.#sendControl(PROBE_FRAME);
+    this.#exchange?.sign('probe');
   }
 
   leave(): void {
@@ -163,11 +160,19 @@ class CarriedLink implements Link {
       'ERR_TIMEOUT',
       `the peer did not let go within ${limits.leaveMs} ms`,
     );
-    if (this.#phase === 'up') this.#sendControl(LEAVE_FRAME);
-    this.#outcome ??= { end: 'closed', error: null };
+    const wasUp = this.#phase === 'up';
+    this.#ending ??= { end: 'closed', error: null };
     this.#stopTimer();
+    this.#phase = 'leaving';
+    this.#endWithin(limits.leaveMs, { end: this.#ending.end, error });
+    if (!wasUp || this.#exchange?.isSettled === true) this.#shutdown();
+  }
+
+  /** Everything is acknowledged: the orderly end. */
+  #shutdown(): void {
+    if (this.#phase !== 'leaving') return;
+    this.#exchange?.sign('leave');
     this.#phase = 'ending';
-    this.#endWithin(limits.leaveMs, { end: this.#outcome.end, error });
     this.#carrier.shutdown();
   }
 
@@ -175,10 +180,11 @@ class CarriedLink implements Link {
     if (this.#phase === 'ended') return;
     this.#stop();
     this.#carrier.abort();
+    this.#exchange?.end(this.#carrier.queuedBytes);
   }
 
   #isOver(): boolean {
-    return this.#phase === 'ending' || this.#phase === 'ended';
+    return this.#phase === 'leaving' || this.#phase === 'ending' || this.#phase === 'ended';
   }
 
   // --- handshake
@@ -196,7 +202,7 @@ class CarriedLink implements Link {
   #handshakeOutput(output: HandshakeOutput): void {
     switch (output.type) {
       case 'send':
-        this.#sendControl(output.frame);
+        this.#sendFrame(output.frame);
         return;
       case 'authenticated':
         this.#phase = 'waiting';
@@ -215,6 +221,12 @@ class CarriedLink implements Link {
 
   #up(session: Session): void {
     const { runtime, local, handlers } = this.#options;
+    try {
+      this.#exchange = this.#newExchange(session);
+    } catch (error) {
+      this.#protocolError(error as ProtocolError);
+      return;
+    }
     this.#session = session;
     this.#phase = 'up';
     this.#liveness = new Liveness(runtime.clock.nowMs(), local.profile, this.#hasActivePath());
@@ -226,21 +238,43 @@ class CarriedLink implements Link {
       this.linkNumber,
     );
     // The acceptor waits for the dialler's first frame.
-    if (this.role === 'dialler') this.#sendControl(BEAT_FRAME);
+    if (this.role === 'dialler') this.#exchange.sign('beat');
     handlers.onUp(session.peer);
   }
 
-  #endByHandshake(outcome: Outcome): void {
-    if (outcome.end !== 'refused') {
+  #newExchange(session: Session): Exchange {
+    const { runtime, handlers, aead } = this.#options;
+    const isSealed = session.security >= SecurityLevel.sealed;
+    return new Exchange({
+      role: this.role,
+      carrier: this.#carrier,
+      session,
+      aead: isSealed ? (aead ?? aes256Gcm) : null,
+      runtime,
+      handlers: {
+        onMessage: (message) => handlers.onMessage(message),
+        onSign: (sign) => this.#sign(sign),
+        onSpoke: () => this.#liveness?.spoke(),
+        onDrain: () => {
+          if (this.#phase === 'up') handlers.onDrain();
+        },
+        onSettled: () => this.#shutdown(),
+        isOver: () => this.#phase === 'ended',
+      },
+    });
+  }
+
+  #endByHandshake(ending: Ending): void {
+    if (ending.end !== 'refused') {
       this.#carrier.abort();
-      this.#finish(outcome);
+      this.#finish(ending);
       return;
     }
     // An orderly end lets the REFUSE arrive; the link is over when the carrier is.
-    this.#outcome = outcome;
+    this.#ending = ending;
     this.#stopTimer();
     this.#phase = 'ending';
-    this.#endWithin(limits.refuseLingerMs, outcome);
+    this.#endWithin(limits.refuseLingerMs, ending);
     this.#carrier.shutdown();
   }
 
@@ -253,25 +287,23 @@ class CarriedLink implements Link {
       const isFirst = this.role === 'acceptor' && this.state === 'up';
       if (!isFirst) return;
     }
-    if (this.#phase === 'ended' || this.#liveness === null) return;
-    if (this.#liveness.heard()) this.#stepLiveness(TICK);
-    if (this.#probes.size > 0) this.#answerProbes(true);
-    let frame: LinkFrame;
+    if (this.#phase === 'ended' || this.#exchange === null) return;
     try {
-      frame = decodeLinkFrame(data);
-      if (frame.type !== 'message' && stream !== LINK_STREAM) {
-        throw malformed(`a ${frame.type} on stream ${stream}`);
-      }
+      this.#exchange.receive(stream, data);
     } catch (error) {
-      this.#protocolError(error as ProtocolError);
+      if (!(error instanceof ProtocolError)) throw error;
+      this.#protocolError(error);
       return;
     }
-    switch (frame.type) {
-      case 'message':
-        this.#options.handlers.onMessage(frame);
-        return;
+    // Only what could be opened is a sign of the peer's life.
+    if (this.#liveness?.heard() === true) this.#stepLiveness(TICK);
+    if (this.#probes.size > 0) this.#answerProbes(true);
+  }
+
+  #sign(sign: 'beat' | 'probe' | 'leave'): void {
+    switch (sign) {
       case 'probe':
-        if (this.#phase === 'up') this.#sendControl(BEAT_FRAME);
+        if (this.#phase === 'up') this.#exchange?.sign('beat');
         return;
       case 'leave':
         this.#peerLeaves();
@@ -284,14 +316,14 @@ class CarriedLink implements Link {
   #protocolError(error: ProtocolError): void {
     log('%s %s: %s %s', this.role, this.remoteAddress, error.code, error.message);
     this.#carrier.abort();
-    this.#finish(this.#outcome ?? { end: 'lost', error });
+    this.#finish(this.#ending ?? { end: 'lost', error });
   }
 
   /** LEAVE may overtake messages on other streams: they are handled until the carrier ends. */
   #peerLeaves(): void {
-    if (this.#outcome !== null) return;
-    this.#outcome = { end: 'left', error: null };
-    this.#endWithin(limits.leaveMs, this.#outcome);
+    if (this.#ending !== null) return;
+    this.#ending = { end: 'left', error: null };
+    this.#endWithin(limits.leaveMs, this.#ending);
   }
 
   #answerProbes(alive: boolean): void {
@@ -323,13 +355,15 @@ class CarriedLink implements Link {
     if (liveness === null || this.#phase !== 'up') return;
     const { clock } = this.#options.runtime;
     const { handlers } = this.#options;
-    liveness.step(clock.nowMs(), input);
+    const nowMs = clock.nowMs();
+    liveness.step(nowMs, input);
+    this.#exchange?.tick(nowMs);
     for (;;) {
       const output = this.state === 'up' ? liveness.poll() : null;
       if (output === null) break;
       switch (output) {
         case 'beat':
-          this.#sendControl(BEAT_FRAME);
+          this.#exchange?.sign('beat');
           break;
         case 'drain':
           this.#carrier.drain();
@@ -356,16 +390,13 @@ class CarriedLink implements Link {
     const error = new LinkError('ERR_LINK_DOWN', `no active path and no frame for ${outageMs} ms`);
     log('%s: %s', this.peer?.name, error.message);
     this.#carrier.abort();
-    this.#finish(this.#outcome ?? { end: 'lost', error });
+    this.#finish(this.#ending ?? { end: 'lost', error });
   }
 
-  /**
-   * A carrier that has no room or is ending needs no sign of life from us; it will say how it ends.
-   */
-  #sendControl(frame: Buffer): void {
+  /** A frame of the handshake. A carrier that does not take it will say how it ends. */
+  #sendFrame(frame: Buffer): void {
     try {
       this.#carrier.send(LINK_STREAM, frame);
-      this.#liveness?.spoke();
     } catch (error) {
       const code = error instanceof BackplaneError ? error.code : '';
       if (code !== 'ERR_QUEUE_FULL' && code !== 'ERR_CLOSED') throw error;
@@ -403,11 +434,11 @@ class CarriedLink implements Link {
   }
 
   /** Gives the carrier this long to end by itself. */
-  #endWithin(delayMs: number, outcome: Outcome): void {
+  #endWithin(delayMs: number, ending: Ending): void {
     this.#endTimer?.cancel();
     this.#endTimer = this.#options.runtime.timers.after(delayMs, () => {
       this.#carrier.abort();
-      this.#finish(outcome);
+      this.#finish(ending);
     });
   }
 
@@ -415,14 +446,15 @@ class CarriedLink implements Link {
     if (this.#phase === 'ended') return;
     // The kernel keeps a restarted association alive, but keys and sequences never survive one.
     if (end === 'restarted') this.#carrier.abort();
-    this.#finish(this.#outcome ?? { end, error: asBackplaneError(error) });
+    this.#finish(this.#ending ?? { end, error: asBackplaneError(error) });
   }
 
-  #finish(outcome: Outcome): void {
+  #finish(ending: Ending): void {
     this.#stop();
-    log('%s %s: ended, %s', this.role, this.remoteAddress, outcome.end);
+    log('%s %s: ended, %s', this.role, this.remoteAddress, ending.end);
+    this.#exchange?.end(this.#carrier.queuedBytes);
     this.#answerProbes(false);
-    this.#options.handlers.onEnd(outcome.end, outcome.error);
+    this.#options.handlers.onEnd(ending.end, ending.error);
   }
 
   #stop(): void {

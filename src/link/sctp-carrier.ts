@@ -2,7 +2,13 @@
 import { SctpError } from '../errors.js';
 import type { Association, PathEvent, SctpOptions } from '../sctp/index.js';
 import type { Profile } from '../timing/profiles.js';
-import type { Carrier, CarrierEnd, CarrierHandlers, CarrierPath } from './carrier.js';
+import type {
+  Carrier,
+  CarrierEnd,
+  CarrierHandlers,
+  CarrierPath,
+  CarrierSendOptions,
+} from './carrier.js';
 
 /**
  * The options of an association that runs by this profile; for `connect` and `listen` alike. Beat,
@@ -36,6 +42,14 @@ export class SctpCarrier implements Carrier {
     return this.#association.outboundStreams;
   }
 
+  get inboundStreams(): number {
+    return this.#association.inboundStreams;
+  }
+
+  get queuedBytes(): number {
+    return this.#association.queuedBytes;
+  }
+
   get remoteAddress(): string {
     return this.#association.remoteAddress;
   }
@@ -67,6 +81,9 @@ export class SctpCarrier implements Carrier {
     association.on('drain', () => {
       if (!this.#ended) handlers.onDrain();
     });
+    association.on('sendFailed', ({ sent, context, data }) => {
+      if (!this.#ended && !sent) handlers.onUnsent(context, data.length);
+    });
     association.on('up', () => this.#up());
     association.on('restart', () => this.#restarted());
     association.on('lost', (loss) => this.#end('lost', loss.error));
@@ -75,8 +92,8 @@ export class SctpCarrier implements Carrier {
     if (association.state === 'closed') this.#end('closed', null);
   }
 
-  send(stream: number, data: Uint8Array): boolean {
-    return this.#association.send(data, { stream });
+  send(stream: number, data: Uint8Array, options: CarrierSendOptions = {}): boolean {
+    return this.#association.send(data, { stream, ...options });
   }
 
   drain(): void {

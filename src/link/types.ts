@@ -1,9 +1,13 @@
 /** The words a link and its owner share. */
 import type { BackplaneError, ErrorCode } from '../errors.js';
+import type { Aead } from '../runtime/crypto.js';
 import type { Runtime } from '../runtime/index.js';
 import type { Profile } from '../timing/profiles.js';
 import type { Offer } from '../wire/handshake-frames.js';
 import type { Carrier, CarrierPath, CarrierPathEvent } from './carrier.js';
+
+/** How much the bundles of a link are protected. */
+export type Security = 'sealed' | 'authenticated';
 
 /** Who we are in a handshake. */
 export interface LocalIdentity {
@@ -15,6 +19,11 @@ export interface LocalIdentity {
   readonly label: string;
   /** Cluster keys: all are accepted, the first is used. */
   readonly keys: readonly Uint8Array[];
+  /**
+   * 'sealed' (default): every bundle is encrypted and authenticated. 'authenticated': nothing is
+   * after the handshake, and only a peer that asks for the same is taken.
+   */
+  readonly security?: Security;
   readonly profile: Profile;
   /** What this program speaks; `currentOffer` of wire/handshake-frames.ts by default. */
   readonly offer?: Offer;
@@ -28,6 +37,32 @@ export interface PeerIdentity {
   readonly version: number;
   /** Feature bits both ends have. */
   readonly features: number;
+}
+
+/** How a message ended; every message that was taken has exactly one outcome. */
+export type Outcome =
+  /**
+   * The peer's link called the handler, and acknowledged after that turn; or it would not have the
+   * message, for the reason in `code`.
+   */
+  | { readonly type: 'delivered'; readonly code?: ErrorCode }
+  /** It never left: its last byte stayed in our outbox, or the kernel gave all of it back. */
+  | { readonly type: 'unsent' }
+  /** Its time was up before it left. */
+  | { readonly type: 'expired' }
+  /** The link ended, and there is no evidence of either. */
+  | { readonly type: 'unknown' };
+
+/** How one message is sent. */
+export interface MessageOptions {
+  /** Order holds among messages of one (topic, orderKey, priority). */
+  readonly orderKey: string;
+  /** Goes before other user messages. Default false. */
+  readonly priority?: boolean;
+  /** May overtake others. At most limits.fragmentBytes. Default false. */
+  readonly unordered?: boolean;
+  /** Not sent any more after this time. Such a message may overtake others. Default: none. */
+  readonly ttlMs?: number;
 }
 
 /** One message between two nodes, as the link carries it. */
@@ -72,7 +107,11 @@ export interface LinkHandlers {
   onAuthenticated(peer: PeerIdentity, linkNumber: number): void;
   /** The link is up at this end; messages flow. */
   onUp(peer: PeerIdentity): void;
-  onMessage(message: ReceivedMessage): void;
+  /**
+   * A code: the message is refused, and the sender told so. A promise: its credit returns to the
+   * sender when it settles; it is acknowledged at once all the same.
+   */
+  onMessage(message: ReceivedMessage): undefined | ErrorCode | PromiseLike<unknown>;
   /**
    * The process at the other end has not answered for the profile's stall time, though a path is
    * active.
@@ -83,7 +122,8 @@ export interface LinkHandlers {
   /** `send` had returned false and there is room again. */
   onDrain(): void;
   /**
-   * Last, once. `error` says more where there is more to say; for 'refused' its code is the reason.
+   * Last, once; every message has its outcome by then. `error` says more where there is more to
+   * say; for 'refused' its code is the reason.
    */
   onEnd(end: LinkEnd, error: BackplaneError | null): void;
 }
@@ -101,6 +141,8 @@ export interface LinkOptions {
   readonly expectedName?: string;
   /** Dialler only: 1 + the highest number known of any link with this peer. */
   readonly linkNumber?: number;
+  /** The cipher of a sealed link; a simulation gives a cheaper one. Default AES-256-GCM. */
+  readonly aead?: Aead;
 }
 
 /** One link; `createLink(options)` in link.ts makes it. */
@@ -124,21 +166,27 @@ export interface Link {
    */
   refuse(code: ErrorCode): void;
   /**
-   * Sends one message; order holds within `orderKey`. False above the high-water mark.
+   * Sends one message at the end of this turn. A body over limits.fragmentBytes must not be changed
+   * before its outcome is known. False above limits.outboxHighWaterBytes; `onDrain` follows.
    * Throws ERR_MESSAGE_TOO_LARGE, ERR_QUEUE_FULL, ERR_ARGUMENT (a topic or number the kind must not
-   * have or must have), ERR_NO_LINK when not up or when the peer has said that it leaves.
+   * have or must have), ERR_NO_LINK when not up or when the peer has said that it leaves: then
+   * nothing was sent, and `done` is not called.
+   * @param done is told the outcome, once, before `onEnd` at the latest.
    */
-  send(message: UserMessage, orderKey: string): boolean;
+  send(message: UserMessage, options: MessageOptions, done?: (outcome: Outcome) => void): boolean;
   /**
    * Asks for a sign of life now (used when another incarnation claims the name): resolves true on
    * any frame within `withinMs`.
    */
   probe(withinMs: number, done: (alive: boolean) => void): void;
   /**
-   * LEAVE, then orderly shutdown; at the peer `onEnd('left')`. Here `onEnd('closed')` when it is
-   * over.
+   * What was sent is delivered and acknowledged first, then LEAVE and an orderly shutdown; at the
+   * peer `onEnd('left')`. Here `onEnd('closed')` when it is over.
    */
   leave(): void;
-  /** Ends at once, no further callback, not even to a pending `probe`. */
+  /**
+   * Ends at once. Messages get their outcomes from within; no other callback follows, not even to a
+   * pending `probe`.
+   */
   abort(): void;
 }

@@ -1,6 +1,7 @@
 /** Calls that wait for their answer, each with a deadline. */
-import { type ErrorCode, NodeError } from '../errors.js';
+import { type ErrorCode, type ErrorDetails, NodeError } from '../errors.js';
 import { limits } from '../limits.js';
+import type { Outcome } from '../link/types.js';
 import type { Timer, Timers } from '../runtime/index.js';
 
 /** The peer's handler failed, or the peer could not give the call to one. */
@@ -17,6 +18,17 @@ export class CallError extends NodeError {
   }
 }
 
+/** The link ended before the answer came. */
+export class CallLostError extends NodeError {
+  /** Of the request: 'unsent' may be asked again safely, see docs/delivery.md. */
+  readonly outcome: Outcome['type'];
+
+  constructor(message: string, outcome: Outcome['type'], details: ErrorDetails) {
+    super('ERR_LINK_DOWN', message, details);
+    this.outcome = outcome;
+  }
+}
+
 /** What a peer tells of a failed call. */
 export interface RemoteFailure {
   /** False when there was no handler to give the call to. */
@@ -29,6 +41,8 @@ interface PendingCall {
   readonly to: string;
   readonly what: string;
   readonly timer: Timer;
+  /** Of the request, once it is known. */
+  outcome: Outcome | null;
   resolve(body: unknown): void;
   reject(error: Error): void;
 }
@@ -74,7 +88,7 @@ export class PendingCalls {
         this.#calls.delete(id);
         reject(new NodeError('ERR_TIMEOUT', `${what}: no answer within ${deadlineMs} ms`));
       });
-      this.#calls.set(id, { to, what, timer, resolve, reject });
+      this.#calls.set(id, { to, what, timer, outcome: null, resolve, reject });
     });
   }
 
@@ -91,13 +105,21 @@ export class PendingCalls {
     call.reject(new CallError(code, call.what, remote));
   }
 
+  /** What became of the request itself. */
+  settled(id: number, outcome: Outcome): void {
+    const call = this.#calls.get(id);
+    if (call !== undefined) call.outcome = outcome;
+  }
+
   /** The link to a node is over: what it has not answered it never will. */
   failAll(to: string, why: string, cause: Error | null): void {
     for (const [id, call] of [...this.#calls]) {
       if (call.to !== to) continue;
       this.#take(to, id);
       const details = cause === null ? {} : { cause };
-      call.reject(new NodeError('ERR_LINK_DOWN', `${call.what}: the link ended (${why})`, details));
+      const request = call.outcome?.type ?? 'unknown';
+      const text = `${call.what}: the link ended (${why}), the request is ${request}`;
+      call.reject(new CallLostError(text, request, details));
     }
   }
 

@@ -41,8 +41,8 @@ export interface LinksSetup {
 export interface LinksHandlers {
   onUp(live: LiveLink): void;
   onDown(live: LiveLink, event: NodeDown): void;
-  /** May throw: then the link ends with reason 'refused' and that error. */
-  onMessage(live: LiveLink, message: ReceivedMessage): void;
+  /** As that of a link. May throw: then the link ends with reason 'refused' and that error. */
+  onMessage(live: LiveLink, message: ReceivedMessage): ReturnType<LinkHandlers['onMessage']>;
   onPath(event: PathChanged): void;
   onRedundancy(event: RedundancyChanged): void;
   onStalled(name: string): void;
@@ -389,11 +389,12 @@ export class Links {
       onUp: (identity) => this.#up(attempt, identity),
       onMessage: (message) => {
         const { live } = attempt;
-        if (live === null) return;
+        if (live === null) return undefined;
         try {
-          handlers.onMessage(live, message);
+          return handlers.onMessage(live, message);
         } catch (error) {
           this.#break(live, asBackplaneError(error));
+          return undefined;
         }
       },
       onStalled: () => {

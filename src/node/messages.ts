@@ -4,7 +4,7 @@
  */
 import debug from 'debug';
 import { BackplaneError, NodeError } from '../errors.js';
-import type { ReceivedMessage, UserMessage } from '../link/types.js';
+import type { LinkHandlers, ReceivedMessage, UserMessage } from '../link/types.js';
 import { decodeBody, encodeBody } from '../wire/payload.js';
 import type { PendingCalls, RemoteFailure } from './calls.js';
 import type { HandlerFailed } from './events.js';
@@ -28,6 +28,8 @@ export interface MessageContext {
  * sent, what it throws is reported as `handlerError`.
  */
 export type Handler = (body: unknown, context: MessageContext) => unknown;
+
+type Handled = ReturnType<LinkHandlers['onMessage']>;
 
 /** Where an answer goes: its order among others does not matter, so each call has its own. */
 const answerKey = (id: number) => `${id}`;
@@ -65,57 +67,58 @@ export class Messages {
 
   /**
    * One message of a peer.
+   * @returns As `onMessage` of a link: refused with a code, or what tells when the handler is done.
    * @throws ProtocolError when its body cannot be read: the peer does not keep to the protocol.
    */
-  receive(live: LiveLink, message: ReceivedMessage): void {
+  receive(live: LiveLink, message: ReceivedMessage): Handled {
     const body = decodeBody(message.encoding, message.body);
     switch (message.kind) {
       case 'send':
-        this.#handleSend(live, message, body);
-        break;
+        return this.#handleSend(live, message, body);
       case 'call':
-        this.#handleCall(live, message, body);
-        break;
+        return this.#handleCall(live, message, body);
       case 'reply':
         this.#calls.resolve(live.name, message.id, body);
-        break;
+        return undefined;
       case 'failure':
         this.#calls.fail(live.name, message.id, readFailure(body));
-        break;
+        return undefined;
     }
   }
 
-  #handleSend(live: LiveLink, { topic }: UserMessage, body: unknown): void {
+  #handleSend(live: LiveLink, { topic }: UserMessage, body: unknown): Handled {
     const handler = this.#handlers.get(topic);
     if (handler === undefined) {
       trace('%s sent to %s, which has no handler', live.name, topic);
-      return;
+      return 'ERR_NO_HANDLER';
     }
     const failed = (error: unknown) => this.#failed({ name: live.name, topic, error });
     try {
       const result = handler(body, { from: live.name, topic, isCall: false });
-      if (isThenable(result)) result.then(undefined, failed);
+      return isThenable(result) ? result.then(undefined, failed) : undefined;
     } catch (error) {
       failed(error);
+      return undefined;
     }
   }
 
-  #handleCall(live: LiveLink, { topic, id }: UserMessage, body: unknown): void {
+  #handleCall(live: LiveLink, { topic, id }: UserMessage, body: unknown): Handled {
     const handler = this.#handlers.get(topic);
     if (handler === undefined) {
       const message = `no handler for topic ${topic}`;
       this.#answer(live, 'failure', id, { handled: false, code: null, message });
-      return;
+      return 'ERR_NO_HANDLER';
     }
     const failed = (error: unknown) => this.#answer(live, 'failure', id, describeFailure(error));
     const done = (result: unknown) => this.#answer(live, 'reply', id, result);
     try {
       const result = handler(body, { from: live.name, topic, isCall: true });
-      if (isThenable(result)) result.then(done, failed);
-      else done(result);
+      if (isThenable(result)) return result.then(done, failed);
+      done(result);
     } catch (error) {
       failed(error);
     }
+    return undefined;
   }
 
   /**
@@ -125,7 +128,7 @@ export class Messages {
     if (live.link.state !== 'up') return;
     try {
       const { encoding, body } = encodeBody(result);
-      live.link.send({ kind, id, topic: '', encoding, body }, answerKey(id));
+      live.link.send({ kind, id, topic: '', encoding, body }, { orderKey: answerKey(id) });
     } catch (error) {
       // An answer that cannot be sent (too large, not encodable) is the handler's failure; that
       // report always can, unless the queue is full: then the call ends by its deadline.

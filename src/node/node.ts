@@ -5,7 +5,7 @@
 import { EventEmitter } from 'node:events';
 import { type BackplaneError, NodeError } from '../errors.js';
 import { limits } from '../limits.js';
-import type { LocalIdentity } from '../link/types.js';
+import type { LocalIdentity, MessageOptions, Outcome } from '../link/types.js';
 import type { Runtime } from '../runtime/index.js';
 import { encodeBody } from '../wire/payload.js';
 import { PendingCalls } from './calls.js';
@@ -31,6 +31,21 @@ export interface SendOptions {
    * key.
    */
   readonly orderKey?: string;
+  /** Goes before other user messages; an order of its own. Default false. */
+  readonly priority?: boolean;
+}
+
+/** How a message is sent of which nobody waits for the answer. */
+export interface TellOptions extends SendOptions {
+  /** May overtake others. At most limits.fragmentBytes long. Default false. */
+  readonly unordered?: boolean;
+  /**
+   * Milliseconds after which it is not sent any more; such a message may overtake others, and is
+   * at most limits.fragmentBytes long. Default: none.
+   */
+  readonly ttl?: number;
+  /** Called once with how it ended, unless `send` throws. */
+  readonly onOutcome?: (outcome: Outcome) => void;
 }
 
 /** How a call is made. */
@@ -45,6 +60,21 @@ export interface NodeSetup {
   readonly local: LocalIdentity;
   readonly runtime: Runtime;
   readonly transport: Transport;
+}
+
+const NO_OPTIONS: TellOptions = {};
+const PLAIN: MessageOptions = { orderKey: '' };
+
+/** @throws NodeError ERR_ARGUMENT. */
+function checkTellOptions(options: TellOptions): MessageOptions {
+  if (options === NO_OPTIONS) return PLAIN;
+  const { ttl } = options;
+  return {
+    orderKey: checkOrderKey(options.orderKey ?? ''),
+    priority: options.priority === true,
+    unordered: options.unordered === true,
+    ...(ttl === undefined ? {} : { ttlMs: checkDeadlineMs(ttl) }),
+  };
 }
 
 /** Incarnations as they are shown: 16 hex digits. */
@@ -177,19 +207,37 @@ export class ClusterNode extends EventEmitter<NodeEvents> {
   }
 
   /**
-   * Sends one message over the link that is up. It is never carried over to another link.
+   * Sends one message over the link that is up. It is never carried over to another link. A body of
+   * bytes over limits.fragmentBytes must not be changed before the outcome is known.
    * @param body a Buffer or Uint8Array as it is (it arrives as a Buffer), else plain data: null,
    *   undefined, booleans, numbers, BigInt of 64 bits, strings, bytes, arrays and plain objects.
    * @returns False when the link's queue is above its high-water mark; `drain` follows.
    * @throws NodeError, LinkError ERR_NO_LINK, ERR_QUEUE_FULL (nothing was sent),
    *   ERR_MESSAGE_TOO_LARGE (over limits.messageBytes when encoded), ERR_ARGUMENT, ERR_CLOSED.
    */
-  send(to: string, topic: string, body: unknown, options: SendOptions = {}): boolean {
+  send(to: string, topic: string, body: unknown, options: TellOptions = NO_OPTIONS): boolean {
     checkTopic(topic);
-    const orderKey = checkOrderKey(options.orderKey ?? '');
+    const checked = checkTellOptions(options);
     const { link } = this.#linkTo(to);
-    const encoded = encodeBody(body);
-    return link.send({ kind: 'send', id: 0, topic, ...encoded }, orderKey);
+    const { encoding, body: bytes } = encodeBody(body);
+    const message = { kind: 'send', id: 0, topic, encoding, body: bytes } as const;
+    const { onOutcome } = options;
+    return link.send(message, checked, onOutcome && this.#guarded(onOutcome));
+  }
+
+  /**
+   * As `send`, for those who wait for the outcome.
+   * @throws (rejects) as `send`; then nothing was sent.
+   */
+  async sendForOutcome(
+    to: string,
+    topic: string,
+    body: unknown,
+    options: Omit<TellOptions, 'onOutcome'> = NO_OPTIONS,
+  ): Promise<Outcome> {
+    return new Promise((onOutcome) => {
+      this.send(to, topic, body, { ...options, onOutcome });
+    });
   }
 
   /**
@@ -210,7 +258,10 @@ export class ClusterNode extends EventEmitter<NodeEvents> {
     const { link, name } = this.#linkTo(to);
     const encoded = encodeBody(body);
     return this.#calls.make(name, topic, deadlineMs, (id) => {
-      link.send({ kind: 'call', id, topic, ...encoded }, orderKey);
+      const message = { kind: 'call', id, topic, ...encoded } as const;
+      link.send(message, { orderKey, priority: options.priority === true }, (outcome) =>
+        this.#calls.settled(id, outcome),
+      );
     });
   }
 
@@ -265,6 +316,17 @@ export class ClusterNode extends EventEmitter<NodeEvents> {
     this.#tell('refused', { address, name, code: error.code, error, suppressed });
   }
 
+  /** A callback of the program: see `#tell`. */
+  #guarded(onOutcome: (outcome: Outcome) => void): (outcome: Outcome) => void {
+    return (outcome) => {
+      try {
+        onOutcome(outcome);
+      } catch (error) {
+        rethrowLater(error);
+      }
+    };
+  }
+
   /**
    * What a listener throws is the program's own fault and must not stop what we are in the middle
    * of.
@@ -273,11 +335,15 @@ export class ClusterNode extends EventEmitter<NodeEvents> {
     try {
       (this.emit as (name: K, ...values: NodeEvents[K]) => boolean).call(this, event, ...args);
     } catch (error) {
-      process.nextTick(() => {
-        throw error;
-      });
+      rethrowLater(error);
     }
   }
+}
+
+function rethrowLater(error: unknown): void {
+  process.nextTick(() => {
+    throw error;
+  });
 }
 
 function upOf({ view }: LiveLink): NodeEvents['nodeup'][0] {

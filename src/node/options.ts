@@ -1,6 +1,7 @@
 /** What a node is told, checked. */
 import { NodeError } from '../errors.js';
 import { limits } from '../limits.js';
+import type { Security } from '../link/types.js';
 import type { LocalAddress } from '../runtime/network.js';
 import type { Profile } from '../timing/profiles.js';
 import { type ProfileWish, resolveProfile } from '../timing/resolve.js';
@@ -57,6 +58,12 @@ export interface NodeOptions {
   readonly profile?: ProfileWish;
   /** Nodes with another label are refused, key or no key. Default 'backplane'. */
   readonly label?: string;
+  /**
+   * 'sealed': everything between nodes is encrypted and authenticated. 'authenticated': only the
+   * handshake is, and whoever can write to the network can write into a link; both ends must ask
+   * for it. Default 'sealed'.
+   */
+  readonly security?: Security;
   /** Nodes to link with from the beginning, as by `connect`. */
   readonly peers?: readonly PeerOptions[];
 }
@@ -69,6 +76,7 @@ export interface ResolvedOptions {
   readonly keys: readonly Uint8Array[];
   readonly profile: Profile;
   readonly label: string;
+  readonly security: Security;
   readonly peers: readonly ResolvedPeer[];
 }
 
@@ -166,9 +174,13 @@ export async function resolveOptions(
   const label = checkLabel(options.label ?? 'backplane');
   const planes = resolvePlanes(options.planes, machine.addresses);
   const profile = resolveProfile(options.profile, { planes: planes.length });
+  const security = options.security ?? 'sealed';
+  if (security !== 'sealed' && security !== 'authenticated') {
+    throw new NodeError('ERR_ARGUMENT', "security must be 'sealed' or 'authenticated'");
+  }
   const peers = options.peers ?? [];
   if (!Array.isArray(peers)) throw new NodeError('ERR_ARGUMENT', 'peers must be a list');
   const checkedPeers = peers.map((peer: unknown) => checkPeer(peer, name, peerPort(port)));
   const keys = await keysOf(options);
-  return { name, planes, port, keys, profile, label, peers: checkedPeers };
+  return { name, planes, port, keys, profile, label, security, peers: checkedPeers };
 }

@@ -4,15 +4,16 @@ import { associationOptions, SctpCarrier } from '../link/sctp-carrier.js';
 import { connect, listen, type SctpOptions, sctpSupport } from '../sctp/index.js';
 import type { Listener, ListenHandlers, Transport, TransportOptions } from './transport.js';
 
-/** Room for a frame's head and the numbers in it, beside the largest body. */
-const FRAME_OVERHEAD_BYTES = 4096;
+/** Room for the head of a bundle and the acknowledgements in it, beside its messages. */
+const BUNDLE_OVERHEAD_BYTES = limits.bundleAckBytes + 4096;
 
 function optionsFor({ profile }: TransportOptions): SctpOptions {
   return {
     ...associationOptions(profile),
     // A stranger's message is reassembled before anybody knows who it is: no larger than a node's
     // own may be.
-    maxMessageBytes: limits.messageBytes + FRAME_OVERHEAD_BYTES,
+    maxMessageBytes: limits.bundleBytes + BUNDLE_OVERHEAD_BYTES,
+    sendQueueHighWaterBytes: limits.carrierQueueBytes,
   };
 }
 

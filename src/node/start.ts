@@ -28,7 +28,7 @@ const realWorld = (): World => ({
  */
 export async function startNodeIn(world: World, options: NodeOptions): Promise<ClusterNode> {
   const resolved = await resolveOptions(options, world.machine);
-  const { name, label, keys, profile } = resolved;
+  const { name, label, keys, profile, security } = resolved;
   const { runtime, transport, offer } = world;
   const incarnation = runtime.random.bytes(8).readBigUInt64BE();
   const local: LocalIdentity = {
@@ -37,6 +37,7 @@ export async function startNodeIn(world: World, options: NodeOptions): Promise<C
     label,
     keys,
     profile,
+    security,
     ...(offer === undefined ? {} : { offer }),
   };
   const node = new ClusterNode({ options: resolved, local, runtime, transport });

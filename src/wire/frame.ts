@@ -21,10 +21,8 @@ export const FrameType = {
   response: 3,
   welcome: 4,
   refuse: 5,
-  beat: 16,
-  probe: 17,
-  leave: 18,
-  message: 32,
+  bundle: 32,
+  looseBundle: 33,
 } as const;
 
 /** A ProtocolError ERR_PROTOCOL, what every decoder here throws and nothing else. */
@@ -40,20 +38,20 @@ export function frameType(data: Buffer): number {
   return data[3] as number;
 }
 
+/** Writes the header of a frame that has `bytes` bytes with it. */
+export function writeHeader(frame: Buffer, type: number, bytes: number): void {
+  frame.writeUInt32BE(MAGIC_AND_LAYOUT * 256 + type, 0);
+  frame.writeUInt32BE(bytes, 4);
+}
+
 /**
  * A frame of `bytes` bytes with its header written. The rest is not cleared: the caller fills all
  * of it.
  */
 export function allocateFrame(type: number, bytes: number): Buffer {
   const frame = Buffer.allocUnsafe(bytes);
-  frame.writeUInt32BE(MAGIC_AND_LAYOUT * 256 + type, 0);
-  frame.writeUInt32BE(bytes, 4);
+  writeHeader(frame, type, bytes);
   return frame;
-}
-
-/** A frame that is a header only. */
-export function bareFrame(type: number): Buffer {
-  return allocateFrame(type, HEADER_BYTES);
 }
 
 /** Strict UTF-8 from `start` to `end`: anything else is a ProtocolError. */

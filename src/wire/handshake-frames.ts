@@ -43,10 +43,13 @@ export interface Offer {
   /** Feature bits this end has, and those without which it will not have a link. */
   readonly featuresSupported: number;
   readonly featuresRequired: number;
-  /** 1: authenticated, no sealing. */
+  /** Values of SecurityLevel. */
   readonly securityMin: number;
   readonly securityMax: number;
 }
+
+/** Levels of security. The values are on the wire. */
+export const SecurityLevel = { authenticated: 1, sealed: 2 } as const;
 
 /** What this version of the package speaks. */
 export const currentOffer: Offer = {
@@ -54,8 +57,8 @@ export const currentOffer: Offer = {
   versionMax: 1,
   featuresSupported: 0,
   featuresRequired: 0,
-  securityMin: 1,
-  securityMax: 1,
+  securityMin: SecurityLevel.sealed,
+  securityMax: SecurityLevel.sealed,
 };
 
 /** The timers the other end has to know, in milliseconds. */
@@ -184,10 +187,8 @@ export function decodeHandshakeFrame(data: Buffer): HandshakeFrame {
       // A newer peer may have reasons that this version has no word for.
       return { type: 'refuse', code: refusalsByNumber.get(number) ?? 'ERR_PROTOCOL' };
     }
-    case FrameType.beat:
-    case FrameType.probe:
-    case FrameType.leave:
-    case FrameType.message:
+    case FrameType.bundle:
+    case FrameType.looseBundle:
       throw malformed('a frame of a link before the link is up');
     default:
       return { type: 'unknown' };

@@ -64,7 +64,7 @@ function introduced(seed = 'session') {
 
 test('the transcript: hello, challenge, response, welcome, and a first beat', () => {
   const pair = new Pair({ linkNumber: 7, expectedName: 'b@y' }).connect();
-  assert.deepEqual(sentTypes(pair.a.carrier.sent), ['hello 135', 'response 40', 'beat 8']);
+  assert.deepEqual(sentTypes(pair.a.carrier.sent), ['hello 135', 'response 40', 'bundle 40']);
   assert.deepEqual(sentTypes(pair.b.carrier.sent), ['challenge 135', 'welcome 40']);
   assert.deepEqual(pair.a.events, ['up b@y']);
   assert.deepEqual(pair.b.events, ['authenticated a@x 7', 'up a@x']);
@@ -88,9 +88,9 @@ test('both ends derive the same secret and the same transcript', () => {
   feed(dialler, frames(acceptor)[0]!);
   const up = outputs(dialler).find((output) => output.type === 'up');
   assert.ok(up?.type === 'up' && authenticated?.type === 'authenticated');
-  assert.deepEqual(up.session.sharedSecret, authenticated.session.sharedSecret);
+  assert.deepEqual(up.session.secret, authenticated.session.secret);
   assert.deepEqual(up.session.transcriptHash, authenticated.session.transcriptHash);
-  assert.equal(up.session.sharedSecret.length, 32);
+  assert.equal(up.session.secret.length, 32);
 });
 
 test('the acceptor is up only when it has heard that the dialler is', () => {
@@ -102,7 +102,7 @@ test('the acceptor is up only when it has heard that the dialler is', () => {
     ['authenticated', 'send'],
   );
   assert.equal(acceptor.deadline(), limits.handshakeMs);
-  feed(acceptor, new FrameWriter(FrameType.message, 5000).frame);
+  feed(acceptor, new FrameWriter(FrameType.bundle, 5000).frame);
   assert.deepEqual(
     outputs(acceptor).map(({ type }) => type),
     ['up'],
@@ -118,7 +118,8 @@ const disagreements: readonly (readonly [string, Partial<LocalIdentity>, string]
     'ERR_VERSION',
   ],
   ['a required feature', { offer: { ...currentOffer, featuresRequired: 4 } }, 'ERR_FEATURES'],
-  ['more security', { offer: { ...currentOffer, securityMin: 2, securityMax: 2 } }, 'ERR_SECURITY'],
+  ['more security', { offer: { ...currentOffer, securityMin: 3, securityMax: 3 } }, 'ERR_SECURITY'],
+  ['less security', { security: 'authenticated' }, 'ERR_SECURITY'],
   ['other timers', { profile: profiles.rfc }, 'ERR_PROFILE_MISMATCH'],
 ];
 
@@ -360,7 +361,7 @@ test('garbage instead of a HELLO: refused with ERR_PROTOCOL, nothing thrown', ()
 test('a MESSAGE before authentication is refused with ERR_PROTOCOL', () => {
   const acceptor = machine('acceptor', 'b');
   acceptor.step(0, { type: 'up' });
-  feed(acceptor, new FrameWriter(FrameType.message, 30).frame);
+  feed(acceptor, new FrameWriter(FrameType.bundle, 30).frame);
   assert.equal(endOf(acceptor), 'refused ERR_PROTOCOL');
 });
 

@@ -2,15 +2,28 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { BackplaneError, LinkError } from '../../../src/errors.js';
 import { limits } from '../../../src/limits.js';
-import { userStream } from '../../../src/link/streams.js';
+import { StreamMap } from '../../../src/link/streams.js';
 import type { UserMessage } from '../../../src/link/types.js';
 import { profiles } from '../../../src/timing/profiles.js';
 import { worstCase } from '../../../src/timing/worst-case.js';
-import { bareFrame, FrameType, FrameWriter, frameType } from '../../../src/wire/frame.js';
-import { Pair, send } from './pair.js';
+import { allocateFrame, FrameType, FrameWriter, frameType } from '../../../src/wire/frame.js';
+import { writeSign } from '../../../src/wire/records.js';
+import { inject, Pair, say, send } from './pair.js';
 
 const code = (expected: string) => (error: unknown) =>
   error instanceof BackplaneError && error.code === expected;
+
+/** Nothing is sealed, so that a test can put bundles in. */
+const OPEN = {
+  dialler: { security: 'authenticated' },
+  acceptor: { security: 'authenticated' },
+} as const;
+
+function sign(what: 'beat' | 'probe' | 'leave'): Buffer {
+  const record = Buffer.alloc(4);
+  writeSign(record, 0, what);
+  return record;
+}
 
 function bodies(messages: readonly UserMessage[]): string[] {
   return messages.map(({ body }) => Buffer.from(body).toString());
@@ -19,9 +32,9 @@ function bodies(messages: readonly UserMessage[]): string[] {
 test('messages go both ways in order, with kind, number, topic and encoding', () => {
   const pair = new Pair().connect();
   const call: UserMessage = { ...send('x'), kind: 'call', id: 2 ** 40, encoding: 'cbor' };
-  pair.a.link.send(send('one'), '');
-  pair.a.link.send(call, '');
-  pair.b.link.send({ ...send('back', ''), kind: 'reply', id: 3 }, '');
+  pair.a.link.send(send('one'), { orderKey: '' });
+  pair.a.link.send(call, { orderKey: '' });
+  pair.b.link.send({ ...send('back', ''), kind: 'reply', id: 3 }, { orderKey: '' });
   pair.settle();
   assert.deepEqual(bodies(pair.b.messages), ['one', 'x']);
   const { kind, id, topic, encoding } = pair.b.messages[1]!;
@@ -32,51 +45,89 @@ test('messages go both ways in order, with kind, number, topic and encoding', ()
   assert.deepEqual(bodies(pair.a.messages), ['back']);
 });
 
-test('a topic and order key keep to one stream, others spread from stream 2 on', () => {
+test('a topic and order key keep to one stream, others spread over those of their class', () => {
   const pair = new Pair().connect();
-  for (let i = 0; i < 50; i++) pair.a.link.send(send(`${i}`), 'same');
-  const same = new Set(pair.a.carrier.sent.slice(-50).map(({ stream }) => stream));
-  assert.equal(same.size, 1);
-  for (let i = 0; i < 200; i++) pair.a.link.send(send(`${i}`), `key ${i}`);
-  const spread = new Set(pair.a.carrier.sent.slice(-200).map(({ stream }) => stream));
-  assert.deepEqual([...spread].sort(), [2, 3, 4, 5, 6, 7]);
+  const streamsOf = (count: number, key: (i: number) => string, priority: boolean) => {
+    const before = pair.a.carrier.sent.length;
+    for (let i = 0; i < count; i++) {
+      pair.a.link.send(send(`${i}`), { orderKey: key(i), priority });
+      pair.a.runtime.endTurn();
+    }
+    return [...new Set(pair.a.carrier.sent.slice(before).map(({ stream }) => stream))].sort();
+  };
+  assert.equal(streamsOf(50, () => 'same', false).length, 1);
+  assert.deepEqual(
+    streamsOf(200, (i) => `key ${i}`, false),
+    [4, 5, 6, 7],
+  );
+  assert.deepEqual(
+    streamsOf(200, (i) => `key ${i}`, true),
+    [3],
+  );
 });
 
-test('an association with two streams or fewer carries messages on its last', () => {
-  assert.equal(userStream('t', 'k', 1), 0);
-  assert.equal(userStream('t', 'k', 2), 1);
-  assert.equal(userStream('t', 'k', 3), 2);
-  assert.notEqual(userStream('ab', 'c', 64), userStream('a', 'bc', 64));
+test('streams: five are the least, and each class has its own', () => {
+  assert.throws(() => new StreamMap(4), code('ERR_PROTOCOL'));
+  const map = new StreamMap(5);
+  assert.deepEqual(
+    (['loose', 'priority', 'plain'] as const).map((kind) => map.of('t', 'k', kind)),
+    [2, 3, 4],
+  );
+  const wide = new StreamMap(64);
+  assert.notEqual(wide.of('ab', 'c', 'plain'), wide.of('a', 'bc', 'plain'));
+  const loose = Array.from({ length: 64 }, (_, stream) => wide.isLoose(stream));
+  assert.equal(loose.filter(Boolean).length, 4);
 });
 
-test('ERR_NO_LINK: before the link is up, after it ended, when the carrier is closed', () => {
+test('an association with too few streams is no link', () => {
   const pair = new Pair();
-  assert.throws(() => pair.a.link.send(send('x'), ''), code('ERR_NO_LINK'));
+  pair.a.carrier.outboundStreams = 4;
   pair.connect();
-  pair.a.carrier.failure = new LinkError('ERR_CLOSED', 'closed');
-  assert.throws(() => pair.a.link.send(send('x'), ''), code('ERR_NO_LINK'));
-  pair.a.carrier.failure = null;
+  assert.equal(pair.a.events.at(-1), 'end lost ERR_PROTOCOL');
+});
+
+test('ERR_NO_LINK: before the link is up, and after it ended', () => {
+  const pair = new Pair();
+  assert.throws(() => pair.a.link.send(send('x'), { orderKey: '' }), code('ERR_NO_LINK'));
+  pair.connect();
   pair.a.link.abort();
-  assert.throws(() => pair.a.link.send(send('x'), ''), code('ERR_NO_LINK'));
+  assert.throws(() => pair.a.link.send(send('x'), { orderKey: '' }), code('ERR_NO_LINK'));
 });
 
 test('send fails with ERR_MESSAGE_TOO_LARGE over the limit, not at it', () => {
   const pair = new Pair().connect();
   const body = Buffer.alloc(limits.messageBytes + 1);
-  assert.throws(() => pair.a.link.send({ ...send(''), body }, ''), code('ERR_MESSAGE_TOO_LARGE'));
-  pair.a.link.send({ ...send(''), body: body.subarray(1) }, '');
+  assert.throws(
+    () => pair.a.link.send({ ...send(''), body }, { orderKey: '' }),
+    code('ERR_MESSAGE_TOO_LARGE'),
+  );
+  pair.a.link.send({ ...send(''), body: body.subarray(1) }, { orderKey: '' });
   pair.settle();
   assert.equal(pair.b.messages[0]!.body.length, limits.messageBytes);
 });
 
-test('send says when the queue is over its mark, drain follows; ERR_QUEUE_FULL', () => {
+test('send says when the outbox is over its mark, drain follows; ERR_QUEUE_FULL', () => {
   const pair = new Pair().connect();
   pair.a.carrier.hasRoom = false;
-  assert.equal(pair.a.link.send(send('x'), ''), false);
+  const body = Buffer.alloc(60_000);
+  const message = { ...send(''), body };
+  // The first bundle finds out that there is no room for another.
+  pair.a.link.send(message, { orderKey: '' });
+  pair.settle();
+  let taken = 0;
+  while (pair.a.link.send(message, { orderKey: '' })) taken += body.length;
+  assert.ok(taken > limits.outboxHighWaterBytes - 2 * body.length, `${taken}`);
+  pair.settle();
+  assert.equal(pair.b.messages.length, 1);
+  pair.a.carrier.hasRoom = true;
   pair.a.carrier.handlers!.onDrain();
   assert.equal(pair.a.events.at(-1), 'drain');
-  pair.a.carrier.failure = new LinkError('ERR_QUEUE_FULL', 'full');
-  assert.throws(() => pair.a.link.send(send('x'), ''), code('ERR_QUEUE_FULL'));
+  pair.a.carrier.hasRoom = false;
+  const large = { ...send(''), body: Buffer.alloc(limits.messageBytes) };
+  for (let i = 0; i < 2; i++) pair.a.link.send(large, { orderKey: 'large' });
+  assert.throws(() => {
+    for (let i = 0; i < 2; i++) pair.a.link.send(large, { orderKey: 'large' });
+  }, code('ERR_QUEUE_FULL'));
 });
 
 test('a beat that finds the queue full is skipped, and the link stays up', () => {
@@ -91,7 +142,7 @@ test('two idle ends keep each other alive by beats alone', () => {
   const before = pair.a.carrier.sent.length;
   pair.advance(60_000);
   const sent = pair.a.carrier.sent.slice(before);
-  assert.ok(sent.every(({ data }) => frameType(data) === FrameType.beat));
+  assert.ok(sent.every(({ data }) => frameType(data) === FrameType.bundle));
   assert.equal(sent.length, 60_000 / profiles.lan.beatMs);
   assert.deepEqual(pair.a.events, ['up b@y']);
 });
@@ -101,11 +152,11 @@ test('messages take the place of beats, and are carried without reading the cloc
   const before = pair.a.carrier.sent.length;
   const reads = pair.b.runtime.clockReads;
   for (let i = 0; i < 500; i++) {
-    for (let k = 0; k < 10; k++) pair.a.link.send(send('x'), '');
+    for (let k = 0; k < 10; k++) pair.a.link.send(send('x'), { orderKey: '' });
     pair.advance(10);
   }
   const sent = pair.a.carrier.sent.slice(before);
-  assert.ok(sent.every(({ data }) => frameType(data) === FrameType.message));
+  assert.ok(sent.every(({ data }) => frameType(data) === FrameType.bundle));
   assert.equal(pair.b.messages.length, 5000);
   assert.ok(pair.b.runtime.clockReads - reads < 5000 / 20);
 });
@@ -113,7 +164,7 @@ test('messages take the place of beats, and are carried without reading the cloc
 test('a stopped process is stalled within the promised time, then resumed', () => {
   const pair = new Pair().connect();
   pair.b.runtime.frozen = true;
-  pair.a.link.send(send('meanwhile'), '');
+  pair.a.link.send(send('meanwhile'), { orderKey: '' });
   pair.advance(worstCase(profiles.lan).stalledMs);
   assert.deepEqual(pair.a.events, ['up b@y', 'stalled']);
   assert.equal(pair.a.link.stalled, true);
@@ -153,7 +204,7 @@ test('both planes dead: both ends call the link lost within the promised time, a
 test('both planes dead for less than the outage: the link stays and loses nothing', () => {
   const pair = new Pair().connect();
   const heal = pair.cut();
-  pair.a.link.send(send('through'), '');
+  pair.a.link.send(send('through'), { orderKey: '' });
   for (const { carrier } of [pair.a, pair.b]) carrier.setPaths('inactive', 'unreachable');
   pair.advance(profiles.lan.outageMs - 100);
   heal();
@@ -170,33 +221,32 @@ test('path events are passed on', () => {
   assert.deepEqual(pair.a.events.slice(-2), ['path 10.1.0.2 confirmed', 'path 10.2.0.2 confirmed']);
 });
 
-test('leave: what was sent arrives, the peer sees left, this end closed', () => {
+test('leave: all is delivered and acknowledged, the peer sees left, this end closed', () => {
   const pair = new Pair().connect();
-  pair.a.link.send(send('last'), '');
+  say(pair.a, 'last');
   pair.a.link.leave();
   assert.equal(pair.a.link.state, 'ended');
-  pair.settle();
+  pair.advance(limits.ackDelayMs);
   assert.deepEqual(bodies(pair.b.messages), ['last']);
+  assert.deepEqual(pair.a.outcomes, ['last: delivered']);
   assert.equal(pair.b.events.at(-1), 'end left -');
   assert.equal(pair.a.events.at(-1), 'end closed -');
 });
 
 test('messages that LEAVE has overtaken are still handled', () => {
-  const pair = new Pair().connect();
-  pair.a.link.send(send('overtaken'), '');
-  pair.a.link.leave();
-  const inbox = pair.b.carrier.inbox;
-  [inbox[0], inbox[1]] = [inbox[1]!, inbox[0]!];
+  const pair = new Pair(OPEN).connect();
+  inject(pair.b, 0, sign('leave'));
+  inject(pair.b, 4, Buffer.from([1, 0, 1, 0, 0, 0, 0, 1, 0x74, 0x78]));
   pair.settle();
-  assert.deepEqual(bodies(pair.b.messages), ['overtaken']);
-  assert.equal(pair.b.events.at(-1), 'end left -');
+  assert.deepEqual(bodies(pair.b.messages), ['x']);
 });
 
 test('a peer that left takes no message, and is gone within the leave time', () => {
-  const pair = new Pair().connect();
-  pair.b.carrier.inbox.push({ stream: 0, data: bareFrame(FrameType.leave) });
+  const pair = new Pair(OPEN).connect();
+  pair.b.carrier.inbox = [];
+  inject(pair.b, 0, sign('leave'));
   pair.settle();
-  assert.throws(() => pair.b.link.send(send('x'), ''), code('ERR_NO_LINK'));
+  assert.throws(() => pair.b.link.send(send('x'), { orderKey: '' }), code('ERR_NO_LINK'));
   pair.advance(limits.leaveMs);
   assert.equal(pair.b.events.at(-1), 'end left -');
   assert.equal(pair.b.carrier.wasAborted, true);
@@ -238,7 +288,7 @@ test('an error of the carrier that is not ours gets a code', () => {
 
 test('abort: no callback follows, whatever still arrives', () => {
   const pair = new Pair().connect();
-  pair.b.link.send(send('late'), '');
+  pair.b.link.send(send('late'), { orderKey: '' });
   const events = [...pair.a.events];
   pair.a.link.probe(100, () => events.push('probe'));
   pair.a.link.abort();
@@ -251,14 +301,8 @@ test('abort: no callback follows, whatever still arrives', () => {
 const nonsense: readonly (readonly [string, number, Buffer])[] = [
   ['garbage', 0, Buffer.from('nonsense nonsense')],
   ['an empty frame', 0, Buffer.alloc(0)],
-  ['an unknown type', 0, bareFrame(99)],
+  ['an unknown type', 0, allocateFrame(99, 8)],
   ['a frame of the handshake', 0, new FrameWriter(FrameType.refuse, 10).uint16(1).frame],
-  ['a LEAVE on a stream of messages', 3, bareFrame(FrameType.leave)],
-  [
-    'a message that contradicts itself',
-    3,
-    new FrameWriter(FrameType.message, 20).bytes(Buffer.alloc(12, 1)).frame,
-  ],
 ];
 
 for (const [what, stream, data] of nonsense) {
@@ -268,6 +312,24 @@ for (const [what, stream, data] of nonsense) {
     pair.settle();
     assert.equal(pair.a.events.at(-1), 'end lost ERR_PROTOCOL');
     assert.equal(pair.b.events.at(-1), 'end lost ERR_ASSOCIATION_LOST');
+  });
+}
+
+const wrongRecords: readonly (readonly [string, Buffer])[] = [
+  ['of an unknown type', Buffer.alloc(4, 99)],
+  ['that contradicts itself', Buffer.from([1, 0, 0, 0, 0, 0, 0, 0])],
+  ['that ends early', Buffer.from([1, 0, 1, 0, 0, 0, 0, 9, 0x74])],
+  ['that acknowledges what was never sent', Buffer.from([16, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0, 7])],
+  ['of a fragment that never began', Buffer.from([9, 0, 0, 1, 0, 0, 0, 1, 1])],
+  ['of a fragment beyond its message', Buffer.from([8, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 2, 1, 1])],
+];
+
+for (const [what, records] of wrongRecords) {
+  test(`a record ${what} ends the link as lost with ERR_PROTOCOL`, () => {
+    const pair = new Pair(OPEN).connect();
+    inject(pair.a, 4, records);
+    pair.settle();
+    assert.equal(pair.a.events.at(-1), 'end lost ERR_PROTOCOL');
   });
 }
 

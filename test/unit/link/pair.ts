@@ -9,6 +9,7 @@ import type {
   CarrierHandlers,
   CarrierPath,
   CarrierPathEvent,
+  CarrierSendOptions,
   PathState,
 } from '../../../src/link/carrier.js';
 import { createLink } from '../../../src/link/link.js';
@@ -17,10 +18,13 @@ import type {
   LinkHandlers,
   LinkOptions,
   LocalIdentity,
+  MessageOptions,
   UserMessage,
 } from '../../../src/link/types.js';
 import type { Runtime, Timer } from '../../../src/runtime/index.js';
 import { profiles } from '../../../src/timing/profiles.js';
+import { BUNDLE_HEADER_BYTES, writeBundleHeader } from '../../../src/wire/bundle.js';
+import { FrameType } from '../../../src/wire/frame.js';
 
 /** Bytes that follow from a seed. */
 export class SeededRandom {
@@ -47,6 +51,7 @@ export class VirtualRuntime implements Runtime {
   readonly clock: { nowMs(): number };
   readonly random: SeededRandom;
   readonly pending = new Set<PendingTimer>();
+  readonly atEndOfTurn: (() => void)[] = [];
   frozen = false;
   clockReads = 0;
 
@@ -64,6 +69,7 @@ export class VirtualRuntime implements Runtime {
         this.pending.add(timer);
         return { cancel: () => void this.pending.delete(timer) };
       },
+      soon: (callback) => void this.atEndOfTurn.push(callback),
     };
   }
 
@@ -74,6 +80,13 @@ export class VirtualRuntime implements Runtime {
     let next = Number.POSITIVE_INFINITY;
     for (const timer of this.pending) next = Math.min(next, timer.atMs);
     return next;
+  }
+
+  /** The end of a turn; true if there was something. */
+  endTurn(): boolean {
+    const callbacks = this.atEndOfTurn.splice(0);
+    for (const callback of callbacks) callback();
+    return callbacks.length > 0;
   }
 
   runDue(nowMs: number): void {
@@ -97,6 +110,9 @@ export class MemoryCarrier implements Carrier {
   peer: MemoryCarrier | null = null;
   inbox: Arrival[] = [];
   outboundStreams = 8;
+  inboundStreams = 8;
+  /** What the carrier says that it still holds. */
+  queuedBytes = 0;
   remoteAddress = '10.1.0.2';
   paths: CarrierPath[] = [path('10.1.0.2', true), path('10.2.0.2', false)];
   isUp = false;
@@ -104,7 +120,7 @@ export class MemoryCarrier implements Carrier {
   wasAborted = false;
   wasShutDown = false;
   /** Frames sent, in order. */
-  readonly sent: { stream: number; data: Buffer }[] = [];
+  readonly sent: { stream: number; data: Buffer; context: number }[] = [];
   /** What really goes out for one frame; a cable that is cut, or someone in between. */
   filter: (stream: number, data: Buffer) => Buffer[] = (_stream, data) => [data];
   /** What the next `send` throws. */
@@ -121,11 +137,11 @@ export class MemoryCarrier implements Carrier {
     this.handlers?.onUp();
   }
 
-  send(stream: number, data: Uint8Array): boolean {
+  send(stream: number, data: Uint8Array, options: CarrierSendOptions = {}): boolean {
     if (this.failure !== null) throw this.failure;
     if (this.ended || this.wasShutDown) throw new LinkError('ERR_CLOSED', 'the carrier is closed');
     const copy = Buffer.from(data);
-    this.sent.push({ stream, data: copy });
+    this.sent.push({ stream, data: copy, context: options.context ?? 0 });
     for (const out of this.filter(stream, copy)) this.peer?.inbox.push({ stream, data: out });
     return this.hasRoom;
   }
@@ -186,6 +202,8 @@ export interface End {
   readonly runtime: VirtualRuntime;
   readonly events: string[];
   readonly messages: UserMessage[];
+  /** Outcomes of what this end sent with `say`, in the order they came. */
+  readonly outcomes: string[];
 }
 
 export const KEY = Buffer.alloc(32, 7);
@@ -226,7 +244,7 @@ export class Pair {
     const runtime = new VirtualRuntime(this.time, seed);
     const events: string[] = [];
     const messages: UserMessage[] = [];
-    const end = { carrier, runtime, events, messages } as unknown as End;
+    const end = { carrier, runtime, events, messages, outcomes: [] } as unknown as End;
     const decide = options.onAuthenticated ?? ((link: Link) => link.accept());
     const handlers: LinkHandlers = {
       onAuthenticated: (peer, linkNumber) => {
@@ -234,7 +252,10 @@ export class Pair {
         decide(end.link);
       },
       onUp: (peer) => void events.push(`up ${peer.name}`),
-      onMessage: (message) => void messages.push(message),
+      onMessage: (message) => {
+        messages.push(message);
+        return undefined;
+      },
       onStalled: () => void events.push('stalled'),
       onResumed: () => void events.push('resumed'),
       onPath: (event) => void events.push(`path ${event.address} ${event.change}`),
@@ -264,8 +285,9 @@ export class Pair {
   settle(): this {
     for (let rounds = 0; rounds < 1000; rounds++) {
       let progress = false;
-      for (const end of [this.a, this.b]) {
-        if (!end.runtime.frozen && end.carrier.deliver()) progress = true;
+      for (const { runtime, carrier } of [this.a, this.b]) {
+        if (!runtime.frozen && runtime.endTurn()) progress = true;
+        if (!runtime.frozen && carrier.deliver()) progress = true;
       }
       if (!progress) return this;
     }
@@ -308,6 +330,29 @@ export class Pair {
       for (const deliver of held) deliver();
     };
   }
+}
+
+/** Sends a message whose outcome is noted as `body: outcome`. */
+export function say(
+  end: End,
+  body: string,
+  options: Partial<MessageOptions> & { topic?: string } = {},
+): void {
+  const { topic, ...rest } = options;
+  end.link.send(send(body, topic), { orderKey: '', ...rest }, (outcome) => {
+    const code = outcome.type === 'delivered' && outcome.code ? ` ${outcome.code}` : '';
+    end.outcomes.push(`${body}: ${outcome.type}${code}`);
+  });
+}
+
+/** Records of anybody's making reach `to` as the next bundle of a peer that does not seal. */
+export function inject(to: End, stream: number, records: Buffer): void {
+  const from = to.carrier.peer!;
+  const isBundle = ({ data }: { data: Buffer }) => data[3] === FrameType.bundle;
+  const sequence = from.sent.filter((frame) => frame.stream === stream && isBundle(frame)).length;
+  const bundle = Buffer.concat([Buffer.alloc(BUNDLE_HEADER_BYTES), records]);
+  writeBundleHeader(bundle, bundle.length, { loose: false, generation: 0, sequence });
+  to.carrier.inbox.push({ stream, data: bundle });
 }
 
 export function send(body: string, topic = 't'): UserMessage {

@@ -36,6 +36,7 @@ function recorder(): { handlers: CarrierHandlers; seen: string[] } {
       onMessage: (stream, data) => seen.push(`message ${stream} ${data}`),
       onPath: (event) => seen.push(`path ${event.address} ${event.change}`),
       onDrain: () => seen.push('drain'),
+      onUnsent: (context, bytes) => seen.push(`unsent ${context} ${bytes}`),
       onEnd: (end, error) =>
         seen.push(`end ${end} ${(error as { code?: string } | null)?.code ?? null}`),
     },

@@ -81,7 +81,7 @@ test('what cannot be sent is not waited for', async () => {
 
 test('calls that wait are bounded', async () => {
   const { runtime, calls } = setup();
-  const timers = { after: () => ({ cancel: () => {} }) };
+  const timers = { after: () => ({ cancel: () => {} }), soon: () => {} };
   const many = new PendingCalls(timers);
   for (let i = 0; i < limits.pendingCalls; i += 1) {
     many.make('two@b', 't', 100, () => {}).catch(() => {});

@@ -113,6 +113,8 @@ export class MemoryNetwork {
 
 export class MemoryCarrier implements Carrier {
   readonly outboundStreams = 16;
+  readonly inboundStreams = 16;
+  readonly queuedBytes = 0;
   readonly localAddresses: readonly string[];
   readonly remoteAddress: string;
   other: MemoryCarrier | null = null;

@@ -2,13 +2,17 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { limits } from '../../../src/limits.js';
 import type { MessageContext } from '../../../src/node/messages.js';
-import { encodeMessage } from '../../../src/wire/link-frames.js';
+import type { NodeOptions } from '../../../src/node/options.js';
+import { BUNDLE_HEADER_BYTES, writeBundleHeader } from '../../../src/wire/bundle.js';
+import { messageRecordBytes, writeMessageHead } from '../../../src/wire/records.js';
 import { Cluster, type Member, words } from './cluster.js';
 
-async function linked(): Promise<{ cluster: Cluster; one: Member; two: Member }> {
+async function linked(
+  options: Partial<NodeOptions> = {},
+): Promise<{ cluster: Cluster; one: Member; two: Member }> {
   const cluster = new Cluster();
-  const one = await cluster.start('one', 1);
-  const two = await cluster.start('two', 2);
+  const one = await cluster.start('one', 1, options);
+  const two = await cluster.start('two', 2, options);
   await cluster.link(one, two);
   return { cluster, one, two };
 }
@@ -64,7 +68,7 @@ test('the largest message passes', async () => {
   two.node.handle('t', (body) => {
     length = (body as Buffer).length;
   });
-  assert.equal(one.node.send('two@host2', 't', Buffer.alloc(limits.messageBytes)), true);
+  assert.equal(one.node.send('two@host2', 't', Buffer.alloc(limits.messageBytes)), false);
   await cluster.run(10);
   assert.equal(length, limits.messageBytes);
 });
@@ -73,7 +77,11 @@ test('back-pressure: send says when there is no room, drain when there is', asyn
   const { cluster, one } = await linked();
   const [carrier] = [...cluster.network.carriers];
   carrier!.setRoom(false);
-  assert.equal(one.node.send('two@host2', 't', 1), false);
+  const body = Buffer.alloc(60_000);
+  assert.equal(one.node.send('two@host2', 't', body), true);
+  await cluster.run(1);
+  while (one.node.send('two@host2', 't', body));
+  await cluster.run(1);
   assert.deepEqual(words(one.diary, 'drain'), []);
   carrier!.setRoom(true);
   assert.deepEqual(words(one.diary, 'drain'), ['drain']);
@@ -189,13 +197,16 @@ test('with nobody listening it becomes a warning, once in a time', async () => {
 });
 
 test('a body that cannot be read ends the link, and the node lives on', async () => {
-  const { cluster, one, two } = await linked();
+  const { cluster, one, two } = await linked({ security: 'authenticated' });
   two.node.handle('t', () => {});
   const arriving = [...cluster.network.carriers].find((c) => c.localAddresses[0] === '10.1.0.2')!;
   // An array without an end, and a lone break.
   const body = Buffer.from([0x9f, 0xff, 0xff]);
   const message = { kind: 'send', id: 0, topic: 't', encoding: 'cbor', body } as const;
-  arriving.inject(3, encodeMessage(message));
+  const bundle = Buffer.alloc(BUNDLE_HEADER_BYTES + messageRecordBytes(message, 1));
+  body.copy(bundle, writeMessageHead(bundle, BUNDLE_HEADER_BYTES, message, Buffer.from('t')));
+  writeBundleHeader(bundle, bundle.length, { loose: false, generation: 0, sequence: 0 });
+  arriving.inject(15, bundle);
   await cluster.run(10);
   assert.deepEqual(words(two.diary, 'nodedown'), ['nodedown refused']);
   const [, event] = two.diary.find(([name]) => name === 'nodedown')!;

@@ -115,11 +115,14 @@ test('a process that does not answer while its paths do is stalled, and resumes'
   const { cluster, one } = await linked();
   const outbound = [...cluster.network.carriers].find((c) => c.localAddresses[0] === '10.1.0.2')!;
   const { other } = outbound;
-  outbound.other = null;
+  // Its process is stopped: what arrives waits in the socket.
+  const held: (readonly [number, Uint8Array])[] = [];
+  outbound.other = { inject: (...frame: [number, Uint8Array]) => held.push(frame) } as never;
   await cluster.run(2500);
   assert.deepEqual(words(one.diary, 'stalled', 'resumed', 'nodedown'), ['stalled']);
   assert.equal(one.node.nodes[0]?.stalled, true);
   outbound.other = other;
+  for (const [stream, data] of held) other?.inject(stream, data);
   await cluster.run(1000);
   assert.deepEqual(words(one.diary, 'stalled', 'resumed', 'nodedown'), ['stalled', 'resumed']);
 });

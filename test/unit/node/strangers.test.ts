@@ -12,6 +12,7 @@ const ends = () => ({
   onPath: () => {},
   onEnd: () => {},
   onDrain: () => {},
+  onUnsent: () => {},
 });
 
 /** An association from a program that is none of ours; up when this resolves. */

@@ -31,6 +31,7 @@ export class VirtualRuntime implements Runtime {
         },
       };
     },
+    soon: (callback: () => void): void => process.nextTick(callback),
   };
 
   readonly random = {

@@ -49,7 +49,11 @@ const PURE_MODULES = ['node:buffer', 'node:events', 'node:net', 'node:path', 'no
 const PURE_NAMES_OF_NET = ['BlockList', 'SocketAddress', 'isIP', 'isIPv4', 'isIPv6'];
 
 /** Files of link that drive its machines; every other file of that room is pure. */
-export const drivers: readonly string[] = ['src/link/link.ts', 'src/link/sctp-carrier.ts'];
+export const drivers: readonly string[] = [
+  'src/link/link.ts',
+  'src/link/exchange.ts',
+  'src/link/sctp-carrier.ts',
+];
 
 /** One import, of whatever form. */
 export interface Import {

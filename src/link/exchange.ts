@@ -1,0 +1,200 @@
+/**
+ * The two directions of a link that is up, driven over its carrier: what this end sends goes
+ * through the outbox at the end of the turn, what arrives through the inbox, and acknowledgements
+ * ride with whatever goes next.
+ */
+import { BackplaneError } from '../errors.js';
+import { limits } from '../limits.js';
+import type { Aead } from '../runtime/crypto.js';
+import type { Runtime, Timer } from '../runtime/index.js';
+import type { DecodedMessage } from '../wire/records.js';
+import type { Carrier } from './carrier.js';
+import type { Session } from './handshake.js';
+import { type Handled, Inbox } from './inbox.js';
+import { Outbox } from './outbox.js';
+import type { Direction, SealingSecret } from './sealing.js';
+import { StreamMap } from './streams.js';
+import type { MessageOptions, Outcome, UserMessage } from './types.js';
+
+export interface ExchangeHandlers {
+  onMessage(message: DecodedMessage): Handled;
+  onSign(sign: 'beat' | 'probe' | 'leave'): void;
+  /** Something was given to the carrier. */
+  onSpoke(): void;
+  /** `send` had returned false and there is room again. */
+  onDrain(): void;
+  /** Everything that was sent is acknowledged. */
+  onSettled(): void;
+  /** Nothing more is to be handled. */
+  isOver(): boolean;
+}
+
+export interface ExchangeSetup {
+  readonly role: Direction;
+  readonly carrier: Carrier;
+  readonly session: Session;
+  /** Null: nothing is sealed. */
+  readonly aead: Aead | null;
+  readonly runtime: Runtime;
+  readonly handlers: ExchangeHandlers;
+}
+
+export class Exchange {
+  readonly #setup: ExchangeSetup;
+  readonly #outbox: Outbox;
+  readonly #inbox: Inbox;
+  readonly #flush = (): void => {
+    this.#isScheduled = false;
+    this.flush();
+  };
+  #isScheduled = false;
+  #wantsDrain = false;
+  #ackTimer: Timer | null = null;
+  #keysSinceMs: number;
+  #isOver = false;
+
+  /** @throws ProtocolError ERR_PROTOCOL: the association has too few streams. */
+  constructor(setup: ExchangeSetup) {
+    this.#setup = setup;
+    const { carrier, session, aead, role, runtime, handlers } = setup;
+    const { secret, transcriptHash } = session;
+    const sealing: SealingSecret = { secret, transcriptHash, aead };
+    this.#inbox = new Inbox(
+      new StreamMap(carrier.inboundStreams),
+      sealing,
+      role === 'dialler' ? 'acceptor' : 'dialler',
+      {
+        onMessage: handlers.onMessage,
+        onSign: handlers.onSign,
+        onAck: (stream, sequence) => this.#outbox.acknowledged(stream, sequence),
+        onRefusal: (...refusal) => this.#outbox.refused(...refusal),
+        onCredit: (smallBytes, largeBytes) => this.#outbox.credited(smallBytes, largeBytes),
+        onReturned: () => this.#acknowledgeSoon(),
+        isOver: () => this.#isOver || handlers.isOver(),
+      },
+    );
+    this.#outbox = new Outbox({
+      streams: new StreamMap(carrier.outboundStreams),
+      secret: sealing,
+      direction: role,
+      acks: this.#inbox,
+      nowMs: () => runtime.clock.nowMs(),
+      carry: (stream, bundle, loose, context) => this.#carry(stream, bundle, loose, context),
+    });
+    this.#keysSinceMs = runtime.clock.nowMs();
+  }
+
+  /** Whether all that was sent is acknowledged. */
+  get isSettled(): boolean {
+    return this.#outbox.isSettled;
+  }
+
+  /** See `Link.send`. */
+  send(
+    message: UserMessage,
+    options: MessageOptions,
+    done: ((outcome: Outcome) => void) | undefined,
+  ): boolean {
+    this.#outbox.add(message, options, done);
+    this.#schedule();
+    if (this.#outbox.queuedBytes <= limits.outboxHighWaterBytes) return true;
+    this.#wantsDrain = true;
+    return false;
+  }
+
+  /** Sends a sign of the link's own at once. */
+  sign(sign: 'beat' | 'probe' | 'leave'): void {
+    this.#outbox.sign(sign);
+    this.flush();
+  }
+
+  /**
+   * One SCTP message of the peer.
+   * @throws ProtocolError ERR_PROTOCOL, and nothing else.
+   */
+  receive(stream: number, data: Buffer): void {
+    const wasSettled = this.#outbox.isSettled;
+    this.#inbox.receive(stream, data);
+    if (this.#isOver) return;
+    if (this.#inbox.bytes > 0) this.#acknowledgeSoon();
+    if (this.#outbox.isDirty) this.#schedule();
+    if (!wasSettled && this.#outbox.isSettled) this.#setup.handlers.onSettled();
+  }
+
+  /** The carrier has room again. */
+  drained(): void {
+    this.flush(true);
+  }
+
+  /** The kernel gives a part of a bundle back that never left. */
+  givenBack(context: number, bytes: number): void {
+    this.#outbox.givenBack(context, bytes);
+  }
+
+  /** Keys that have served their time make way for new ones. */
+  tick(nowMs: number): void {
+    if (nowMs - this.#keysSinceMs < limits.rekeyMs) return;
+    this.#keysSinceMs = nowMs;
+    this.#outbox.rekey();
+  }
+
+  flush(drained = false): void {
+    if (this.#isOver) return;
+    this.#outbox.flush(drained);
+    // More than one bundle holds: the rest follows.
+    if (this.#inbox.bytes > 0) this.#acknowledgeSoon();
+    if (!this.#wantsDrain || this.#outbox.queuedBytes > limits.outboxLowWaterBytes) return;
+    this.#wantsDrain = false;
+    this.#setup.handlers.onDrain();
+  }
+
+  /**
+   * The end: every message without an outcome gets one.
+   * @param carrierBytes what the carrier held that the kernel never took.
+   */
+  end(carrierBytes: number): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#ackTimer?.cancel();
+    this.#outbox.end(carrierBytes);
+  }
+
+  #schedule(): void {
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    this.#setup.runtime.timers.soon(this.#flush);
+  }
+
+  /** They ride with what goes next; when nothing does, they go by themselves a little later. */
+  #acknowledgeSoon(): void {
+    if (this.#isOver) return;
+    if (this.#inbox.unackedBytes >= limits.ackBytes) {
+      this.#outbox.touch();
+      this.#schedule();
+      return;
+    }
+    this.#ackTimer ??= this.#setup.runtime.timers.after(limits.ackDelayMs, () => {
+      this.#ackTimer = null;
+      if (this.#inbox.bytes === 0) return;
+      this.#outbox.touch();
+      this.flush();
+    });
+  }
+
+  #carry(
+    stream: number,
+    bundle: Buffer,
+    loose: boolean,
+    context: number,
+  ): 'room' | 'full' | 'over' {
+    try {
+      const hasRoom = this.#setup.carrier.send(stream, bundle, { unordered: loose, context });
+      this.#setup.handlers.onSpoke();
+      return hasRoom ? 'room' : 'full';
+    } catch (error) {
+      // It will say how it ends; what it did not take never left.
+      if (error instanceof BackplaneError) return 'over';
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,275 @@
+/**
+ * What arrives on a link that is up: bundles are opened, their records read, large messages put
+ * together, and what was handled is acknowledged; a pure machine. Nothing a peer sends makes it
+ * throw anything but a ProtocolError, and its memory is bounded whatever a peer does.
+ */
+import { type ErrorCode, ProtocolError } from '../errors.js';
+import { limits } from '../limits.js';
+import {
+  ACK_BYTES,
+  CREDIT_BYTES,
+  type DecodedMessage,
+  type Fragment,
+  RecordReader,
+  refusalBytes,
+  writeAck,
+  writeCredit,
+  writeRefusal,
+} from '../wire/records.js';
+import type { AckSource } from './outbox.js';
+import { type Direction, Opener, type SealingSecret } from './sealing.js';
+import type { StreamMap } from './streams.js';
+
+/**
+ * What a handler made of a message: refused with a code, or done when a promise settles, or now.
+ */
+export type Handled = undefined | ErrorCode | PromiseLike<unknown>;
+
+export interface InboxHandlers {
+  onMessage(message: DecodedMessage): Handled;
+  onSign(sign: 'beat' | 'probe' | 'leave'): void;
+  onAck(stream: number, sequence: number): void;
+  onRefusal(stream: number, sequence: number, index: number, code: string): void;
+  onCredit(smallBytes: number, largeBytes: number): void;
+  /** Credit has come back outside of `receive`: acknowledgements may be due. */
+  onReturned(): void;
+  /** Nothing more is to be handled. */
+  isOver(): boolean;
+}
+
+/** A large message on its way. */
+interface Assembly {
+  readonly data: Buffer;
+  filled: number;
+}
+
+interface Refusal {
+  readonly stream: number;
+  readonly sequence: number;
+  readonly index: number;
+  readonly code: string;
+}
+
+/** Acknowledgements of loose bundles that leave together. */
+const LOOSE_ACKS = 512;
+
+function broken(what: string): ProtocolError {
+  return new ProtocolError('ERR_PROTOCOL', what);
+}
+
+export class Inbox implements AckSource {
+  readonly #streams: StreamMap;
+  readonly #secret: SealingSecret;
+  readonly #direction: Direction;
+  readonly #handlers: InboxHandlers;
+  readonly #reader = new RecordReader();
+  readonly #wholeReader = new RecordReader();
+  readonly #openers: (Opener | undefined)[] = [];
+  readonly #assemblies: (Map<number, Assembly> | undefined)[] = [];
+  /** By stream, -1 where none waits. */
+  readonly #acks: Float64Array;
+  #ackStreams: number[] = [];
+  #looseAcks: { stream: number; sequence: number }[] = [];
+  #refusals: Refusal[] = [];
+  #refusalBytes = 0;
+  #unackedBytes = 0;
+  #smallReceived = 0;
+  #largeReceived = 0;
+  #smallHeld = 0;
+  #largeHeld = 0;
+  #smallAdvertised: number = limits.smallCreditBytes;
+  #largeAdvertised: number = limits.largeCreditBytes;
+
+  /** @param direction Which end sends what arrives here. */
+  constructor(
+    streams: StreamMap,
+    secret: SealingSecret,
+    direction: Direction,
+    handlers: InboxHandlers,
+  ) {
+    this.#streams = streams;
+    this.#secret = secret;
+    this.#direction = direction;
+    this.#handlers = handlers;
+    this.#acks = new Float64Array(streams.count).fill(-1);
+  }
+
+  /** Bytes of messages that were handled since acknowledgements left. */
+  get unackedBytes(): number {
+    return this.#unackedBytes;
+  }
+
+  get bytes(): number {
+    const acks = this.#ackStreams.length + this.#looseAcks.length;
+    const bytes = acks * ACK_BYTES + this.#refusalBytes + (this.#isCreditDue ? CREDIT_BYTES : 0);
+    return Math.min(bytes, limits.bundleAckBytes);
+  }
+
+  /**
+   * One SCTP message of the peer.
+   * @throws ProtocolError ERR_PROTOCOL, and nothing else (but what a handler throws).
+   */
+  receive(stream: number, bundle: Buffer): void {
+    if (stream >= this.#streams.count) throw broken(`stream ${stream} is not one of this link`);
+    this.#openers[stream] ??= new Opener(
+      this.#secret,
+      this.#direction,
+      stream,
+      this.#streams.isLoose(stream),
+    );
+    const { sequence, records } = (this.#openers[stream] as Opener).open(bundle);
+    const reader = this.#reader;
+    reader.start(records);
+    let completed = 0;
+    for (;;) {
+      const record = this.#handlers.isOver() ? null : reader.next();
+      if (record === null) break;
+      switch (record.type) {
+        case 'message': {
+          const bytes = record.body.length + reader.headBytes;
+          this.#smallReceived += bytes;
+          this.#checkCredit(this.#smallReceived, this.#smallAdvertised);
+          this.#handle(stream, sequence, completed++, record, bytes, false);
+          break;
+        }
+        case 'fragment': {
+          const whole = this.#assemble(stream, record);
+          if (whole === null) break;
+          this.#wholeReader.start(whole);
+          const message = this.#wholeReader.next();
+          if (message?.type !== 'message' || this.#wholeReader.next() !== null) {
+            throw broken('fragments that are not one message');
+          }
+          this.#handle(stream, sequence, completed++, message, whole.length, true);
+          break;
+        }
+        case 'ack':
+          this.#handlers.onAck(record.stream, record.sequence);
+          break;
+        case 'refusal':
+          this.#handlers.onRefusal(record.stream, record.sequence, record.index, record.code);
+          break;
+        case 'credit':
+          this.#handlers.onCredit(record.smallBytes, record.largeBytes);
+          break;
+        default:
+          this.#handlers.onSign(record.type);
+          break;
+      }
+    }
+    if (completed > 0) this.#acknowledge(stream, sequence);
+  }
+
+  write(data: Buffer, at: number): number {
+    let end = at;
+    const mostEnd = at + limits.bundleAckBytes / 2;
+    let written = 0;
+    for (const refusal of this.#refusals) {
+      if (end > mostEnd) break;
+      end = writeRefusal(data, end, refusal);
+      written++;
+    }
+    this.#refusals = this.#refusals.slice(written);
+    this.#refusalBytes -= end - at;
+    // A refusal comes before the acknowledgement that would tell the sender of a delivery.
+    if (this.#refusals.length > 0) return end;
+    for (const stream of this.#ackStreams) {
+      end = writeAck(data, end, stream, this.#acks[stream] as number);
+      this.#acks[stream] = -1;
+    }
+    const loose = this.#looseAcks.slice(0, LOOSE_ACKS);
+    for (const { stream, sequence } of loose) {
+      end = writeAck(data, end, stream, sequence);
+    }
+    if (this.#isCreditDue) {
+      this.#smallAdvertised = limits.smallCreditBytes + this.#smallReceived - this.#smallHeld;
+      this.#largeAdvertised = limits.largeCreditBytes + this.#largeReceived - this.#largeHeld;
+      end = writeCredit(data, end, this.#smallAdvertised, this.#largeAdvertised);
+    }
+    this.#ackStreams = [];
+    this.#looseAcks = this.#looseAcks.slice(loose.length);
+    this.#unackedBytes = 0;
+    return end;
+  }
+
+  /**
+   * Small credit is told when an eighth of the window has come back, large credit always: a message
+   * of the greatest size needs all of it.
+   */
+  get #isCreditDue(): boolean {
+    const small = limits.smallCreditBytes + this.#smallReceived - this.#smallHeld;
+    const large = limits.largeCreditBytes + this.#largeReceived - this.#largeHeld;
+    return (
+      small - this.#smallAdvertised >= limits.smallCreditBytes / 8 || large > this.#largeAdvertised
+    );
+  }
+
+  #handle(
+    stream: number,
+    sequence: number,
+    index: number,
+    message: DecodedMessage,
+    bytes: number,
+    isLarge: boolean,
+  ): void {
+    const handled = this.#handlers.onMessage(message);
+    this.#unackedBytes += bytes;
+    if (typeof handled === 'string') {
+      this.#refusals.push({ stream, sequence, index, code: handled });
+      this.#refusalBytes += refusalBytes(handled);
+      if (isLarge) this.#largeHeld -= bytes;
+      return;
+    }
+    if (handled === undefined) {
+      if (isLarge) this.#largeHeld -= bytes;
+      return;
+    }
+    if (!isLarge) this.#smallHeld += bytes;
+    const settled = () => {
+      if (isLarge) this.#largeHeld -= bytes;
+      else this.#smallHeld -= bytes;
+      if (this.#isCreditDue) this.#handlers.onReturned();
+    };
+    handled.then(settled, settled);
+  }
+
+  #acknowledge(stream: number, sequence: number): void {
+    if (this.#streams.isLoose(stream)) {
+      this.#looseAcks.push({ stream, sequence });
+      return;
+    }
+    if (this.#acks[stream] === -1) this.#ackStreams.push(stream);
+    this.#acks[stream] = sequence;
+  }
+
+  #checkCredit(received: number, advertised: number): void {
+    if (received > advertised) throw broken('more messages than there is credit for');
+  }
+
+  /** Adds a piece; the whole record when it was the last. */
+  #assemble(stream: number, { assembly: number, totalBytes, piece }: Fragment): Buffer | null {
+    if (this.#streams.isLoose(stream)) throw broken('a fragment on a loose stream');
+    this.#assemblies[stream] ??= new Map();
+    const assemblies = this.#assemblies[stream] as Map<number, Assembly>;
+    let assembly = assemblies.get(number);
+    if (totalBytes > 0) {
+      if (assembly !== undefined) throw broken('a message that begins twice');
+      if (assemblies.size >= limits.reassemblies) throw broken('too many large messages at once');
+      // Memory is taken as it is written to, so one that only promises much takes little.
+      if (totalBytes > limits.largeCreditBytes) throw broken('a message over the limit');
+      this.#largeReceived += totalBytes;
+      this.#largeHeld += totalBytes;
+      this.#checkCredit(this.#largeReceived, this.#largeAdvertised);
+      assembly = { data: Buffer.allocUnsafeSlow(totalBytes), filled: 0 };
+      assemblies.set(number, assembly);
+    }
+    if (assembly === undefined) throw broken('a piece of a message that never began');
+    const { data, filled } = assembly;
+    if (piece.length > data.length - filled) throw broken('a piece beyond its message');
+    data.set(piece, filled);
+    assembly.filled = filled + piece.length;
+    if (assembly.filled < data.length) return null;
+    assemblies.delete(number);
+    return data;
+  }
+}

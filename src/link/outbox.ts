@@ -1,0 +1,335 @@
+/**
+ * What waits to be sent, and what was sent and is not acknowledged yet; a pure machine but for the
+ * door to the carrier it is given. Messages of one turn leave together, a bundle per stream; a
+ * large one leaves in fragments between which messages of other keys pass. Every message that comes
+ * in gets one outcome, by evidence only.
+ */
+import { type ErrorCode, LinkError, ProtocolError } from '../errors.js';
+import { limits } from '../limits.js';
+import { messageRecordBytes, SIGN_BYTES, writeMessageHead, writeSign } from '../wire/records.js';
+import { Lane, type Pending, type Sent } from './lane.js';
+import { type Direction, Sealer, type SealingSecret } from './sealing.js';
+import { CONFIGURATION_STREAM, LINK_STREAM, type StreamMap } from './streams.js';
+import type { MessageOptions, Outcome, UserMessage } from './types.js';
+
+/** Acknowledgements and credit that ride in the next bundle, whatever its stream. */
+export interface AckSource {
+  /** Bytes of what waits. */
+  readonly bytes: number;
+  /** Writes all of it; returns where it ends. */
+  write(data: Buffer, at: number): number;
+}
+
+export interface OutboxSetup {
+  readonly streams: StreamMap;
+  readonly secret: SealingSecret;
+  readonly direction: Direction;
+  readonly acks: AckSource;
+  nowMs(): number;
+  /**
+   * Gives one bundle to the carrier, which copies it. 'full': taken, but no more except of the
+   * link's own until `flush` is called after a drain. 'over': not taken, nor will anything be.
+   */
+  carry(stream: number, bundle: Buffer, loose: boolean, context: number): 'room' | 'full' | 'over';
+}
+
+const UNSENT = { type: 'unsent' } as const;
+const EXPIRED = { type: 'expired' } as const;
+const UNKNOWN = { type: 'unknown' } as const;
+const DELIVERED = { type: 'delivered' } as const;
+const NEVER = Number.POSITIVE_INFINITY;
+
+/** Topics whose bytes are kept. */
+const TOPICS = 1024;
+
+/** Order in which lanes are served: the link's own, configuration, priority, all others. */
+const RANKS = 4;
+
+export class Outbox {
+  readonly #setup: OutboxSetup;
+  readonly #lanes: Lane[];
+  /** Lanes with something to send, by rank. */
+  readonly #dirty: Lane[][] = Array.from({ length: RANKS }, () => []);
+  readonly #topics = new Map<string, Uint8Array>();
+  readonly #refusals = new Map<string, ErrorCode>();
+  /** Bytes of each context that the kernel gave back unsent. */
+  readonly #givenBack = new Map<number, number>();
+  #blocked = false;
+  #over = false;
+  #context = 0;
+  #carriedBytes = 0;
+  #queuedBytes = 0;
+  #unacknowledged = 0;
+  #smallUsed = 0;
+  #largeUsed = 0;
+  #smallCredit: number = limits.smallCreditBytes;
+  #largeCredit: number = limits.largeCreditBytes;
+
+  constructor(setup: OutboxSetup) {
+    this.#setup = setup;
+    const { streams, secret, direction } = setup;
+    this.#lanes = Array.from({ length: streams.count }, (_, stream) => {
+      const loose = streams.isLoose(stream);
+      const priority = streams.hasPriority(stream);
+      const rank =
+        stream === LINK_STREAM ? 0 : stream === CONFIGURATION_STREAM ? 1 : priority ? 2 : 3;
+      return new Lane(stream, rank, loose, new Sealer(secret, direction, stream, loose));
+    });
+  }
+
+  /** Bytes of messages that the carrier was not given yet. */
+  get queuedBytes(): number {
+    return this.#queuedBytes;
+  }
+
+  /** Whether every message was given to the carrier and acknowledged. */
+  get isSettled(): boolean {
+    return this.#queuedBytes === 0 && this.#unacknowledged === 0;
+  }
+
+  /** Whether `flush` would send something. */
+  get isDirty(): boolean {
+    return this.#dirty.some((lanes) => lanes.length > 0);
+  }
+
+  /**
+   * Takes one message. A body over `limits.fragmentBytes` is read when its turn comes, a smaller
+   * one now.
+   *
+   * @throws LinkError ERR_QUEUE_FULL, ERR_MESSAGE_TOO_LARGE, ERR_ARGUMENT: nothing was taken.
+   */
+  add(
+    message: UserMessage,
+    options: MessageOptions,
+    done: ((outcome: Outcome) => void) | undefined,
+  ): void {
+    const topic = this.#topicBytes(message.topic);
+    const bytes = messageRecordBytes(message, topic.length);
+    const loose = options.unordered === true || options.ttlMs !== undefined;
+    if (loose && bytes > limits.fragmentBytes) {
+      throw new LinkError(
+        'ERR_MESSAGE_TOO_LARGE',
+        `an unordered message or one with a ttl has at most ${limits.fragmentBytes} bytes`,
+      );
+    }
+    if (this.#queuedBytes + bytes > limits.outboxHardBytes) {
+      throw new LinkError('ERR_QUEUE_FULL', `${this.#queuedBytes} bytes wait already`);
+    }
+    const kind = loose ? 'loose' : options.priority === true ? 'priority' : 'plain';
+    const lane = this.#lanes[this.#setup.streams.of(message.topic, options.orderKey, kind)] as Lane;
+    this.#queuedBytes += bytes;
+    this.#mark(lane);
+    if (!loose && lane.isIdle && bytes <= limits.fragmentBytes && this.#hasSmallCredit(bytes)) {
+      if (!lane.fits(bytes) && !this.#blocked) this.#seal(lane);
+      if (lane.fits(bytes)) {
+        this.#append(lane, message, topic, bytes, done);
+        return;
+      }
+    }
+    const { ttlMs } = options;
+    const expiresAtMs = ttlMs === undefined ? NEVER : this.#setup.nowMs() + ttlMs;
+    // A small body may be changed by its owner after this call.
+    const body = bytes <= limits.fragmentBytes ? Buffer.from(message.body) : message.body;
+    const kept = { ...message, body };
+    lane.push({ message: kept, topic, bytes, done, expiresAtMs, orderKey: options.orderKey });
+  }
+
+  /** A sign of the link's own. */
+  sign(sign: 'beat' | 'probe' | 'leave'): void {
+    const lane = this.#lanes[LINK_STREAM] as Lane;
+    lane.reserve(SIGN_BYTES);
+    lane.end = writeSign(lane.frame, lane.end, sign);
+    this.#mark(lane);
+  }
+
+  /** Acknowledgements wait and nothing else goes: gives them a bundle of their own. */
+  touch(): void {
+    this.#mark(this.#lanes[LINK_STREAM] as Lane);
+  }
+
+  /** Sends what may be sent now; `drained`: the carrier has room again. */
+  flush(drained = false): void {
+    if (drained) this.#blocked = false;
+    this.#serve(this.#dirty[0] as Lane[]);
+    for (let rank = 1; rank < RANKS; rank++) this.#serve(this.#dirty[rank] as Lane[]);
+  }
+
+  /** The peer's acknowledgement. @throws ProtocolError ERR_PROTOCOL for what was never sent. */
+  acknowledged(stream: number, sequence: number): void {
+    const lane = this.#lanes[stream];
+    if (lane === undefined || sequence >= lane.sealer.sequence) {
+      throw new ProtocolError('ERR_PROTOCOL', 'an acknowledgement of what was never sent');
+    }
+    for (const sent of lane.takeAcknowledged(sequence)) {
+      this.#unacknowledged -= sent.count;
+      this.#settle(stream, sent);
+    }
+    if (!lane.isIdle || !lane.isEmpty) this.#mark(lane);
+  }
+
+  /** The peer would not have one of the messages that a bundle completes. */
+  refused(stream: number, sequence: number, index: number, code: string): void {
+    const lane = this.#lanes[stream];
+    if (lane === undefined || !lane.isUnacknowledged(sequence)) {
+      throw new ProtocolError('ERR_PROTOCOL', 'a refusal of what was never sent');
+    }
+    this.#refusals.set(`${stream} ${sequence} ${index}`, code as ErrorCode);
+  }
+
+  /** The peer's handlers are done with more. */
+  credited(smallBytes: number, largeBytes: number): void {
+    this.#smallCredit = Math.max(this.#smallCredit, smallBytes);
+    this.#largeCredit = Math.max(this.#largeCredit, largeBytes);
+    for (const lane of this.#lanes) if (!lane.isIdle) this.#mark(lane);
+  }
+
+  /** Every stream's next bundle goes under a new key. */
+  rekey(): void {
+    for (const lane of this.#lanes) lane.sealer.rekey();
+  }
+
+  /** The kernel gives back a part of the bundle it was given with this context, never sent. */
+  givenBack(context: number, bytes: number): void {
+    this.#givenBack.set(context, (this.#givenBack.get(context) ?? 0) + bytes);
+  }
+
+  /**
+   * The link is over: every message without an outcome gets it now.
+   * @param carrierBytes what the carrier still held that the kernel never took.
+   */
+  end(carrierBytes: number): void {
+    if (this.#over) return;
+    this.#over = true;
+    const neverTakenFrom = this.#carriedBytes - carrierBytes;
+    for (const lane of this.#lanes) {
+      for (const sent of lane.unacknowledged) {
+        const taken = sent.startBytes < neverTakenFrom;
+        const unsent = !taken || this.#givenBack.get(sent.context) === sent.bytes;
+        for (const done of sent.dones ?? []) done?.(unsent ? UNSENT : UNKNOWN);
+      }
+      for (const done of lane.waiting()) done?.(UNSENT);
+    }
+  }
+
+  #topicBytes(topic: string): Uint8Array {
+    const known = this.#topics.get(topic);
+    if (known !== undefined) return known;
+    const bytes = Buffer.from(topic);
+    if (this.#topics.size >= TOPICS) this.#topics.clear();
+    this.#topics.set(topic, bytes);
+    return bytes;
+  }
+
+  #mark(lane: Lane): void {
+    if (lane.isMarked) return;
+    lane.isMarked = true;
+    (this.#dirty[lane.rank] as Lane[]).push(lane);
+  }
+
+  #hasSmallCredit(bytes: number): boolean {
+    return this.#smallUsed + bytes <= this.#smallCredit;
+  }
+
+  #append(
+    lane: Lane,
+    message: UserMessage,
+    topic: Uint8Array,
+    bytes: number,
+    done: Pending['done'],
+  ): void {
+    lane.reserve(bytes);
+    const bodyAt = writeMessageHead(lane.frame, lane.end, message, topic);
+    lane.frame.set(message.body, bodyAt);
+    lane.end += bytes;
+    lane.completes(done);
+    lane.openBytes += bytes;
+    this.#smallUsed += bytes;
+  }
+
+  /** A bundle for each lane in turn, until none may send any more. */
+  #serve(lanes: Lane[]): void {
+    let turn = lanes.splice(0);
+    while (turn.length > 0) {
+      const again: Lane[] = [];
+      for (const lane of turn) {
+        if (this.#blocked && lane.rank > 0) {
+          lanes.push(lane);
+          continue;
+        }
+        if (!lane.isWindowFull) this.#fill(lane);
+        if (this.#seal(lane)) again.push(lane);
+        else lane.isMarked = false;
+      }
+      turn = again;
+    }
+  }
+
+  /** Moves what waits into the open bundle, as far as room and credit go. */
+  #fill(lane: Lane): void {
+    if (lane.isIdle) return;
+    lane.isFragmentsTurn = !lane.isFragmentsTurn;
+    if (lane.isFragmentsTurn && this.#fragment(lane)) return;
+    for (;;) {
+      const pending = lane.peek();
+      if (pending === undefined) break;
+      if (pending.expiresAtMs <= (pending.expiresAtMs === NEVER ? 0 : this.#setup.nowMs())) {
+        lane.shift();
+        this.#queuedBytes -= pending.bytes;
+        pending.done?.(EXPIRED);
+        continue;
+      }
+      if (lane.holdBehindLarge(pending)) continue;
+      if (!lane.fits(pending.bytes) || !this.#hasSmallCredit(pending.bytes)) break;
+      lane.shift();
+      this.#append(lane, pending.message, pending.topic, pending.bytes, pending.done);
+    }
+    if (lane.isEmpty) this.#fragment(lane);
+  }
+
+  /** Puts the next piece of a large message into the open bundle, when there is one to go. */
+  #fragment(lane: Lane): boolean {
+    const large = lane.nextLarge((bytes) => this.#largeUsed + bytes <= this.#largeCredit);
+    if (large === null || !lane.isEmpty) return false;
+    if (large.offset === 0) this.#largeUsed += large.pending.bytes;
+    lane.writeFragment(large);
+    return true;
+  }
+
+  /** Seals the open bundle and gives it to the carrier; false when there was nothing to send. */
+  #seal(lane: Lane): boolean {
+    const { acks } = this.#setup;
+    const ackBytes = acks.bytes;
+    if (this.#over || (lane.isEmpty && (lane.rank > 0 || ackBytes === 0))) return false;
+    if (lane.isWindowFull) return false;
+    lane.reserve(ackBytes + lane.sealer.overheadBytes);
+    if (ackBytes > 0) lane.end = acks.write(lane.frame, lane.end);
+    const { sequence } = lane.sealer;
+    const bundle = lane.sealer.seal(lane.frame, lane.end);
+    this.#context = (this.#context + 1) >>> 0;
+    const sent = lane.sent(sequence, this.#context, this.#carriedBytes, bundle.length);
+    this.#unacknowledged += sent.count;
+    this.#queuedBytes -= lane.openBytes;
+    lane.reopen();
+    const carried = this.#setup.carry(lane.stream, bundle, lane.loose, sent.context);
+    if (carried === 'over') sent.startBytes = Number.POSITIVE_INFINITY;
+    else this.#carriedBytes += bundle.length;
+    if (carried !== 'room') this.#blocked = true;
+    return carried !== 'over';
+  }
+
+  #settle(stream: number, sent: Sent): void {
+    const { dones } = sent;
+    if (dones === null) return;
+    for (let index = 0; index < dones.length; index++) {
+      const done = dones[index];
+      if (this.#refusals.size === 0) {
+        done?.(DELIVERED);
+        continue;
+      }
+      const key = `${stream} ${sent.sequence} ${index}`;
+      const code = this.#refusals.get(key);
+      this.#refusals.delete(key);
+      done?.(code === undefined ? DELIVERED : { type: 'delivered', code });
+    }
+  }
+}

@@ -1,0 +1,189 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import fc from 'fast-check';
+import { LinkError, ProtocolError } from '../../../src/errors.js';
+import { limits } from '../../../src/limits.js';
+import {
+  type LinkRecord,
+  type MessageFields,
+  messageRecordBytes,
+  RecordReader,
+  writeAck,
+  writeCredit,
+  writeFragmentHead,
+  writeMessageHead,
+  writeRefusal,
+  writeSign,
+} from '../../../src/wire/records.js';
+
+const SEED = 42;
+const malformed = (error: unknown) =>
+  error instanceof ProtocolError && error.code === 'ERR_PROTOCOL';
+const code = (expected: string) => (error: unknown) =>
+  error instanceof LinkError && error.code === expected;
+
+const message = (changes: Partial<MessageFields> = {}): MessageFields => ({
+  kind: 'send',
+  id: 0,
+  topic: 'topic',
+  encoding: 'bytes',
+  body: Buffer.from('body'),
+  ...changes,
+});
+
+function encode(fields: MessageFields): Buffer {
+  const topic = Buffer.from(fields.topic);
+  const data = Buffer.alloc(messageRecordBytes(fields, topic.length));
+  data.set(fields.body, writeMessageHead(data, 0, fields, topic));
+  return data;
+}
+
+function decode(data: Buffer): LinkRecord[] {
+  const reader = new RecordReader();
+  reader.start(data);
+  const records: LinkRecord[] = [];
+  for (;;) {
+    const record = reader.next();
+    if (record === null) return records;
+    records.push(record);
+  }
+}
+
+function decodeOne(data: Buffer): LinkRecord {
+  const [record, ...more] = decode(data);
+  assert.ok(record !== undefined && more.length === 0);
+  return record;
+}
+
+/** One of each. */
+function everyRecord(): Buffer {
+  const data = Buffer.alloc(4096);
+  const call = encode(message({ kind: 'call', id: 77, encoding: 'cbor' }));
+  let at = call.copy(data);
+  at = writeAck(data, at, 7, 2 ** 40);
+  at = writeRefusal(data, at, { stream: 3, sequence: 9, index: 2, code: 'ERR_NO_HANDLER' });
+  at = writeCredit(data, at, 2 ** 33, 5);
+  at = writeFragmentHead(data, at, 5, 1000, 3) + 3;
+  at = writeFragmentHead(data, at, 5, null, 2) + 2;
+  for (const sign of ['beat', 'probe', 'leave'] as const) at = writeSign(data, at, sign);
+  return data.subarray(0, at);
+}
+
+test('every record comes back as it was written', () => {
+  const [call, ...others] = decode(everyRecord());
+  assert.equal(call?.type === 'message' && call.id, 77);
+  assert.deepEqual(others, [
+    { type: 'ack', stream: 7, sequence: 2 ** 40 },
+    { type: 'refusal', stream: 3, sequence: 9, index: 2, code: 'ERR_NO_HANDLER' },
+    { type: 'credit', smallBytes: 2 ** 33, largeBytes: 5 },
+    { type: 'fragment', assembly: 5, totalBytes: 1000, piece: Buffer.alloc(3) },
+    { type: 'fragment', assembly: 5, totalBytes: 0, piece: Buffer.alloc(2) },
+    { type: 'beat' },
+    { type: 'probe' },
+    { type: 'leave' },
+  ]);
+});
+
+test('a topic that is not UTF-8 is malformed, whatever the one before it was', () => {
+  const good = encode(message({ topic: 'ab' }));
+  const bad = Buffer.from(good);
+  bad.set([0xc0, 0x80], 8);
+  assert.equal(decode(Buffer.concat([good, good])).length, 2);
+  assert.throws(() => decode(Buffer.concat([good, bad])), malformed);
+});
+
+test('messages of every kind come back equal', () => {
+  fc.assert(
+    fc.property(
+      fc.constantFrom('send', 'call', 'reply', 'failure') as fc.Arbitrary<MessageFields['kind']>,
+      fc.maxSafeNat(),
+      fc.string({ unit: 'binary', minLength: 1, maxLength: 60 }),
+      fc.constantFrom('bytes', 'cbor') as fc.Arbitrary<MessageFields['encoding']>,
+      fc.uint8Array({ maxLength: 300 }),
+      (kind, number, text, encoding, bytes) => {
+        const answers = kind === 'reply' || kind === 'failure';
+        const id = kind === 'send' ? 0 : Math.max(1, number);
+        const fields = { kind, id, topic: answers ? '' : text, encoding, body: Buffer.from(bytes) };
+        assert.deepEqual(decodeOne(encode(fields)), { type: 'message', ...fields });
+      },
+    ),
+    { seed: SEED, numRuns: 2000 },
+  );
+});
+
+test('a message that contradicts its kind is refused at both ends', () => {
+  const wrong: Partial<MessageFields>[] = [
+    { id: 1 },
+    { kind: 'call', id: 0 },
+    { kind: 'call', id: -1 },
+    { kind: 'call', id: 2 ** 53 },
+    { kind: 'call', id: 1.5 },
+    { kind: 'reply', id: 1 },
+    { kind: 'failure', id: 1 },
+    { topic: '' },
+  ];
+  for (const changes of wrong) {
+    assert.throws(() => encode(message(changes)), code('ERR_ARGUMENT'), JSON.stringify(changes));
+  }
+  const frame = encode(message());
+  for (const [at, value] of [
+    [0, 0],
+    [0, 5],
+    [0, 2],
+    [0, 3],
+    [1, 2],
+    [2, 0],
+    [2, 200],
+    [3, 1],
+    [4, 1],
+  ] as const) {
+    const changed = Buffer.from(frame);
+    changed[at] = value;
+    assert.throws(() => decodeOne(changed), malformed, `byte ${at} = ${value}`);
+  }
+  const call = encode(message({ kind: 'call', id: 1 }));
+  call.writeUInt32BE(2 ** 21, 8);
+  assert.throws(() => decodeOne(call), malformed, 'a number of 2^53');
+});
+
+test('limits of a message: topic and body', () => {
+  encode(message({ topic: 't'.repeat(limits.topicBytes) }));
+  const long = message({ topic: 'ü'.repeat(128) });
+  assert.throws(() => encode(long), code('ERR_ARGUMENT'));
+  const body = Buffer.alloc(limits.messageBytes + 1);
+  assert.throws(() => encode(message({ body })), code('ERR_MESSAGE_TOO_LARGE'));
+  const frame = encode(message({ body: body.subarray(1) }));
+  assert.equal(decodeOne(frame).type, 'message');
+  frame.writeUInt32BE(limits.messageBytes + 1, 4);
+  assert.throws(() => decodeOne(Buffer.concat([frame, Buffer.alloc(1)])), malformed);
+});
+
+function onlyProtocolErrors(data: Buffer): void {
+  try {
+    decode(data);
+  } catch (error) {
+    assert.ok(malformed(error), String(error));
+  }
+}
+
+test(`fuzz: any bytes give records or a ProtocolError (seed ${SEED})`, () => {
+  const property = fc.property(fc.uint8Array({ maxLength: 400 }), (bytes) => {
+    onlyProtocolErrors(Buffer.from(bytes));
+  });
+  fc.assert(property, { seed: SEED, numRuns: 5000 });
+});
+
+test(`fuzz: so do changed, cut and stretched records (seed ${SEED})`, () => {
+  const sample = everyRecord();
+  const change = fc.tuple(fc.nat(sample.length), fc.nat(255));
+  const property = fc.property(
+    fc.array(change, { maxLength: 4 }),
+    fc.integer({ min: -20, max: 20 }),
+    (changes, stretch) => {
+      const data = Buffer.concat([sample, Buffer.alloc(20, 0x41)]);
+      for (const [at, value] of changes) data[at] = value;
+      onlyProtocolErrors(data.subarray(0, sample.length + stretch));
+    },
+  );
+  fc.assert(property, { seed: SEED, numRuns: 20_000 });
+});
