@@ -1,8 +1,15 @@
-/** Bodies of messages: from values to bytes and back. The only importer of cbor-x. */
-import { Decoder, Encoder } from 'cbor-x';
+/**
+ * Bodies of messages: from values to bytes and back. The only importer of cbor-x.
+ *
+ * cbor-x keeps its table of tags once per process. For the tags it reads as we do, its own readers
+ * serve; those that are set here give the same values as its own, or belong to a tag that is ours.
+ */
+import { types } from 'node:util';
+import { addExtension, Decoder, Encoder, Tag } from 'cbor-x';
 import { NodeError, ProtocolError } from '../errors.js';
 import { limits } from '../limits.js';
-import { isForbiddenKey, scanBody } from './scan.js';
+import { isForbiddenKey, readBigInt, scanBody } from './scan.js';
+import { tags, typedArrayTags } from './tags.js';
 
 /** How a body is to be read. */
 export type BodyEncoding = 'bytes' | 'cbor';
@@ -13,8 +20,7 @@ export interface EncodedBody {
   readonly body: Uint8Array;
 }
 
-// Plain maps only: no records, no tags, so that any CBOR reader can read them and our own scan lets
-// them pass.
+// Maps, not records, and byte strings without a tag: any CBOR reader can read them.
 const options = {
   useRecords: false,
   mapsAsObjects: true,
@@ -22,44 +28,87 @@ const options = {
   variableMapSize: true,
 };
 const encoder = new Encoder(options);
+/** Writes 9 bytes for each number, and is the only one that tells -0 from 0. */
+const floatEncoder = new Encoder({ ...options, alwaysUseFloat: true });
 const decoder = new Decoder(options);
+/** For typed arrays: a view of what was received would give away all that lies around it. */
+const copyingDecoder = new Decoder({ ...options, copyBuffers: true });
+
+function readTag<Content>(tag: number, decode: (content: Content) => unknown): void {
+  // Without a class it is for reading only, which the type does not know.
+  addExtension({ tag, decode } as unknown as Parameters<typeof addExtension>[0]);
+}
+
+// The library's own readers take 150 ns for each byte of a BigInt.
+readTag(tags.bigInt, readBigInt);
+readTag(tags.negativeBigInt, (bytes: Uint8Array) => -1n - readBigInt(bytes));
+readTag(tags.error, readError);
 
 /**
  * Encodes a body. A Buffer or Uint8Array as a whole goes as it is, without a copy; everything else
  * as CBOR.
  *
- * What can be sent is what arrives equal: null, undefined, booleans, numbers (but -0 as 0), BigInt
- * of 64 bits (-2^63 to 2^64 - 1), well-formed strings, Buffers and Uint8Arrays (arriving as
- * Buffer), arrays, and objects without a class, also nested. Date, Map, Set, functions, symbols and
- * instances of classes are refused rather than sent as something else.
+ * What can be sent is what arrives equal:
+ * - null, undefined, booleans, numbers (-0 too), well-formed strings, and BigInt of
+ *   `limits.bigIntBits`;
+ * - Buffers and Uint8Arrays (arriving as Buffer), and every other kind of typed array;
+ * - Dates that are valid and within `limits.dateSeconds` of 1970;
+ * - arrays, objects without a class, Sets, and Maps whose keys are strings, numbers, BigInts,
+ *   booleans, null or undefined; what is in them may be anything of this list.
+ *
+ * An Error of any class arrives as a plain Error with its name, its message and, where it is a
+ * string or a number, its code; never its stack or other properties. Everything else (functions,
+ * symbols, instances of other classes, DataViews) is refused rather than sent as something else.
+ *
+ * Where cbor-x runs without its native helper, a string of more than 64 bytes arrives without the
+ * byte order mark it began with.
  *
  * @throws NodeError ERR_ARGUMENT: the message says what it cannot hold; ERR_MESSAGE_TOO_LARGE: more
- *   than `limits.bodyItems` values.
+ *   than `limits.bodyItems` values, `limits.bodyNumberKeys` numbers in Maps and Sets, or
+ *   `limits.messageBytes` when encoded.
  */
 export function encodeBody(value: unknown): EncodedBody {
   if (value instanceof Uint8Array) return { encoding: 'bytes', body: value };
-  new BodyCheck().value(value, 0);
-  return { encoding: 'cbor', body: encoder.encode(value) };
+  const outgoing = new Outgoing();
+  const writable = outgoing.value(value, 0);
+  const body = (outgoing.hasNegativeZero ? floatEncoder : encoder).encode(writable);
+  if (body.length > limits.messageBytes) throw tooLarge();
+  return { encoding: 'cbor', body };
 }
 
 /**
  * Decodes a body of a peer that is authenticated. Byte bodies are returned as they are, without a
- * copy.
+ * copy, and so are Buffers within a body unless there is a typed array in it as well.
  *
  * @throws ProtocolError ERR_PROTOCOL, and nothing else.
  */
 export function decodeBody(encoding: BodyEncoding, bytes: Buffer): unknown {
   if (encoding === 'bytes') return bytes;
-  scanBody(bytes);
+  const { hasTypedArrays } = scanBody(bytes);
   try {
-    return decoder.decode(bytes);
+    return (hasTypedArrays ? copyingDecoder : decoder).decode(bytes);
   } catch (cause) {
     throw new ProtocolError('ERR_PROTOCOL', 'a body that cannot be decoded', { cause });
   }
 }
 
-const INT64_MIN = -(2n ** 63n);
-const UINT64_MAX = 2n ** 64n - 1n;
+/** The content of tag `tags.error`. */
+type ErrorContent = readonly [name: string, message: string, code: string | number | null];
+
+/** Always an Error, whatever class it had: a name from outside chooses no class here. */
+function readError([name, message, code]: ErrorContent): Error {
+  const { stackTraceLimit } = Error;
+  // Our own stack says nothing of where the error comes from, and taking it is what costs time.
+  // Reflect does not throw where intrinsics are frozen.
+  Reflect.set(Error, 'stackTraceLimit', 0);
+  const error = new Error(message);
+  Reflect.set(Error, 'stackTraceLimit', stackTraceLimit);
+  if (name !== 'Error') {
+    Object.defineProperty(error, 'name', { value: name, writable: true, configurable: true });
+    error.stack = String(error);
+  }
+  return code === null ? error : Object.assign(error, { code });
+}
 
 /**
  * In every engine this package runs on (Node 20 has V8 11.3), but not yet in the library of the
@@ -69,63 +118,174 @@ interface WellFormedString {
   isWellFormed(): boolean;
 }
 
-/** Walks a value before it is encoded. */
-class BodyCheck {
-  #items = 0;
+const BIGINT_MAX = 2n ** BigInt(limits.bigIntBits) - 1n;
 
-  value(value: unknown, depth: number): void {
+/**
+ * Walks a value before it is encoded, and gives the value to encode in its place: the same, but
+ * with everything that needs a tag in one. Containers are copied only where that changes them.
+ */
+class Outgoing {
+  hasNegativeZero = false;
+  #items = 0;
+  #numberKeys = 0;
+  /** At least as many bytes will be written. */
+  #bytes = 0;
+
+  value(value: unknown, depth: number): unknown {
     if (++this.#items > limits.bodyItems) {
       throw new NodeError('ERR_MESSAGE_TOO_LARGE', `a body has at most ${limits.bodyItems} values`);
     }
     switch (typeof value) {
       case 'undefined':
       case 'boolean':
+        return value;
       case 'number':
-        return;
+        if (Object.is(value, -0)) this.hasNegativeZero = true;
+        return value;
       case 'string':
         this.#text(value);
-        return;
+        return value;
       case 'bigint':
-        if (value < INT64_MIN || value > UINT64_MAX) throw unsendable('a BigInt over 64 bits');
-        return;
+        if (value > BIGINT_MAX || value < -1n - BIGINT_MAX) {
+          throw unsendable(`a BigInt over ${limits.bigIntBits} bits`);
+        }
+        return value;
       case 'object':
-        if (value === null || value instanceof Uint8Array) return;
-        this.#container(value, depth + 1);
-        return;
+        return value === null ? value : this.#object(value, depth);
       default:
         throw unsendable(`a ${typeof value}`);
     }
   }
 
-  #container(value: object, depth: number): void {
-    if (depth > limits.bodyDepth) {
-      throw unsendable(`something deeper than ${limits.bodyDepth} levels, or a circle`);
-    }
-    const isArray = Array.isArray(value);
-    const prototype: unknown = Object.getPrototypeOf(value);
-    if (
-      isArray ? prototype !== Array.prototype : prototype !== Object.prototype && prototype !== null
-    ) {
-      throw unsendable(`an instance of ${value.constructor?.name ?? 'a class'}`);
-    }
-    if (isArray) {
-      for (let i = 0; i < value.length; i++) this.value(value[i], depth);
-      return;
-    }
-    for (const key of Object.keys(value)) {
-      if (isForbiddenKey(key)) throw unsendable(`the key '${key}'`);
-      this.value(key, depth);
-      this.value((value as Record<string, unknown>)[key], depth);
-    }
+  /** Counts bytes that are going to be written, so that not more are than can be sent. */
+  #count(bytes: number): void {
+    this.#bytes += bytes;
+    if (this.#bytes > limits.messageBytes) throw tooLarge();
   }
 
   #text(text: string): void {
+    this.#count(text.length);
     if (!(text as unknown as WellFormedString).isWellFormed()) {
       throw unsendable('a string with half a surrogate pair');
     }
   }
+
+  #object(value: object, depth: number): unknown {
+    if (value instanceof Uint8Array) {
+      this.#count(value.byteLength);
+      return value;
+    }
+    const prototype = Object.getPrototypeOf(value) as object | null;
+    if (Array.isArray(value)) {
+      if (prototype === Array.prototype) return this.#array(value, deeper(depth));
+    } else if (prototype === Object.prototype || prototype === null) {
+      return this.#plain(value as Record<string, unknown>, deeper(depth), prototype === null);
+    } else if (types.isMap(value)) {
+      if (prototype === Map.prototype) return this.#map(value, deeper(depth));
+    } else if (types.isSet(value)) {
+      if (prototype === Set.prototype) return this.#set(value, deeper(depth));
+    } else if (types.isDate(value)) {
+      if (prototype === Date.prototype) return this.#date(value);
+    } else if (value instanceof Error || types.isNativeError(value)) {
+      return this.#error(value);
+    } else if (ArrayBuffer.isView(value) && prototype !== null) {
+      const tag = typedArrayTags.get(prototype);
+      if (tag !== undefined) return new Tag(this.#elements(value), tag);
+    }
+    throw unsendable(`an instance of ${value.constructor?.name ?? 'a class'}`);
+  }
+
+  #array(array: readonly unknown[], depth: number): readonly unknown[] {
+    let changed: unknown[] | null = null;
+    for (let i = 0; i < array.length; i++) {
+      const before = array[i];
+      const item = this.value(before, depth);
+      if (Object.is(item, before)) continue;
+      changed ??= [...array];
+      changed[i] = item;
+    }
+    return changed ?? array;
+  }
+
+  /** To the encoder, an object without a prototype could be anything: it gets one. */
+  #plain(object: Record<string, unknown>, depth: number, isBare: boolean): object {
+    let changed = isBare ? { ...object } : null;
+    for (const key of Object.keys(object)) {
+      if (isForbiddenKey(key)) throw unsendable(`the key '${key}'`);
+      this.value(key, depth);
+      const before = object[key];
+      const item = this.value(before, depth);
+      if (Object.is(item, before)) continue;
+      changed ??= { ...object };
+      changed[key] = item;
+    }
+    return changed ?? object;
+  }
+
+  #map(map: ReadonlyMap<unknown, unknown>, depth: number): ReadonlyMap<unknown, unknown> {
+    const entries = new Map<unknown, unknown>();
+    for (const [key, item] of map) {
+      if (typeof key === 'object' && key !== null) throw unsendable('a Map with objects as keys');
+      this.#countKey(key);
+      entries.set(this.value(key, depth), this.value(item, depth));
+    }
+    return entries;
+  }
+
+  #set(set: ReadonlySet<unknown>, depth: number): Tag {
+    const items = Array.from(set, (item) => {
+      this.#countKey(item);
+      return this.value(item, depth);
+    });
+    return new Tag(items, tags.set);
+  }
+
+  #countKey(key: unknown): void {
+    if (typeof key !== 'number' && typeof key !== 'bigint') return;
+    if (++this.#numberKeys > limits.bodyNumberKeys) {
+      const most = `${limits.bodyNumberKeys} numbers in Maps and Sets`;
+      throw new NodeError('ERR_MESSAGE_TOO_LARGE', `a body has at most ${most}`);
+    }
+  }
+
+  #date(date: Date): Tag {
+    const seconds = date.getTime() / 1000;
+    if (!(Math.abs(seconds) < limits.dateSeconds)) {
+      throw unsendable('a Date that is invalid or too far from 1970');
+    }
+    return new Tag(seconds, tags.date);
+  }
+
+  #elements({ buffer, byteOffset, byteLength }: ArrayBufferView): Buffer {
+    this.#count(byteLength);
+    // One whose memory was given away is empty, but cannot be looked at any more.
+    return byteLength === 0 ? Buffer.alloc(0) : Buffer.from(buffer, byteOffset, byteLength);
+  }
+
+  #error(error: Error & { readonly code?: unknown }): Tag {
+    const { name, message, code } = error;
+    const content: ErrorContent = [
+      typeof name === 'string' ? name : 'Error',
+      typeof message === 'string' ? message : '',
+      typeof code === 'string' || typeof code === 'number' ? code : null,
+    ];
+    for (const part of content) this.value(part, 0);
+    return new Tag(content, tags.error);
+  }
+}
+
+function deeper(depth: number): number {
+  if (depth < limits.bodyDepth) return depth + 1;
+  throw unsendable(`something deeper than ${limits.bodyDepth} levels, or a circle`);
 }
 
 function unsendable(what: string): NodeError {
   return new NodeError('ERR_ARGUMENT', `a body cannot hold ${what}`);
+}
+
+function tooLarge(): NodeError {
+  return new NodeError(
+    'ERR_MESSAGE_TOO_LARGE',
+    `a body has at most ${limits.messageBytes} bytes when encoded`,
+  );
 }

@@ -38,6 +38,7 @@ test('the rule of forbidden globals knows names from uses', () => {
     'export const made = { performance: 1 }.performance + timers.setTimeout();',
     'function run(crypto: Crypto) { return crypto.seal(); }',
     'export let stamp: Date;',
+    'export const isDate = Object.getPrototypeOf(x) === Date.prototype;',
   ];
   assert.deepEqual(forbiddenGlobals([{ path: 'src/link/x.ts', text: text.join('\n') }]), []);
   const elsewhere = { path: 'src/runtime/x.ts', text: 'setTimeout(() => {}, 1);' };

@@ -19,7 +19,10 @@ const FORBIDDEN_MEMBERS = new Set(['Math.random', 'process.hrtime', 'process.upt
 /** Whether an identifier is a value in use, not a name being given or a member of something. */
 function isUse(node: ts.Identifier): boolean {
   const { parent } = node;
-  if (ts.isPropertyAccessExpression(parent)) return parent.expression === node;
+  if (ts.isPropertyAccessExpression(parent)) {
+    // A prototype tells what a value is, not what time it is.
+    return parent.expression === node && parent.name.text !== 'prototype';
+  }
   if (ts.isTypeNode(parent) || ts.isTypeElement(parent) || ts.isQualifiedName(parent)) return false;
   if (ts.isImportSpecifier(parent) || ts.isExportSpecifier(parent)) return false;
   const named = parent as ts.Node & { readonly name?: ts.Node };

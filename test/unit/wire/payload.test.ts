@@ -65,8 +65,8 @@ test('any plain value arrives equal (seed 7)', () => {
       .filter((key) => !/^(__proto__|constructor|prototype)$/.test(key)),
     values: [
       fc.integer(),
-      fc.double().map((number) => number + 0),
-      fc.bigInt({ min: -(2n ** 63n), max: 2n ** 64n - 1n }),
+      fc.double(),
+      fc.bigInt({ min: -(2n ** 70n), max: 2n ** 70n }),
       fc.string({ unit: 'binary' }),
       fc.boolean(),
       fc.constantFrom(null, undefined),
@@ -78,8 +78,7 @@ test('any plain value arrives equal (seed 7)', () => {
   fc.assert(property, { seed: SEED, numRuns: 2000 });
 });
 
-test('an object without a prototype, a hole in an array and -0 arrive as plain ones', () => {
-  assert.ok(Object.is(roundTrip(-0), 0));
+test('an object without a prototype and a hole in an array arrive as plain ones', () => {
   const bare = Object.assign(Object.create(null), { a: 1 });
   assert.deepEqual(roundTrip(bare), { a: 1 });
   // biome-ignore lint/suspicious/noSparseArray: the hole is what is tried
@@ -92,18 +91,26 @@ class Point {
 }
 
 const unsendable: readonly (readonly [string, unknown])[] = [
-  ['a Date', new Date()],
-  ['a Map', new Map()],
-  ['a Set', new Set()],
+  ['an invalid Date', new Date(Number.NaN)],
+  ['a Date too far away', new Date(1000 * limits.dateSeconds)],
+  ['a Date of another class', new (class Own extends Date {})()],
+  ['a Map with objects as keys', new Map([[{}, 1]])],
+  ['a Map with bytes as keys', new Map([[Buffer.alloc(1), 1]])],
+  ['a Map of another class', new (class Own extends Map {})()],
+  ['a Set of another class', new (class Own extends Set {})()],
+  ['what only looks like a Map', Object.create(Map.prototype)],
+  ['a WeakMap', new WeakMap()],
   ['a function', () => 1],
   ['a symbol', Symbol('s')],
   ['a regular expression', /x/],
-  ['an Error', new Error('x')],
   ['an instance of a class', new Point()],
   ['an array with a class', new (class Own extends Array {})()],
-  ['another typed array', new Float64Array(1)],
-  ['a BigInt over 64 bits', 2n ** 64n],
-  ['a BigInt under -2^63', -(2n ** 63n) - 1n],
+  ['a typed array of another class', new (class Own extends Float64Array {})(1)],
+  ['a DataView', new DataView(new ArrayBuffer(1))],
+  ['an ArrayBuffer', new ArrayBuffer(1)],
+  ['a BigInt over the limit', 2n ** BigInt(limits.bigIntBits)],
+  ['a negative BigInt over the limit', -(2n ** BigInt(limits.bigIntBits)) - 1n],
+  ['an Error whose text is half a surrogate pair', new Error('\ud800')],
   ['half a surrogate pair', '\ud800'],
   ['half a surrogate pair in a key', { '\udc00': 1 }],
   ['__proto__ as a key', JSON.parse('{"__proto__": 1}')],
@@ -149,15 +156,18 @@ test('items: at the limit it goes through, one more is refused at both ends', ()
 const hostile: readonly (readonly [string, string])[] = [
   ['nothing', ''],
   ['bytes after the end', '00 00'],
-  ['a tag (date)', 'c1 00'],
-  ['a big number', 'c2 41 01'],
+  ['a date of text (tag 0)', 'c0 74 323031332d30332d32315432303a30343a30305a'],
+  ['a decimal fraction (tag 4)', 'c4 82 21 00'],
   ['tag 27, an object of a class', 'd8 1b 82 65 4572726f72 60'],
   ['tag 28, a shared value', 'd8 1c 80'],
   ['tag 29, a reference', 'd8 1d 00'],
-  ['tag 259, a map', 'd9 0103 a0'],
+  ['a packed table (tag 51)', 'd8 33 84 81 00 80 80 00'],
+  ['a packed reference (tag 6)', 'c6 00'],
+  ['a record of old (tag 105)', 'd8 69 83 19 e000 81 61 61 00'],
+  ['the tag that says CBOR', 'd9 d9f7 00'],
   ['an inline record', 'd9 dfff 83 00 81 61 61 00'],
   ['a bundle of strings', 'd9 dff9 82 00 00'],
-  ['a tag of 64 bits', 'db 0000000000000001 00'],
+  ['a tag of 64 bits', 'db 0000000100000001 00'],
   ['an indefinite array', '9f ff'],
   ['an indefinite map', 'bf ff'],
   ['an indefinite byte string', '5f 41 00 ff'],
@@ -210,7 +220,7 @@ test('fuzz: any bytes are decoded or refused with a ProtocolError (seed 7)', () 
   fc.assert(property, { seed: SEED, numRuns: 30_000 });
 });
 
-test('fuzz: what passes the scan is decoded, and holds no tagged value (seed 7)', () => {
+test('fuzz: what passes the scan is decoded, and can be sent again (seed 7)', () => {
   const writer = new Encoder({ useRecords: false, mapsAsObjects: false });
   const anything = fc.anything({ withMap: true, withDate: true, withBigInt: true, withSet: true });
   let passed = 0;
