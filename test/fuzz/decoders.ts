@@ -1,0 +1,120 @@
+/** Every decoder of the package that reads what a peer sent. A new one is an entry here. */
+import { timingOf } from '../../src/timing/check.js';
+import { profiles } from '../../src/timing/profiles.js';
+import { bareFrame, FrameType } from '../../src/wire/frame.js';
+import {
+  currentOffer,
+  decodeHandshakeFrame,
+  encodeIntroduction,
+  encodeProof,
+  encodeRefuse,
+  type Introduction,
+} from '../../src/wire/handshake-frames.js';
+import { decodeLinkFrame, encodeMessage } from '../../src/wire/link-frames.js';
+import { decodeBody, encodeBody } from '../../src/wire/payload.js';
+import { CborGrammar } from './cbor.js';
+import type { Dice } from './random.js';
+
+/** How one decoder is fuzzed. */
+export interface FuzzedDecoder {
+  readonly name: string;
+  /** Valid inputs; faults are made in copies of them. All of them are tried as they are, too. */
+  readonly samples: readonly Buffer[];
+  /** Takes an input or throws a ProtocolError. */
+  readonly decode: (data: Buffer) => unknown;
+  /**
+   * Where the frame's own length stands, in 4 bytes: every other time it is put right after the
+   * faults were made, or few would get past that check.
+   */
+  readonly lengthAt?: number;
+  /** Inputs by a grammar, for every third of them. */
+  readonly generate?: (dice: Dice) => Buffer;
+}
+
+/** Inputs have at most so many bytes, or nearly. */
+export const INPUT_BYTES = 16 * 1024;
+
+const FRAME_LENGTH_AT = 4;
+
+const introduction: Introduction = {
+  offer: currentOffer,
+  timing: timingOf(profiles.lan),
+  linkNumber: 3,
+  incarnation: 2n ** 63n,
+  nonce: Buffer.alloc(32, 1),
+  publicKey: Buffer.alloc(32, 2),
+  keyId: Buffer.alloc(8, 3),
+  name: 'kölle@host',
+  label: 'label',
+};
+
+const bodies: readonly unknown[] = [
+  { id: 7, name: 'grüße', on: true, at: new Date(1e12), list: [1, 2.5, -3], none: null },
+  [new Map<unknown, unknown>([[1, 'a']]), new Set(['x', 7n]), 2n ** 80n, -(2n ** 1000n)],
+  [new Float64Array([1, 2]), new Int8Array(3), new BigUint64Array(1), Buffer.from('bytes')],
+  { error: Object.assign(new RangeError('over'), { code: 'ERR_OVER' }), nested: [[[[{}]]]] },
+  Object.fromEntries(Array.from({ length: 30 }, (_, i) => [`key${i}`, i])),
+  'x'.repeat(300),
+];
+
+const cborBodies = bodies.map((body) => Buffer.from(encodeBody(body).body));
+const grammar = new CborGrammar(INPUT_BYTES);
+
+/** Small ones mostly: they fail in the same places, and more of them are tried. */
+function cborOfAnySize(dice: Dice): Buffer {
+  if (dice.once(2000)) return grammar.body(dice, INPUT_BYTES);
+  return grammar.body(dice, dice.once(8) ? dice.below(600) : 0);
+}
+
+export const decoders: readonly FuzzedDecoder[] = [
+  {
+    name: 'handshake frames',
+    samples: [
+      encodeIntroduction('hello', introduction),
+      encodeIntroduction('challenge', introduction),
+      encodeProof('response', Buffer.alloc(32, 4)),
+      encodeProof('welcome', Buffer.alloc(32, 5)),
+      encodeRefuse('ERR_VERSION'),
+    ],
+    decode: decodeHandshakeFrame,
+    lengthAt: FRAME_LENGTH_AT,
+  },
+  {
+    name: 'link frames',
+    samples: [
+      encodeMessage({
+        kind: 'send',
+        id: 0,
+        topic: 'tøpic',
+        encoding: 'bytes',
+        body: Buffer.from('b'),
+      }),
+      encodeMessage({ kind: 'call', id: 9, topic: 't', encoding: 'cbor', body: cborBodies[0]! }),
+      encodeMessage({
+        kind: 'reply',
+        id: 2 ** 50,
+        topic: '',
+        encoding: 'cbor',
+        body: cborBodies[1]!,
+      }),
+      encodeMessage({
+        kind: 'failure',
+        id: 1,
+        topic: '',
+        encoding: 'bytes',
+        body: Buffer.alloc(0),
+      }),
+      bareFrame(FrameType.beat),
+      bareFrame(FrameType.probe),
+      bareFrame(FrameType.leave),
+    ],
+    decode: decodeLinkFrame,
+    lengthAt: FRAME_LENGTH_AT,
+  },
+  {
+    name: 'CBOR bodies',
+    samples: cborBodies,
+    decode: (data) => decodeBody('cbor', data),
+    generate: cborOfAnySize,
+  },
+];
