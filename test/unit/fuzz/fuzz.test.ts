@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import test from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { ProtocolError } from '../../../src/errors.js';
 import { decoders, type FuzzedDecoder } from '../../fuzz/decoders.js';
 import { fuzz } from '../../fuzz/fuzz.js';
@@ -95,4 +97,24 @@ test('the same seed and number make the same input, another seed another one', (
 
 test('all samples are accepted as they are', () => {
   for (const { samples, decode } of decoders) for (const sample of samples) decode(sample);
+});
+
+test('the command ends with one line of JSON, or a table, and refuses odd numbers', () => {
+  const main = fileURLToPath(new URL('../../fuzz/main.js', import.meta.url));
+  const run = (...args: string[]) =>
+    spawnSync(process.execPath, [main, ...args], { encoding: 'utf8', timeout: 60_000 });
+  const { status, stdout, stderr } = run('--json', '--inputs', '500', '--seed', '7');
+  assert.equal(status, 0, stderr);
+  const report = JSON.parse(stdout.trimEnd().split('\n').at(-1) ?? '') as Record<string, unknown>;
+  const { command, ok, violations, seed, decoders: figures } = report;
+  assert.deepEqual(
+    { command, ok, violations, seed },
+    { command: 'fuzz', ok: true, violations: [], seed: 7 },
+  );
+  for (const one of figures as Record<string, unknown>[]) {
+    assert.deepEqual(Object.keys(one), ['name', 'inputs', 'accepted', 'rejected', 'slowestMs']);
+    assert.equal(one['inputs'], 500);
+  }
+  assert.match(run('--inputs', '500').stdout, /CBOR bodies +500 /);
+  for (const number of ['0', '-1', 'x', '1.5']) assert.notEqual(run('--inputs', number).status, 0);
 });
