@@ -71,8 +71,10 @@ export const limits = {
   nodeNameBytes: 128,
   clusterLabelBytes: 64,
   topicBytes: 255,
-  /** Largest encoded body of one message. */
+  /** Largest body of one message, when it is bytes as they are. */
   messageBytes: 64 * 1024 * 1024,
+  /** The same in CBOR, which is decoded in one turn of the event loop. */
+  cborBodyBytes: 1024 * 1024,
   /** Arrays and objects in one body lie at most this deep in each other. */
   bodyDepth: 32,
   /** Values in one body, keys included. */

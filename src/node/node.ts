@@ -209,11 +209,12 @@ export class ClusterNode extends EventEmitter<NodeEvents> {
   /**
    * Sends one message over the link that is up. It is never carried over to another link. A body of
    * bytes over limits.fragmentBytes must not be changed before the outcome is known.
-   * @param body a Buffer or Uint8Array as it is (it arrives as a Buffer), else plain data: null,
-   *   undefined, booleans, numbers, BigInt of 64 bits, strings, bytes, arrays and plain objects.
+   * @param body a Buffer or Uint8Array as it is (it arrives as a Buffer), else plain data, Date,
+   *   Map, Set, BigInt, typed arrays and errors; `encodeBody` has the whole list.
    * @returns False when the link's queue is above its high-water mark; `drain` follows.
    * @throws NodeError, LinkError ERR_NO_LINK, ERR_QUEUE_FULL (nothing was sent),
-   *   ERR_MESSAGE_TOO_LARGE (over limits.messageBytes when encoded), ERR_ARGUMENT, ERR_CLOSED.
+   *   ERR_MESSAGE_TOO_LARGE (bytes over limits.messageBytes, others over limits.cborBodyBytes),
+   *   ERR_ARGUMENT, ERR_CLOSED.
    */
   send(to: string, topic: string, body: unknown, options: TellOptions = NO_OPTIONS): boolean {
     checkTopic(topic);

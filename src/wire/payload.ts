@@ -65,14 +65,14 @@ readTag(tags.error, readError);
  *
  * @throws NodeError ERR_ARGUMENT: the message says what it cannot hold; ERR_MESSAGE_TOO_LARGE: more
  *   than `limits.bodyItems` values, `limits.bodyNumberKeys` numbers in Maps and Sets, or
- *   `limits.messageBytes` when encoded.
+ *   `limits.cborBodyBytes` when encoded.
  */
 export function encodeBody(value: unknown): EncodedBody {
   if (value instanceof Uint8Array) return { encoding: 'bytes', body: value };
   const outgoing = new Outgoing();
   const writable = outgoing.value(value, 0);
   const body = (outgoing.hasNegativeZero ? floatEncoder : encoder).encode(writable);
-  if (body.length > limits.messageBytes) throw tooLarge();
+  if (body.length > limits.cborBodyBytes) throw tooLarge();
   return { encoding: 'cbor', body };
 }
 
@@ -160,7 +160,7 @@ class Outgoing {
   /** Counts bytes that are going to be written, so that not more are than can be sent. */
   #count(bytes: number): void {
     this.#bytes += bytes;
-    if (this.#bytes > limits.messageBytes) throw tooLarge();
+    if (this.#bytes > limits.cborBodyBytes) throw tooLarge();
   }
 
   #text(text: string): void {
@@ -286,6 +286,6 @@ function unsendable(what: string): NodeError {
 function tooLarge(): NodeError {
   return new NodeError(
     'ERR_MESSAGE_TOO_LARGE',
-    `a body has at most ${limits.messageBytes} bytes when encoded`,
+    `a body has at most ${limits.cborBodyBytes} bytes when encoded`,
   );
 }

@@ -29,7 +29,7 @@ export interface ScannedBody {
  * @throws ProtocolError ERR_PROTOCOL: an unknown tag or one with the wrong content, an indefinite
  *   length, a reserved or simple value, a key that is not text (of a Map: not a scalar), is
  *   forbidden or comes twice, text that is not UTF-8, deeper than `limits.bodyDepth`, more items
- *   than `limits.bodyItems` or `limits.bodyNumberKeys`, more bytes than `limits.messageBytes`,
+ *   than `limits.bodyItems` or `limits.bodyNumberKeys`, more bytes than `limits.cborBodyBytes`,
  *   truncated, or bytes left over.
  */
 export function scanBody(data: Buffer): ScannedBody {
@@ -73,7 +73,7 @@ class Scan implements ScannedBody {
 
   whole(): void {
     const { length } = this.#data;
-    if (length > limits.messageBytes) throw refused(`more than ${limits.messageBytes} bytes`);
+    if (length > limits.cborBodyBytes) throw refused(`more than ${limits.cborBodyBytes} bytes`);
     this.#item(0);
     if (this.#at !== length) throw refused('bytes after its end');
   }

@@ -1,7 +1,10 @@
 /** Every decoder of the package that reads what a peer sent. A new one is an entry here. */
+
+import { Inbox } from '../../src/link/inbox.js';
+import { StreamMap } from '../../src/link/streams.js';
 import { timingOf } from '../../src/timing/check.js';
 import { profiles } from '../../src/timing/profiles.js';
-import { bareFrame, FrameType } from '../../src/wire/frame.js';
+import { BUNDLE_HEADER_BYTES, readBundleHeader, writeBundleHeader } from '../../src/wire/bundle.js';
 import {
   currentOffer,
   decodeHandshakeFrame,
@@ -10,8 +13,9 @@ import {
   encodeRefuse,
   type Introduction,
 } from '../../src/wire/handshake-frames.js';
-import { decodeLinkFrame, encodeMessage } from '../../src/wire/link-frames.js';
 import { decodeBody, encodeBody } from '../../src/wire/payload.js';
+import { RecordReader } from '../../src/wire/records.js';
+import { encode, everyRecord, message } from '../unit/wire/sample-records.js';
 import { CborGrammar } from './cbor.js';
 import type { Dice } from './random.js';
 
@@ -66,6 +70,43 @@ function cborOfAnySize(dice: Dice): Buffer {
   return grammar.body(dice, dice.once(8) ? dice.below(600) : 0);
 }
 
+const records: readonly Buffer[] = [
+  everyRecord(),
+  encode(message({ topic: 'tøpic' })),
+  encode(message({ kind: 'call', id: 9, encoding: 'cbor', body: cborBodies[0]! })),
+  encode(message({ kind: 'reply', id: 2 ** 50, topic: '', encoding: 'cbor' })),
+  encode(message({ kind: 'failure', id: 1, topic: '', body: Buffer.alloc(0) })),
+  Buffer.concat([encode(message()), encode(message()), encode(message({ topic: 'other' }))]),
+];
+
+const bundles: readonly Buffer[] = records.map((data) => {
+  const bundle = Buffer.concat([Buffer.alloc(BUNDLE_HEADER_BYTES), data]);
+  writeBundleHeader(bundle, bundle.length, { loose: false, generation: 0, sequence: 0 });
+  return bundle;
+});
+
+const reader = new RecordReader();
+
+function readAll(data: Buffer): void {
+  reader.start(data);
+  while (reader.next() !== null);
+}
+
+/** All that a peer's bundle passes, but for the cipher. */
+function receive(data: Buffer): void {
+  const secret = { secret: Buffer.alloc(32), transcriptHash: Buffer.alloc(32), aead: null };
+  const inbox = new Inbox(new StreamMap(5), secret, 'dialler', {
+    onMessage: () => undefined,
+    onSign: () => {},
+    onAck: () => {},
+    onRefusal: () => {},
+    onCredit: () => {},
+    onReturned: () => {},
+    isOver: () => false,
+  });
+  inbox.receive(4, data);
+}
+
 export const decoders: readonly FuzzedDecoder[] = [
   {
     name: 'handshake frames',
@@ -80,35 +121,20 @@ export const decoders: readonly FuzzedDecoder[] = [
     lengthAt: FRAME_LENGTH_AT,
   },
   {
-    name: 'link frames',
-    samples: [
-      encodeMessage({
-        kind: 'send',
-        id: 0,
-        topic: 'tøpic',
-        encoding: 'bytes',
-        body: Buffer.from('b'),
-      }),
-      encodeMessage({ kind: 'call', id: 9, topic: 't', encoding: 'cbor', body: cborBodies[0]! }),
-      encodeMessage({
-        kind: 'reply',
-        id: 2 ** 50,
-        topic: '',
-        encoding: 'cbor',
-        body: cborBodies[1]!,
-      }),
-      encodeMessage({
-        kind: 'failure',
-        id: 1,
-        topic: '',
-        encoding: 'bytes',
-        body: Buffer.alloc(0),
-      }),
-      bareFrame(FrameType.beat),
-      bareFrame(FrameType.probe),
-      bareFrame(FrameType.leave),
-    ],
-    decode: decodeLinkFrame,
+    name: 'bundle headers',
+    samples: bundles,
+    decode: readBundleHeader,
+    lengthAt: FRAME_LENGTH_AT,
+  },
+  {
+    name: 'records',
+    samples: records,
+    decode: readAll,
+  },
+  {
+    name: 'bundles on a link that is not sealed',
+    samples: bundles,
+    decode: receive,
     lengthAt: FRAME_LENGTH_AT,
   },
   {

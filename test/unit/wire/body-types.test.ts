@@ -313,16 +313,16 @@ test('numbers in Maps and Sets: at the limit they go through, one more is refuse
 });
 
 test('bytes: a body at the limit goes through, a byte more is refused at both ends', () => {
-  const fits = 'x'.repeat(limits.messageBytes - 5);
+  const fits = 'x'.repeat(limits.cborBodyBytes - 5);
   assert.equal(roundTrip(fits), fits);
   assert.throws(() => encodeBody(`${fits}x`), code('ERR_MESSAGE_TOO_LARGE'));
   assert.throws(() => encodeBody({ list: [fits, fits] }), code('ERR_MESSAGE_TOO_LARGE'));
   const many = new Array(1000).fill(Buffer.alloc(2000));
   assert.throws(() => encodeBody(many), code('ERR_MESSAGE_TOO_LARGE'));
-  const wide = [new Float64Array(limits.messageBytes / 8)];
+  const wide = [new Float64Array(limits.cborBodyBytes / 8)];
   assert.throws(() => encodeBody(wide), code('ERR_MESSAGE_TOO_LARGE'));
-  const over = Buffer.concat([hex('5a'), Buffer.alloc(4), Buffer.alloc(limits.messageBytes - 4)]);
-  over.writeUInt32BE(limits.messageBytes - 4, 1);
+  const over = Buffer.concat([hex('5a'), Buffer.alloc(4), Buffer.alloc(limits.cborBodyBytes - 4)]);
+  over.writeUInt32BE(limits.cborBodyBytes - 4, 1);
   assert.throws(() => scanBody(over), refused);
 });
 

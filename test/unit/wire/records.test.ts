@@ -3,40 +3,14 @@ import test from 'node:test';
 import fc from 'fast-check';
 import { LinkError, ProtocolError } from '../../../src/errors.js';
 import { limits } from '../../../src/limits.js';
-import {
-  type LinkRecord,
-  type MessageFields,
-  messageRecordBytes,
-  RecordReader,
-  writeAck,
-  writeCredit,
-  writeFragmentHead,
-  writeMessageHead,
-  writeRefusal,
-  writeSign,
-} from '../../../src/wire/records.js';
+import { type LinkRecord, type MessageFields, RecordReader } from '../../../src/wire/records.js';
+import { encode, everyRecord, message } from './sample-records.js';
 
 const SEED = 42;
 const malformed = (error: unknown) =>
   error instanceof ProtocolError && error.code === 'ERR_PROTOCOL';
 const code = (expected: string) => (error: unknown) =>
   error instanceof LinkError && error.code === expected;
-
-const message = (changes: Partial<MessageFields> = {}): MessageFields => ({
-  kind: 'send',
-  id: 0,
-  topic: 'topic',
-  encoding: 'bytes',
-  body: Buffer.from('body'),
-  ...changes,
-});
-
-function encode(fields: MessageFields): Buffer {
-  const topic = Buffer.from(fields.topic);
-  const data = Buffer.alloc(messageRecordBytes(fields, topic.length));
-  data.set(fields.body, writeMessageHead(data, 0, fields, topic));
-  return data;
-}
 
 function decode(data: Buffer): LinkRecord[] {
   const reader = new RecordReader();
@@ -53,20 +27,6 @@ function decodeOne(data: Buffer): LinkRecord {
   const [record, ...more] = decode(data);
   assert.ok(record !== undefined && more.length === 0);
   return record;
-}
-
-/** One of each. */
-function everyRecord(): Buffer {
-  const data = Buffer.alloc(4096);
-  const call = encode(message({ kind: 'call', id: 77, encoding: 'cbor' }));
-  let at = call.copy(data);
-  at = writeAck(data, at, 7, 2 ** 40);
-  at = writeRefusal(data, at, { stream: 3, sequence: 9, index: 2, code: 'ERR_NO_HANDLER' });
-  at = writeCredit(data, at, 2 ** 33, 5);
-  at = writeFragmentHead(data, at, 5, 1000, 3) + 3;
-  at = writeFragmentHead(data, at, 5, null, 2) + 2;
-  for (const sign of ['beat', 'probe', 'leave'] as const) at = writeSign(data, at, sign);
-  return data.subarray(0, at);
 }
 
 test('every record comes back as it was written', () => {
