@@ -9,66 +9,12 @@
  * Both ends also tell the warnings with a code that this process gave: the receiver with its
  * figures, the sender when the receiver has ended the association.
  */
-import { parseArgs } from 'node:util';
-import { type Association, connect, listen, sctpSupport } from '../src/sctp/index.js';
-
-interface Settings {
-  readonly role: string;
-  readonly local: string;
-  readonly peer: string;
-  readonly port: number;
-  readonly size: number;
-  readonly warmupMs: number;
-  readonly measureMs: number;
-  readonly user: number;
-}
+import { type Association, connect, listen } from '../src/sctp/index.js';
+import { becomeUser, type EndSettings, RateMeter, readSettings, tell } from './arguments.js';
 
 const warnings: string[] = [];
 
-function readSettings(): Settings {
-  const option = { type: 'string' } as const;
-  const { positionals, values } = parseArgs({
-    allowPositionals: true,
-    options: {
-      local: option,
-      peer: option,
-      port: option,
-      size: option,
-      'warmup-ms': option,
-      'measure-ms': option,
-      user: option,
-    },
-  });
-  return {
-    role: positionals[0] ?? '',
-    local: values.local ?? '',
-    peer: values.peer ?? '',
-    port: Number(values.port ?? 7100),
-    size: Number(values.size ?? 64),
-    warmupMs: Number(values['warmup-ms'] ?? 1000),
-    measureMs: Number(values['measure-ms'] ?? 2000),
-    user: Number(values.user ?? 0),
-  };
-}
-
-/**
- * Becomes an ordinary user: leaving user 0 gives up every capability. The addon must be loaded
- * before.
- */
-function becomeUser(user: number): void {
-  const { available, error } = sctpSupport();
-  if (!available) throw error;
-  if (user === 0) return;
-  process.setgroups!([]);
-  process.setgid!(user);
-  process.setuid!(user);
-}
-
-function tell(line: object): void {
-  process.stdout.write(`${JSON.stringify(line)}\n`);
-}
-
-async function send({ local, peer, port, size }: Settings): Promise<void> {
+async function send({ local, peer, port, size }: EndSettings): Promise<void> {
   const association = connect({ addresses: [peer], port, localAddresses: [local] });
   await association.whenUp();
   const message = Buffer.alloc(size);
@@ -80,38 +26,24 @@ async function send({ local, peer, port, size }: Settings): Promise<void> {
   fill();
 }
 
-function receive({ local, port, warmupMs, measureMs }: Settings): void {
-  const server = listen({ addresses: [local], port });
+function receive(settings: EndSettings): void {
+  const server = listen({ addresses: [settings.local], port: settings.port });
   server.once('association', (association) => {
     server.close();
-    measure(association, warmupMs, measureMs);
+    measure(association, settings);
   });
   tell({ ready: true });
 }
 
-function measure(association: Association, warmupMs: number, measureMs: number): void {
-  let messages = 0;
-  let startMs = 0;
-  let startMessages = 0;
-  association.on('message', () => {
-    messages += 1;
+function measure(association: Association, settings: EndSettings): void {
+  const meter = new RateMeter(settings, (figures) => {
+    tell({ ...figures, warnings });
+    association.abort();
   });
+  association.on('message', () => meter.count());
   association.once('lost', ({ error }) => {
     throw error;
   });
-  association.once('message', () => {
-    setTimeout(() => {
-      startMs = performance.now();
-      startMessages = messages;
-      setTimeout(end, measureMs);
-    }, warmupMs);
-  });
-  const end = () => {
-    const elapsedMs = performance.now() - startMs;
-    const counted = messages - startMessages;
-    tell({ messages: counted, elapsedMs, perSecond: (counted / elapsedMs) * 1000, warnings });
-    association.abort();
-  };
 }
 
 const settings = readSettings();

@@ -1,12 +1,20 @@
 /** `npm run -s bench -- <what> [--json]`: ours and what people would use instead, side by side. */
 import { Command, InvalidArgumentError } from 'commander';
 import { finish } from '../src/cli/report.js';
+import { benchMessaging, type MessagingBenchOptions } from './messaging.js';
 import { benchSctp, type SctpBenchOptions } from './sctp.js';
 
 function wholeNumber(text: string): number {
   const value = Number(text);
   if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError('not 1 or more');
   return value;
+}
+
+async function orFail(benchmark: Promise<void>, json: boolean): Promise<void> {
+  await benchmark.catch((error: unknown) => {
+    const { message } = error instanceof Error ? error : new Error(String(error));
+    finish({ command: 'bench', violations: [`the benchmark failed: ${message}`] }, { json });
+  });
 }
 
 const program = new Command('bench').description('Ours and what people would use instead');
@@ -27,10 +35,17 @@ program
     [] as readonly number[],
   )
   .action(async ({ size, ...options }: SctpBenchOptions & { size: readonly number[] }) => {
-    await benchSctp({ ...options, sizes: size }).catch((error: unknown) => {
-      const { message } = error instanceof Error ? error : new Error(String(error));
-      finish({ command: 'bench', violations: [`the benchmark failed: ${message}`] }, options);
-    });
+    await orFail(benchSctp({ ...options, sizes: size }), options.json);
   });
+
+program
+  .command('messaging')
+  .description('node to node, sealed, ordered, with outcomes, against plain C and Node.js net')
+  .option('--json', 'one JSON object as the last line of standard output', false)
+  .option('--pairs <n>', 'runs of each side per case', wholeNumber, 5)
+  .option('--warmup-ms <ms>', 'traffic before a window begins', wholeNumber, 2000)
+  .option('--measure-ms <ms>', 'length of a window', wholeNumber, 2000)
+  .option('--only <text>', 'only cases whose name holds this', '')
+  .action((options: MessagingBenchOptions) => orFail(benchMessaging(options), options.json));
 
 await program.parseAsync();

@@ -20,8 +20,8 @@ export interface FloodSettings {
 
 /** What came of it. */
 export interface Flood {
-  /** Messages per second at the receiver. */
-  readonly perSecond: number;
+  /** Messages per second at the receiver; for `rtt`, the median round trip in milliseconds. */
+  readonly figure: number;
   /** Codes of the warnings each end gave; empty lists where the program tells none. */
   readonly warnings: readonly (readonly string[])[];
 }
@@ -29,6 +29,7 @@ export interface Flood {
 interface Line {
   readonly ready?: boolean;
   readonly perSecond?: number;
+  readonly p50Ms?: number;
   readonly warnings?: readonly string[];
 }
 
@@ -92,10 +93,12 @@ export async function runFlood(lab: Lab, settings: FloodSettings): Promise<Flood
     clearTimeout(late);
     killAll();
   }
-  const figures = receiver.lines.find((line) => line.perSecond !== undefined);
-  if (figures === undefined) throw new Error(`${program.join(' ')}: the receiver told no figures`);
+  const figures = ends.flatMap(({ lines }) =>
+    lines.flatMap(({ perSecond, p50Ms }) => perSecond ?? p50Ms ?? []),
+  );
+  if (figures[0] === undefined) throw new Error(`${program.join(' ')}: no end told its figures`);
   return {
-    perSecond: Math.round(figures.perSecond!),
+    figure: figures[0],
     warnings: ends.map((end) => end.lines.flatMap((line) => line.warnings ?? [])),
   };
 }

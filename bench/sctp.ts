@@ -5,10 +5,10 @@
  * in an event loop: small buffers cost a wake-up every few messages, and what a wake-up costs such
  * a program is not ours to mend.
  */
-import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { finish, progress } from '../src/cli/report.js';
 import { createLab, enterLab, type Lab } from '../src/lab/index.js';
+import { setBufferLimits } from './buffer-limits.js';
 import { type Case, caseTable, compare, median, missed } from './compare.js';
 import { compileRaw } from './raw.js';
 import { type Flood, runFlood } from './run-flood.js';
@@ -50,10 +50,6 @@ const ROUNDS: readonly Round[] = [
   { name: IN_A_LOOP, size: 1024, required: 0, user: NOBODY },
   { name: IN_A_LOOP, size: 16384, required: 0, user: NOBODY },
 ];
-
-/** The kernel's own limits for the buffers of whoever has no CAP_NET_ADMIN. */
-const BUFFER_LIMITS = ['rmem_max', 'wmem_max'].map((name) => `/proc/sys/net/core/${name}`);
-const BUFFER_LIMIT_BYTES = '212992';
 
 const CAPPED = 'BACKPLANE_BUFFERS_CAPPED';
 /**
@@ -114,10 +110,12 @@ async function runRound(
   for (let pair = 1; pair <= options.pairs; pair += 1) {
     own.push(await flood(ours));
     theirs.push(await flood([rawProgram], opponent));
-    const [a, b] = [own.at(-1)!.perSecond, theirs.at(-1)!.perSecond];
-    progress(`${name}, ${size} B, pair ${pair}: ${a} to ${b} msg/s, ${(a / b).toFixed(2)}`);
+    const [a, b] = [own.at(-1)!.figure, theirs.at(-1)!.figure];
+    progress(
+      `${name}, ${size} B, pair ${pair}: ${Math.round(a)} to ${Math.round(b)} msg/s, ${(a / b).toFixed(2)}`,
+    );
   }
-  const rates = (floods: readonly Flood[]) => floods.map((each) => each.perSecond);
+  const rates = (floods: readonly Flood[]) => floods.map((each) => Math.round(each.figure));
   const settings = { name, size, unit: 'msg/s', required, better: 'greater' } as const;
   return {
     round,
@@ -160,14 +158,4 @@ function report(results: readonly Result[], options: SctpBenchOptions): void {
     { command: 'bench', violations, cases, pairs, warmupMs, measureMs },
     { json: options.json, text: () => caseTable(comparisons) },
   );
-}
-
-/** Sets the limits of socket buffers; returns what puts them back. */
-function setBufferLimits(): () => void {
-  const before = BUFFER_LIMITS.map((file) => ({ file, value: readFileSync(file, 'utf8').trim() }));
-  const changed = before.filter(({ value }) => value !== BUFFER_LIMIT_BYTES);
-  for (const { file } of changed) writeFileSync(file, BUFFER_LIMIT_BYTES);
-  return () => {
-    for (const { file, value } of changed) writeFileSync(file, value);
-  };
 }
