@@ -69,6 +69,8 @@ export class Inbox implements AckSource {
   /** By stream, -1 where none waits. */
   readonly #acks: Float64Array;
   #ackStreams: number[] = [];
+  /** Streams of which something was refused. */
+  readonly #hasRefused: Uint8Array;
   #looseAcks: { stream: number; sequence: number }[] = [];
   #refusals: Refusal[] = [];
   #refusalBytes = 0;
@@ -92,6 +94,7 @@ export class Inbox implements AckSource {
     this.#direction = direction;
     this.#handlers = handlers;
     this.#acks = new Float64Array(streams.count).fill(-1);
+    this.#hasRefused = new Uint8Array(streams.count);
   }
 
   /** Bytes of messages that were handled since acknowledgements left. */
@@ -160,7 +163,35 @@ export class Inbox implements AckSource {
     if (completed > 0) this.#acknowledge(stream, sequence);
   }
 
-  write(data: Buffer, at: number): number {
+  write(data: Buffer, at: number, isOwn: boolean): number {
+    let end = isOwn ? this.#writeRefusals(data, at) : at;
+    // A refusal comes before the acknowledgement that would tell the sender of a delivery.
+    if (isOwn && this.#refusals.length > 0) return end;
+    // Streams do not wait for each other: what must stay behind a refusal takes the same one.
+    const mayGo = (stream: number) => isOwn || this.#hasRefused[stream] === 0;
+    for (const stream of this.#ackStreams) {
+      if (!mayGo(stream)) continue;
+      end = writeAck(data, end, stream, this.#acks[stream] as number);
+      this.#acks[stream] = -1;
+    }
+    const loose = this.#looseAcks.filter(({ stream }) => mayGo(stream)).slice(0, LOOSE_ACKS);
+    for (const { stream, sequence } of loose) {
+      end = writeAck(data, end, stream, sequence);
+    }
+    if (this.#isCreditDue) {
+      this.#smallAdvertised = limits.smallCreditBytes + this.#smallReceived - this.#smallHeld;
+      this.#largeAdvertised = limits.largeCreditBytes + this.#largeReceived - this.#largeHeld;
+      end = writeCredit(data, end, this.#smallAdvertised, this.#largeAdvertised);
+    }
+    this.#ackStreams = this.#ackStreams.filter((stream) => this.#acks[stream] !== -1);
+    const written = new Set(loose);
+    this.#looseAcks = this.#looseAcks.filter((ack) => !written.has(ack));
+    this.#unackedBytes = 0;
+    return end;
+  }
+
+  /** As many as there is room for. */
+  #writeRefusals(data: Buffer, at: number): number {
     let end = at;
     const mostEnd = at + limits.bundleAckBytes / 2;
     let written = 0;
@@ -171,24 +202,6 @@ export class Inbox implements AckSource {
     }
     this.#refusals = this.#refusals.slice(written);
     this.#refusalBytes -= end - at;
-    // A refusal comes before the acknowledgement that would tell the sender of a delivery.
-    if (this.#refusals.length > 0) return end;
-    for (const stream of this.#ackStreams) {
-      end = writeAck(data, end, stream, this.#acks[stream] as number);
-      this.#acks[stream] = -1;
-    }
-    const loose = this.#looseAcks.slice(0, LOOSE_ACKS);
-    for (const { stream, sequence } of loose) {
-      end = writeAck(data, end, stream, sequence);
-    }
-    if (this.#isCreditDue) {
-      this.#smallAdvertised = limits.smallCreditBytes + this.#smallReceived - this.#smallHeld;
-      this.#largeAdvertised = limits.largeCreditBytes + this.#largeReceived - this.#largeHeld;
-      end = writeCredit(data, end, this.#smallAdvertised, this.#largeAdvertised);
-    }
-    this.#ackStreams = [];
-    this.#looseAcks = this.#looseAcks.slice(loose.length);
-    this.#unackedBytes = 0;
     return end;
   }
 
@@ -215,6 +228,7 @@ export class Inbox implements AckSource {
     const handled = this.#handlers.onMessage(message);
     this.#unackedBytes += bytes;
     if (typeof handled === 'string') {
+      this.#hasRefused[stream] = 1;
       this.#refusals.push({ stream, sequence, index, code: handled });
       this.#refusalBytes += refusalBytes(handled);
       if (isLarge) this.#largeHeld -= bytes;

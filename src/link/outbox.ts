@@ -16,8 +16,11 @@ import type { MessageOptions, Outcome, UserMessage } from './types.js';
 export interface AckSource {
   /** Bytes of what waits. */
   readonly bytes: number;
-  /** Writes all of it; returns where it ends. */
-  write(data: Buffer, at: number): number;
+  /**
+   * Writes all of it that may go, on the link's own stream or (`isOwn` false) on another; returns
+   * where it ends.
+   */
+  write(data: Buffer, at: number, isOwn: boolean): number;
 }
 
 export interface OutboxSetup {
@@ -302,7 +305,7 @@ export class Outbox {
     if (this.#over || (lane.isEmpty && (lane.rank > 0 || ackBytes === 0))) return false;
     if (lane.isWindowFull) return false;
     lane.reserve(ackBytes + lane.sealer.overheadBytes);
-    if (ackBytes > 0) lane.end = acks.write(lane.frame, lane.end);
+    if (ackBytes > 0) lane.end = acks.write(lane.frame, lane.end, lane.stream === LINK_STREAM);
     const { sequence } = lane.sealer;
     const bundle = lane.sealer.seal(lane.frame, lane.end);
     this.#context = (this.#context + 1) >>> 0;
