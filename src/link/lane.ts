@@ -154,11 +154,11 @@ export class Lane {
    * has credit for all of it.
    */
   nextLarge(hasCredit: (bytes: number) => boolean): Large | null {
-    let begun = 0;
+    const begun = this.#large.filter(({ offset }) => offset > 0).length;
     for (let i = 0; i < this.#large.length; i++) {
       const large = this.#large[i] as Large;
-      if (large.offset > 0) begun++;
-      else if (begun >= limits.reassemblies || !hasCredit(large.pending.bytes)) continue;
+      const mayBegin = begun < limits.reassemblies && hasCredit(large.pending.bytes);
+      if (large.offset === 0 && !mayBegin) continue;
       this.#large.splice(i, 1);
       this.#large.push(large);
       return large;
