@@ -38,9 +38,9 @@ export const limits = {
   // link
   /** After a LEAVE, the association is shut down within this time or aborted. */
   leaveMs: 3000,
-  /** Records of one bundle, if it is not a single fragment. */
-  bundleBytes: 64 * 1024,
-  /** Records over this travel in pieces of this size. */
+  /** Records of one bundle: a body of 64 KiB still travels in one piece with its head. */
+  bundleBytes: 64 * 1024 + 1024,
+  /** Records over that travel in pieces of this size. */
   fragmentBytes: 64 * 1024,
   /** Large messages under way at the same time on one stream. */
   reassemblies: 16,

@@ -140,7 +140,7 @@ export class Lane {
       ahead.behind.push(pending);
       return true;
     }
-    if (pending.bytes <= limits.fragmentBytes) return false;
+    if (pending.bytes <= limits.bundleBytes) return false;
     this.shift();
     const head = Buffer.alloc(pending.bytes - message.body.length);
     writeMessageHead(head, 0, message, pending.topic);

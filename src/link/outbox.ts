@@ -96,8 +96,7 @@ export class Outbox {
   }
 
   /**
-   * Takes one message. A body over `limits.fragmentBytes` is read when its turn comes, a smaller
-   * one now.
+   * Takes one message. Its body is read when its turn comes.
    *
    * @throws LinkError ERR_QUEUE_FULL, ERR_MESSAGE_TOO_LARGE, ERR_ARGUMENT: nothing was taken.
    */
@@ -109,10 +108,10 @@ export class Outbox {
     const topic = this.#topicBytes(message.topic);
     const bytes = messageRecordBytes(message, topic.length);
     const loose = options.unordered === true || options.ttlMs !== undefined;
-    if (loose && bytes > limits.fragmentBytes) {
+    if (loose && bytes > limits.bundleBytes) {
       throw new LinkError(
         'ERR_MESSAGE_TOO_LARGE',
-        `an unordered message or one with a ttl has at most ${limits.fragmentBytes} bytes`,
+        `an unordered message or one with a ttl has at most ${limits.bundleBytes} bytes`,
       );
     }
     if (this.#queuedBytes + bytes > limits.outboxHardBytes) {
@@ -122,7 +121,7 @@ export class Outbox {
     const lane = this.#lanes[this.#setup.streams.of(message.topic, options.orderKey, kind)] as Lane;
     this.#queuedBytes += bytes;
     this.#mark(lane);
-    if (!loose && lane.isIdle && bytes <= limits.fragmentBytes && this.#hasSmallCredit(bytes)) {
+    if (!loose && lane.isIdle && bytes <= limits.bundleBytes && this.#hasSmallCredit(bytes)) {
       if (!lane.fits(bytes) && !this.#blocked) this.#seal(lane);
       if (lane.fits(bytes)) {
         this.#append(lane, message, topic, bytes, done);
@@ -131,10 +130,7 @@ export class Outbox {
     }
     const { ttlMs } = options;
     const expiresAtMs = ttlMs === undefined ? NEVER : this.#setup.nowMs() + ttlMs;
-    // A small body may be changed by its owner after this call.
-    const body = bytes <= limits.fragmentBytes ? Buffer.from(message.body) : message.body;
-    const kept = { ...message, body };
-    lane.push({ message: kept, topic, bytes, done, expiresAtMs, orderKey: options.orderKey });
+    lane.push({ message, topic, bytes, done, expiresAtMs, orderKey: options.orderKey });
   }
 
   /** A sign of the link's own. */

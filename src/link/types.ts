@@ -59,7 +59,7 @@ export interface MessageOptions {
   readonly orderKey: string;
   /** Goes before other user messages. Default false. */
   readonly priority?: boolean;
-  /** May overtake others. At most limits.fragmentBytes. Default false. */
+  /** May overtake others. At most limits.fragmentBytes long. Default false. */
   readonly unordered?: boolean;
   /** Not sent any more after this time. Such a message may overtake others. Default: none. */
   readonly ttlMs?: number;
@@ -166,7 +166,7 @@ export interface Link {
    */
   refuse(code: ErrorCode): void;
   /**
-   * Sends one message at the end of this turn. A body over limits.fragmentBytes must not be changed
+   * Sends one message at the end of this turn, or when there is room. Its body must not be changed
    * before its outcome is known. False above limits.outboxHighWaterBytes; `onDrain` follows.
    * Throws ERR_MESSAGE_TOO_LARGE, ERR_QUEUE_FULL, ERR_ARGUMENT (a topic or number the kind must not
    * have or must have), ERR_NO_LINK when not up or when the peer has said that it leaves: then

@@ -208,7 +208,7 @@ export class ClusterNode extends EventEmitter<NodeEvents> {
 
   /**
    * Sends one message over the link that is up. It is never carried over to another link. A body of
-   * bytes over limits.fragmentBytes must not be changed before the outcome is known.
+   * bytes must not be changed before the outcome is known.
    * @param body a Buffer or Uint8Array as it is (it arrives as a Buffer), else plain data, Date,
    *   Map, Set, BigInt, typed arrays and errors; `encodeBody` has the whole list.
    * @returns False when the link's queue is above its high-water mark; `drain` follows.

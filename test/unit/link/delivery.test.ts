@@ -112,7 +112,7 @@ test('a message does not overtake a large one of its own key', () => {
 
 test('records of every size around the limits of bundle and fragment arrive', () => {
   const pair = new Pair().connect();
-  const sizes = [0, 1, limits.fragmentBytes - 9, limits.fragmentBytes - 8, limits.fragmentBytes];
+  const sizes = [0, 1, limits.bundleBytes - 10, limits.bundleBytes - 9, limits.bundleBytes - 8];
   for (const size of [...sizes, 2 * limits.fragmentBytes - 9, 2 * limits.fragmentBytes]) {
     pair.b.messages.length = 0;
     const body = Buffer.alloc(size, 'z');
@@ -186,7 +186,7 @@ test('a loose stream waits for its peer rather than leave its window behind', ()
 
 test('an unordered message or one with a ttl is one bundle at most', () => {
   const pair = new Pair().connect();
-  const message = large('x', limits.fragmentBytes);
+  const message = large('x', limits.bundleBytes);
   for (const options of [{ unordered: true }, { ttlMs: 5 }]) {
     assert.throws(
       () => pair.a.link.send(message, { orderKey: '', ...options }),
