@@ -20,13 +20,15 @@ export interface EndSettings {
   readonly security: 'sealed' | 'authenticated';
   /** `flood` in one direction, or `rtt`: one message at a time, and its answer. */
   readonly traffic: 'flood' | 'rtt';
+  /** What carries it, where a program can do both. */
+  readonly over: 'link' | 'net';
 }
 
 /** Reads the command line. Only benchmarks start these programs, so nothing is checked. */
 export function readSettings(): EndSettings {
   const option = { type: 'string' } as const;
   const names = ['local', 'peer', 'port', 'size', 'warmup-ms', 'measure-ms', 'user'];
-  const more = ['body', 'security', 'traffic'];
+  const more = ['body', 'security', 'traffic', 'over'];
   const { positionals, values } = parseArgs({
     allowPositionals: true,
     options: Object.fromEntries([...names, ...more].map((name) => [name, option])),
@@ -44,6 +46,7 @@ export function readSettings(): EndSettings {
     body: text('body', 'buffer') as EndSettings['body'],
     security: text('security', 'sealed') as EndSettings['security'],
     traffic: text('traffic', 'flood') as EndSettings['traffic'],
+    over: text('over', 'link') as EndSettings['over'],
   };
 }
 

@@ -1,6 +1,7 @@
 /** `npm run -s bench -- <what> [--json]`: ours and what people would use instead, side by side. */
 import { Command, InvalidArgumentError } from 'commander';
 import { finish } from '../src/cli/report.js';
+import { type BulkBenchOptions, benchBulk } from './bulk.js';
 import { benchMessaging, type MessagingBenchOptions } from './messaging.js';
 import { benchSctp, type SctpBenchOptions } from './sctp.js';
 
@@ -47,5 +48,14 @@ program
   .option('--measure-ms <ms>', 'length of a window', wholeNumber, 2000)
   .option('--only <text>', 'only cases whose name holds this', '')
   .action((options: MessagingBenchOptions) => orFail(benchMessaging(options), options.json));
+
+program
+  .command('bulk')
+  .description('small calls beside bodies of 64 MiB, against the same over one socket of net')
+  .option('--json', 'one JSON object as the last line of standard output', false)
+  .option('--pairs <n>', 'runs of each side', wholeNumber, 3)
+  .option('--warmup-ms <ms>', 'traffic before a window begins', wholeNumber, 5000)
+  .option('--measure-ms <ms>', 'length of a window', wholeNumber, 10_000)
+  .action((options: BulkBenchOptions) => orFail(benchBulk(options), options.json));
 
 await program.parseAsync();

@@ -26,16 +26,22 @@ export interface Flood {
   readonly warnings: readonly (readonly string[])[];
 }
 
-interface Line {
+/** One line that an end told; which fields it has is up to the program. */
+export interface EndLine {
   readonly ready?: boolean;
   readonly perSecond?: number;
   readonly p50Ms?: number;
+  readonly p99Ms?: number;
+  readonly calls?: number;
+  readonly bodies?: number;
+  readonly stalls?: number;
+  readonly maxResidentBytes?: number;
   readonly warnings?: readonly string[];
 }
 
 /** One end: what it has told so far, and its end. */
 interface End {
-  readonly lines: Line[];
+  readonly lines: EndLine[];
   /** The first line. */
   readonly ready: Promise<void>;
   /** Resolves when it is over; rejects, with what it said, when that was a failure. */
@@ -50,13 +56,13 @@ const GRACE_MS = 30_000;
 
 function start(host: LabHost, argv: readonly string[]): End {
   const child = host.spawn(argv, { stdio: ['ignore', 'pipe', 'pipe'] });
-  const lines: Line[] = [];
+  const lines: EndLine[] = [];
   let complaint = '';
   child.stderr!.on('data', (data: Buffer) => {
     complaint += data.toString();
   });
   const reader = createInterface({ input: child.stdout as Readable });
-  reader.on('line', (line) => lines.push(JSON.parse(line) as Line));
+  reader.on('line', (line) => lines.push(JSON.parse(line) as EndLine));
   const over = once(child, 'close').then(([code, signal]) => {
     if (code !== 0)
       throw new Error(`${argv.join(' ')}: ended with ${code ?? signal}\n${complaint}`);
@@ -70,6 +76,23 @@ function start(host: LabHost, argv: readonly string[]): End {
  * @throws Error when an end failed, with what it said, or did not end in time.
  */
 export async function runFlood(lab: Lab, settings: FloodSettings): Promise<Flood> {
+  const ends = await runEnds(lab, settings);
+  const figures = ends.flat().flatMap(({ perSecond, p50Ms }) => perSecond ?? p50Ms ?? []);
+  if (figures[0] === undefined) {
+    throw new Error(`${settings.program.join(' ')}: no end told its figures`);
+  }
+  return {
+    figure: figures[0],
+    warnings: ends.map((lines) => lines.flatMap((line) => line.warnings ?? [])),
+  };
+}
+
+/**
+ * Runs a program on hosts 2, which receives, and 1, which sends, until both have ended.
+ * @returns What each told.
+ * @throws Error as `runFlood`.
+ */
+export async function runEnds(lab: Lab, settings: FloodSettings): Promise<EndLine[][]> {
   const { program, size, user, warmupMs, measureMs } = settings;
   const [from, to] = [lab.host(1), lab.host(2)];
   const [local, peer] = [from.addresses[0]!, to.addresses[0]!];
@@ -86,19 +109,13 @@ export async function runFlood(lab: Lab, settings: FloodSettings): Promise<Flood
   const late = setTimeout(killAll, warmupMs + measureMs + GRACE_MS);
   try {
     await receiver.ready;
-    const sender = start(from, [...program, 'send', '--local', local, '--peer', peer, ...common]);
+    const where = ['--local', local, '--peer', peer];
+    const sender = start(from, [...program, 'send', ...where, ...common, ...window]);
     ends.push(sender);
     await Promise.all([receiver.over, sender.over]);
   } finally {
     clearTimeout(late);
     killAll();
   }
-  const figures = ends.flatMap(({ lines }) =>
-    lines.flatMap(({ perSecond, p50Ms }) => perSecond ?? p50Ms ?? []),
-  );
-  if (figures[0] === undefined) throw new Error(`${program.join(' ')}: no end told its figures`);
-  return {
-    figure: figures[0],
-    warnings: ends.map((end) => end.lines.flatMap((line) => line.warnings ?? [])),
-  };
+  return ends.map(({ lines }) => lines);
 }

@@ -15,6 +15,8 @@ export const limits = {
    * much).
    */
   socketBufferBytes: 4 * 1024 * 1024,
+  /** The send buffer of links with a profile for local networks. */
+  localSendBufferBytes: 1024 * 1024,
   /** Streams an association asks for in each direction. */
   streams: 64,
   /** An orderly end that takes longer becomes an abort. */

@@ -7,6 +7,9 @@ import type { Listener, ListenHandlers, Transport, TransportOptions } from './tr
 /** Room for the head of a bundle and the acknowledgements in it, beside its messages. */
 const BUNDLE_OVERHEAD_BYTES = limits.bundleAckBytes + 4096;
 
+/** RTO.Min from which a profile is made for networks whose round trips need large buffers. */
+const LOCAL_RTO_MIN_MS = 200;
+
 function optionsFor({ profile }: TransportOptions): SctpOptions {
   return {
     ...associationOptions(profile),
@@ -14,6 +17,9 @@ function optionsFor({ profile }: TransportOptions): SctpOptions {
     // own may be.
     maxMessageBytes: limits.bundleBytes + BUNDLE_OVERHEAD_BYTES,
     sendQueueHighWaterBytes: limits.carrierQueueBytes,
+    // What the kernel holds goes before everything that comes later, a call beside a large body too.
+    sendBufferBytes:
+      profile.rtoMinMs < LOCAL_RTO_MIN_MS ? limits.localSendBufferBytes : limits.socketBufferBytes,
   };
 }
 
