@@ -42,7 +42,9 @@ export const limits = {
   leaveMs: 3000,
   /** Records of one bundle: a body of 64 KiB still travels in one piece with its head. */
   bundleBytes: 64 * 1024 + 1024,
-  /** Records over that travel in pieces of this size. */
+  /** One bundle as it travels, whole; a longer one ends the link. */
+  bundleFrameBytes: 96 * 1024,
+  /** Records over `bundleBytes` travel in pieces of this size. */
   fragmentBytes: 64 * 1024,
   /** Large messages under way at the same time on one stream. */
   reassemblies: 16,

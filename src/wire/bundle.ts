@@ -11,6 +11,7 @@
  * The 20 bytes before the records are authenticated with them; the stream and the direction are,
  * because each has keys of its own.
  */
+import { limits } from '../limits.js';
 import { FrameType, frameType, HEADER_BYTES, malformed, writeHeader } from './frame.js';
 
 /** Bytes before the records. */
@@ -40,6 +41,8 @@ export function readBundleHeader(frame: Buffer): BundleHeader {
   const loose = type === FrameType.looseBundle;
   if (!loose && type !== FrameType.bundle) throw malformed(`type ${type} on a link`);
   if (frame.length < BUNDLE_HEADER_BYTES) throw malformed('it ends within a field');
+  // A message that is kept keeps the memory of its whole bundle.
+  if (frame.length > limits.bundleFrameBytes) throw malformed('a bundle over the limit');
   const sequence = frame.readUInt32BE(12) * TWO_TO_32 + frame.readUInt32BE(16);
   if (!Number.isSafeInteger(sequence)) throw malformed('a sequence over 2^53');
   return { loose, generation: frame.readUInt32BE(8), sequence };

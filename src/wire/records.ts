@@ -305,6 +305,7 @@ export class RecordReader {
     const pieceAt = this.#need(at, fragmentOverheadBytes(isFirst), 1);
     const pieceBytes = data.readUInt32BE(pieceAt - 4);
     if (pieceBytes === 0) throw malformed('an empty fragment');
+    if (isFirst && data.readUInt32BE(at + 4) === 0) throw malformed('a large message of no bytes');
     this.#at = this.#need(pieceAt, pieceBytes, 0);
     return {
       type: 'fragment',

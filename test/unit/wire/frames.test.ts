@@ -115,6 +115,12 @@ test('the header of a bundle carries kind, generation and a sequence of 53 bits'
   assert.throws(() => readBundleHeader(samples[0] as Buffer), malformed);
 });
 
+test('a bundle has a greatest length', () => {
+  const frame = (bytes: number) => allocateFrame(FrameType.bundle, bytes).fill(0, HEADER_BYTES);
+  assert.equal(readBundleHeader(frame(limits.bundleFrameBytes)).sequence, 0);
+  assert.throws(() => readBundleHeader(frame(limits.bundleFrameBytes + 1)), malformed);
+});
+
 for (const [name, decode, valid] of [
   ['handshake', decodeHandshakeFrame, samples],
   ['bundle header', readBundleHeader, [bundle, loose]],

@@ -3,7 +3,12 @@ import test from 'node:test';
 import fc from 'fast-check';
 import { LinkError, ProtocolError } from '../../../src/errors.js';
 import { limits } from '../../../src/limits.js';
-import { type LinkRecord, type MessageFields, RecordReader } from '../../../src/wire/records.js';
+import {
+  type LinkRecord,
+  type MessageFields,
+  RecordReader,
+  writeFragmentHead,
+} from '../../../src/wire/records.js';
 import { encode, everyRecord, message } from './sample-records.js';
 
 const SEED = 42;
@@ -116,6 +121,17 @@ test('limits of a message: topic and body', () => {
   assert.equal(decodeOne(frame).type, 'message');
   frame.writeUInt32BE(limits.messageBytes + 1, 4);
   assert.throws(() => decodeOne(Buffer.concat([frame, Buffer.alloc(1)])), malformed);
+});
+
+test('the first fragment says how long the whole is, and no fragment is empty', () => {
+  for (const [total, piece] of [
+    [0, 1],
+    [1, 0],
+  ] as const) {
+    const data = Buffer.alloc(12 + piece);
+    writeFragmentHead(data, 0, 1, total, piece);
+    assert.throws(() => decode(data), malformed);
+  }
 });
 
 function onlyProtocolErrors(data: Buffer): void {
