@@ -268,7 +268,8 @@ export class Outbox {
     if (lane.isIdle) return;
     lane.isFragmentsTurn = !lane.isFragmentsTurn;
     if (lane.isFragmentsTurn && this.#fragment(lane)) return;
-    for (;;) {
+    // Whoever is told an outcome may end the link, which gives all others theirs.
+    while (!this.#over) {
       const pending = lane.peek();
       if (pending === undefined) break;
       if (pending.expiresAtMs <= (pending.expiresAtMs === NEVER ? 0 : this.#setup.nowMs())) {
