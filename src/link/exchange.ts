@@ -118,7 +118,7 @@ export class Exchange {
     if (this.#isOver) return;
     if (this.#inbox.bytes > 0) this.#acknowledgeSoon();
     if (this.#outbox.isDirty) this.#schedule();
-    if (!wasSettled && this.#outbox.isSettled) this.#setup.handlers.onSettled();
+    this.#tellSettled(wasSettled);
   }
 
   /** The carrier has room again. */
@@ -140,7 +140,10 @@ export class Exchange {
 
   flush(drained = false): void {
     if (this.#isOver) return;
+    const wasSettled = this.#outbox.isSettled;
     this.#outbox.flush(drained);
+    // What has expired needs no acknowledgement.
+    this.#tellSettled(wasSettled);
     // More than one bundle holds: the rest follows.
     if (this.#inbox.bytes > 0) this.#acknowledgeSoon();
     if (!this.#wantsDrain || this.#outbox.queuedBytes > limits.outboxLowWaterBytes) return;
@@ -157,6 +160,10 @@ export class Exchange {
     this.#isOver = true;
     this.#ackTimer?.cancel();
     this.#outbox.end(carrierBytes);
+  }
+
+  #tellSettled(wasSettled: boolean): void {
+    if (!wasSettled && this.#outbox.isSettled) this.#setup.handlers.onSettled();
   }
 
   #schedule(): void {

@@ -19,6 +19,17 @@ function drain(pair: Pair): void {
   pair.settle();
 }
 
+test('who leaves does not wait for an acknowledgement of what has expired', () => {
+  const pair = withFullCarrier();
+  say(pair.a, 'late', { ttlMs: 10 });
+  pair.a.link.leave();
+  pair.advance(11);
+  drain(pair);
+  assert.deepEqual(pair.a.outcomes.slice(1), ['late: expired']);
+  assert.equal(pair.a.events.at(-1), 'end closed -');
+  assert.equal(pair.b.events.at(-1), 'end left -');
+});
+
 test('an outcome that ends the link is followed by one outcome of each other message', () => {
   const pair = withFullCarrier();
   const outcomes: string[] = [];
