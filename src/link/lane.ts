@@ -1,4 +1,5 @@
 /** One stream of an outbox: its open bundle, what waits behind it, and what is on its way. */
+import type { ErrorCode } from '../errors.js';
 import { limits } from '../limits.js';
 import { BUNDLE_HEADER_BYTES } from '../wire/bundle.js';
 import {
@@ -7,6 +8,7 @@ import {
   writeFragmentHead,
   writeMessageHead,
 } from '../wire/records.js';
+import { Fifo } from './fifo.js';
 import type { Sealer } from './sealing.js';
 import type { Outcome } from './types.js';
 
@@ -47,6 +49,8 @@ export interface Sent {
   readonly count: number;
   /** Whom to tell, by place; null when nobody wants to know. */
   readonly dones: readonly Done[] | null;
+  /** Those of them that the peer would not have, by place. */
+  refusals: Map<number, ErrorCode> | null;
 }
 
 const FIRST_FRAME_BYTES = 2048;
@@ -64,11 +68,11 @@ export class Lane {
   openBytes = 0;
   isMarked = false;
   isFragmentsTurn = false;
-  unacknowledged: Sent[] = [];
+  /** In the order of their sequences. */
+  readonly unacknowledged = new Fifo<Sent>();
   #dones: Done[] | null = null;
   #count = 0;
-  #queue: Pending[] = [];
-  #head = 0;
+  readonly #queue = new Fifo<Pending>();
   #large: Large[] = [];
   #assembly = 0;
 
@@ -81,7 +85,7 @@ export class Lane {
 
   /** Whether nothing waits behind the open bundle. */
   get isIdle(): boolean {
-    return this.#head === this.#queue.length && this.#large.length === 0;
+    return this.#queue.length === 0 && this.#large.length === 0;
   }
 
   /** Whether the open bundle has no record. */
@@ -91,7 +95,7 @@ export class Lane {
 
   /** A loose stream's peer knows the last so many numbers only. */
   get isWindowFull(): boolean {
-    const oldest = this.unacknowledged[0];
+    const oldest = this.unacknowledged.at(0);
     if (!this.loose || oldest === undefined) return false;
     return this.sealer.sequence >= oldest.sequence + limits.replayWindow;
   }
@@ -118,14 +122,11 @@ export class Lane {
 
   /** The first message that waits. */
   peek(): Pending | undefined {
-    return this.#queue[this.#head];
+    return this.#queue.at(0);
   }
 
   shift(): void {
-    this.#head++;
-    if (this.#head < this.#queue.length && this.#head < 1024) return;
-    this.#queue = this.#queue.slice(this.#head);
-    this.#head = 0;
+    this.#queue.shift();
   }
 
   /** Puts the first that waits aside when it is large, or of the key of one that is. */
@@ -183,8 +184,7 @@ export class Lane {
     if (large.offset < pending.bytes) return;
     this.completes(pending.done);
     this.#large.splice(this.#large.indexOf(large), 1);
-    this.#queue = [...large.behind, ...this.#queue.slice(this.#head)];
-    this.#head = 0;
+    this.#queue.prepend(large.behind);
   }
 
   /** The open bundle completes a message. */
@@ -205,6 +205,7 @@ export class Lane {
       bytes,
       count: this.#count,
       dones: this.#dones,
+      refusals: null,
     };
     if (this.#count > 0) this.unacknowledged.push(sent);
     return sent;
@@ -218,20 +219,38 @@ export class Lane {
     this.#dones = null;
   }
 
-  isUnacknowledged(sequence: number): boolean {
-    return this.unacknowledged.some((sent) => sent.sequence === sequence);
+  /** The bundle of this sequence, when it is not acknowledged. */
+  findUnacknowledged(sequence: number): Sent | undefined {
+    const sent = this.unacknowledged.at(this.#placeOf(sequence));
+    return sent?.sequence === sequence ? sent : undefined;
   }
 
   /** Those that an acknowledgement covers; each once. */
   takeAcknowledged(sequence: number): Sent[] {
     const all = this.unacknowledged;
     if (this.loose) {
-      const at = all.findIndex((sent) => sent.sequence === sequence);
-      return at < 0 ? [] : all.splice(at, 1);
+      const place = this.#placeOf(sequence);
+      const sent = all.at(place)?.sequence === sequence ? all.take(place) : undefined;
+      return sent === undefined ? [] : [sent];
     }
-    let count = 0;
-    while (count < all.length && (all[count] as Sent).sequence <= sequence) count++;
-    return all.splice(0, count);
+    const taken: Sent[] = [];
+    for (let next = all.at(0); next !== undefined && next.sequence <= sequence; next = all.at(0)) {
+      taken.push(next);
+      all.shift();
+    }
+    return taken;
+  }
+
+  /** The place of the first that is not acknowledged and has this sequence or a later one. */
+  #placeOf(sequence: number): number {
+    let from = 0;
+    let to = this.unacknowledged.length;
+    while (from < to) {
+      const middle = (from + to) >> 1;
+      if ((this.unacknowledged.at(middle) as Sent).sequence < sequence) from = middle + 1;
+      else to = middle;
+    }
+    return from;
   }
 
   /** Whom to tell of messages that were never complete in any bundle that left. */
@@ -241,6 +260,6 @@ export class Lane {
       yield pending.done;
       for (const held of behind) yield held.done;
     }
-    for (let i = this.#head; i < this.#queue.length; i++) yield this.#queue[i]?.done;
+    for (const { done } of this.#queue) yield done;
   }
 }

@@ -54,7 +54,6 @@ export class Outbox {
   /** Lanes with something to send, by rank. */
   readonly #dirty: Lane[][] = Array.from({ length: RANKS }, () => []);
   readonly #topics = new Map<string, Uint8Array>();
-  readonly #refusals = new Map<string, ErrorCode>();
   /** Bytes of each context that the kernel gave back unsent. */
   readonly #givenBack = new Map<number, number>();
   #blocked = false;
@@ -161,18 +160,22 @@ export class Outbox {
     }
     for (const sent of lane.takeAcknowledged(sequence)) {
       this.#unacknowledged -= sent.count;
-      this.#settle(stream, sent);
+      settle(sent);
     }
     if (!lane.isIdle || !lane.isEmpty) this.#mark(lane);
   }
 
-  /** The peer would not have one of the messages that a bundle completes. */
+  /**
+   * The peer would not have one of the messages that a bundle completes.
+   * @throws ProtocolError ERR_PROTOCOL for what is not on its way.
+   */
   refused(stream: number, sequence: number, index: number, code: string): void {
-    const lane = this.#lanes[stream];
-    if (lane === undefined || !lane.isUnacknowledged(sequence)) {
+    const sent = this.#lanes[stream]?.findUnacknowledged(sequence);
+    if (sent === undefined || index >= sent.count) {
       throw new ProtocolError('ERR_PROTOCOL', 'a refusal of what was never sent');
     }
-    this.#refusals.set(`${stream} ${sequence} ${index}`, code as ErrorCode);
+    sent.refusals ??= new Map();
+    sent.refusals.set(index, code as ErrorCode);
   }
 
   /** The peer's handlers are done with more. */
@@ -316,20 +319,13 @@ export class Outbox {
     if (carried !== 'room') this.#blocked = true;
     return carried !== 'over';
   }
+}
 
-  #settle(stream: number, sent: Sent): void {
-    const { dones } = sent;
-    if (dones === null) return;
-    for (let index = 0; index < dones.length; index++) {
-      const done = dones[index];
-      if (this.#refusals.size === 0) {
-        done?.(DELIVERED);
-        continue;
-      }
-      const key = `${stream} ${sent.sequence} ${index}`;
-      const code = this.#refusals.get(key);
-      this.#refusals.delete(key);
-      done?.(code === undefined ? DELIVERED : { type: 'delivered', code });
-    }
+/** Tells that the messages of a bundle were delivered. */
+function settle({ dones, refusals }: Sent): void {
+  if (dones === null) return;
+  for (let index = 0; index < dones.length; index++) {
+    const code = refusals?.get(index);
+    dones[index]?.(code === undefined ? DELIVERED : { type: 'delivered', code });
   }
 }

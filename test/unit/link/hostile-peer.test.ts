@@ -1,0 +1,46 @@
+/** A peer that holds the cluster key and does not keep to the protocol, or strains it. */
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { limits } from '../../../src/limits.js';
+import { writeRefusal } from '../../../src/wire/records.js';
+import { inject, Pair, say } from './pair.js';
+
+/** Nothing is sealed, so that a test can put bundles in. */
+const OPEN = {
+  dialler: { security: 'authenticated' },
+  acceptor: { security: 'authenticated' },
+} as const;
+
+function refusal(stream: number, sequence: number, index: number): Buffer {
+  const data = Buffer.alloc(64);
+  const code = 'ERR_NO_HANDLER';
+  return data.subarray(0, writeRefusal(data, 0, { stream, sequence, index, code }));
+}
+
+test('a refusal of more messages than a bundle has ends the link', () => {
+  for (const [index, events] of [
+    [1, ['up b@y']],
+    [2, ['up b@y', 'end lost ERR_PROTOCOL']],
+  ] as const) {
+    const pair = new Pair(OPEN).connect();
+    pair.cut();
+    say(pair.a, 'one');
+    say(pair.a, 'two');
+    pair.settle();
+    const { stream } = pair.a.carrier.sent.at(-1)!;
+    inject(pair.a, 0, refusal(stream, 0, index));
+    pair.a.carrier.deliver();
+    assert.deepEqual(pair.a.events, events);
+  }
+});
+
+test('refusals of many bundles find theirs', () => {
+  const pair = new Pair({ ...OPEN, handlers: { onMessage: () => 'ERR_NO_HANDLER' } }).connect();
+  for (let i = 0; i < 50; i++) {
+    say(pair.a, `${i}`, { unordered: i % 2 === 0 });
+    pair.a.runtime.endTurn();
+  }
+  pair.advance(10 * limits.ackDelayMs);
+  assert.equal(pair.a.outcomes.length, 50);
+  assert.ok(pair.a.outcomes.every((line) => line.endsWith('delivered ERR_NO_HANDLER')));
+});
