@@ -64,6 +64,8 @@ class CarriedLink implements Link {
   #timer: Timer | null = null;
   #timerAtMs = Number.POSITIVE_INFINITY;
   #endTimer: Timer | null = null;
+  /** The peer has asked for a sign of life. */
+  #isProbed = false;
 
   constructor(options: LinkOptions) {
     const { role, carrier, local, runtime, expectedName, linkNumber } = options;
@@ -295,6 +297,9 @@ class CarriedLink implements Link {
       this.#protocolError(error);
       return;
     }
+    // One answer for all probes of a bundle: each costs us more than it costs the peer.
+    if (this.#isProbed && this.#phase === 'up') this.#exchange.sign('beat');
+    this.#isProbed = false;
     // Only what could be opened is a sign of the peer's life.
     if (this.#liveness?.heard() === true) this.#stepLiveness(TICK);
     if (this.#probes.size > 0) this.#answerProbes(true);
@@ -303,7 +308,7 @@ class CarriedLink implements Link {
   #sign(sign: 'beat' | 'probe' | 'leave'): void {
     switch (sign) {
       case 'probe':
-        if (this.#phase === 'up') this.#exchange?.sign('beat');
+        this.#isProbed = true;
         return;
       case 'leave':
         this.#peerLeaves();

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { limits } from '../../../src/limits.js';
-import { writeRefusal } from '../../../src/wire/records.js';
+import { writeRefusal, writeSign } from '../../../src/wire/records.js';
 import { inject, Pair, say } from './pair.js';
 
 /** Nothing is sealed, so that a test can put bundles in. */
@@ -43,4 +43,14 @@ test('refusals of many bundles find theirs', () => {
   pair.advance(10 * limits.ackDelayMs);
   assert.equal(pair.a.outcomes.length, 50);
   assert.ok(pair.a.outcomes.every((line) => line.endsWith('delivered ERR_NO_HANDLER')));
+});
+
+test('all probes of a bundle are answered by one beat', () => {
+  const pair = new Pair(OPEN).connect();
+  const before = pair.a.carrier.sent.length;
+  const probes = Buffer.alloc(400);
+  for (let at = 0; at < probes.length; ) at = writeSign(probes, at, 'probe');
+  inject(pair.a, 0, probes);
+  pair.a.carrier.deliver();
+  assert.equal(pair.a.carrier.sent.length, before + 1);
 });
