@@ -54,6 +54,11 @@ export const limits = {
   outboxLowWaterBytes: 1024 * 1024,
   /** `send` fails with ERR_QUEUE_FULL beyond this. */
   outboxHardBytes: 192 * 1024 * 1024,
+  /**
+   * Messages of one link without an outcome: the same. More than credit and high-water mark of the
+   * smallest messages, so that who stops when `send` returns false never meets it.
+   */
+  outboxMessages: 2 ** 21,
   /** Bundles a link gives its association beyond what the kernel takes at once. */
   carrierQueueBytes: 512 * 1024,
   /** Acknowledgements and refusals in one bundle, beside its other records. */

@@ -61,7 +61,8 @@ export class Outbox {
   #context = 0;
   #carriedBytes = 0;
   #queuedBytes = 0;
-  #unacknowledged = 0;
+  /** Messages without an outcome. */
+  #messages = 0;
   #smallUsed = 0;
   #largeUsed = 0;
   #smallCredit: number = limits.smallCreditBytes;
@@ -86,7 +87,7 @@ export class Outbox {
 
   /** Whether every message was given to the carrier and acknowledged. */
   get isSettled(): boolean {
-    return this.#queuedBytes === 0 && this.#unacknowledged === 0;
+    return this.#messages === 0;
   }
 
   /** Whether `flush` would send something. */
@@ -116,9 +117,14 @@ export class Outbox {
     if (this.#queuedBytes + bytes > limits.outboxHardBytes) {
       throw new LinkError('ERR_QUEUE_FULL', `${this.#queuedBytes} bytes wait already`);
     }
+    // A peer may give credit and never acknowledge.
+    if (this.#messages >= limits.outboxMessages) {
+      throw new LinkError('ERR_QUEUE_FULL', `${this.#messages} messages have no outcome yet`);
+    }
     const kind = loose ? 'loose' : options.priority === true ? 'priority' : 'plain';
     const lane = this.#lanes[this.#setup.streams.of(message.topic, options.orderKey, kind)] as Lane;
     this.#queuedBytes += bytes;
+    this.#messages++;
     this.#mark(lane);
     if (!loose && lane.isIdle && bytes <= limits.bundleBytes && this.#hasSmallCredit(bytes)) {
       if (!lane.fits(bytes) && !this.#blocked) this.#seal(lane);
@@ -159,7 +165,7 @@ export class Outbox {
       throw new ProtocolError('ERR_PROTOCOL', 'an acknowledgement of what was never sent');
     }
     for (const sent of lane.takeAcknowledged(sequence)) {
-      this.#unacknowledged -= sent.count;
+      this.#messages -= sent.count;
       settle(sent);
     }
     if (!lane.isIdle || !lane.isEmpty) this.#mark(lane);
@@ -278,6 +284,7 @@ export class Outbox {
       if (pending.expiresAtMs <= (pending.expiresAtMs === NEVER ? 0 : this.#setup.nowMs())) {
         lane.shift();
         this.#queuedBytes -= pending.bytes;
+        this.#messages--;
         pending.done?.(EXPIRED);
         continue;
       }
@@ -310,7 +317,6 @@ export class Outbox {
     const bundle = lane.sealer.seal(lane.frame, lane.end);
     this.#context = (this.#context + 1) >>> 0;
     const sent = lane.sent(sequence, this.#context, this.#carriedBytes, bundle.length);
-    this.#unacknowledged += sent.count;
     this.#queuedBytes -= lane.openBytes;
     lane.reopen();
     const carried = this.#setup.carry(lane.stream, bundle, lane.loose, sent.context);

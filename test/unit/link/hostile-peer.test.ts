@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { limits } from '../../../src/limits.js';
-import { writeRefusal, writeSign } from '../../../src/wire/records.js';
-import { inject, Pair, say } from './pair.js';
+import { writeCredit, writeRefusal, writeSign } from '../../../src/wire/records.js';
+import { inject, Pair, say, send } from './pair.js';
 
 /** Nothing is sealed, so that a test can put bundles in. */
 const OPEN = {
@@ -53,4 +53,21 @@ test('all probes of a bundle are answered by one beat', () => {
   inject(pair.a, 0, probes);
   pair.a.carrier.deliver();
   assert.equal(pair.a.carrier.sent.length, before + 1);
+});
+
+test('a peer that gives credit and never acknowledges does not fill our memory', () => {
+  const pair = new Pair(OPEN).connect();
+  const { carrier, link } = pair.a;
+  const credit = Buffer.alloc(20);
+  writeCredit(credit, 0, Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER);
+  inject(pair.a, 0, credit);
+  carrier.deliver();
+  // Nothing of what leaves is kept by the test either.
+  carrier.send = () => true;
+  const empty = send('');
+  const options = { orderKey: '' };
+  for (let i = 0; i < limits.outboxMessages; i++) link.send(empty, options);
+  assert.throws(() => link.send(empty, options), { code: 'ERR_QUEUE_FULL' });
+  pair.a.runtime.endTurn();
+  assert.throws(() => link.send(empty, options), { code: 'ERR_QUEUE_FULL' });
 });
