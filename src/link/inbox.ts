@@ -16,6 +16,7 @@ import {
   writeCredit,
   writeRefusal,
 } from '../wire/records.js';
+import { Fifo } from './fifo.js';
 import type { AckSource } from './outbox.js';
 import { type Direction, Opener, type SealingSecret } from './sealing.js';
 import type { StreamMap } from './streams.js';
@@ -72,7 +73,7 @@ export class Inbox implements AckSource {
   /** Streams of which something was refused. */
   readonly #hasRefused: Uint8Array;
   #looseAcks: { stream: number; sequence: number }[] = [];
-  #refusals: Refusal[] = [];
+  readonly #refusals = new Fifo<Refusal>();
   #refusalBytes = 0;
   #unackedBytes = 0;
   #smallReceived = 0;
@@ -194,13 +195,11 @@ export class Inbox implements AckSource {
   #writeRefusals(data: Buffer, at: number): number {
     let end = at;
     const mostEnd = at + limits.bundleAckBytes / 2;
-    let written = 0;
-    for (const refusal of this.#refusals) {
-      if (end > mostEnd) break;
+    while (end <= mostEnd) {
+      const refusal = this.#refusals.shift();
+      if (refusal === undefined) break;
       end = writeRefusal(data, end, refusal);
-      written++;
     }
-    this.#refusals = this.#refusals.slice(written);
     this.#refusalBytes -= end - at;
     return end;
   }
@@ -249,6 +248,10 @@ export class Inbox implements AckSource {
 
   #acknowledge(stream: number, sequence: number): void {
     if (this.#streams.isLoose(stream)) {
+      // On each stream so many may be on their way.
+      if (this.#looseAcks.length >= this.#streams.count * limits.replayWindow) {
+        throw broken('more loose bundles than may be on their way');
+      }
       this.#looseAcks.push({ stream, sequence });
       return;
     }

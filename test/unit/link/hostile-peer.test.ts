@@ -2,7 +2,9 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { limits } from '../../../src/limits.js';
+import { BUNDLE_HEADER_BYTES, writeBundleHeader } from '../../../src/wire/bundle.js';
 import { writeCredit, writeRefusal, writeSign } from '../../../src/wire/records.js';
+import { encode, message } from '../wire/sample-records.js';
 import { inject, Pair, say, send } from './pair.js';
 
 /** Nothing is sealed, so that a test can put bundles in. */
@@ -70,4 +72,19 @@ test('a peer that gives credit and never acknowledges does not fill our memory',
   assert.throws(() => link.send(empty, options), { code: 'ERR_QUEUE_FULL' });
   pair.a.runtime.endTurn();
   assert.throws(() => link.send(empty, options), { code: 'ERR_QUEUE_FULL' });
+});
+
+test('loose bundles that nobody can have acknowledged yet are bounded', () => {
+  const pair = new Pair(OPEN).connect();
+  const { carrier, events } = pair.a;
+  const most = carrier.inboundStreams * limits.replayWindow;
+  const record = encode(message());
+  for (let sequence = 0; sequence <= most; sequence++) {
+    assert.deepEqual(events, ['up b@y']);
+    const bundle = Buffer.concat([Buffer.alloc(BUNDLE_HEADER_BYTES), record]);
+    writeBundleHeader(bundle, bundle.length, { loose: true, generation: 0, sequence });
+    carrier.inbox.push({ stream: 2, data: bundle });
+    carrier.deliver();
+  }
+  assert.deepEqual(events, ['up b@y', 'end lost ERR_PROTOCOL']);
 });
