@@ -15,7 +15,8 @@
  *   counted since the link is up.
  * - 32 beat, 33 probe, 34 leave: zero (3).
  *
- * A message whose record is over `limits.bundleBytes` travels as fragments: they are pieces of its record.
+ * A message whose record is over `limits.bundleBytes` travels as fragments: they are pieces of its
+ * record.
  */
 import { LinkError } from '../errors.js';
 import { limits } from '../limits.js';
