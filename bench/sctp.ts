@@ -111,9 +111,8 @@ async function runRound(
     own.push(await flood(ours));
     theirs.push(await flood([rawProgram], opponent));
     const [a, b] = [own.at(-1)!.figure, theirs.at(-1)!.figure];
-    progress(
-      `${name}, ${size} B, pair ${pair}: ${Math.round(a)} to ${Math.round(b)} msg/s, ${(a / b).toFixed(2)}`,
-    );
+    const figures = `${Math.round(a)} to ${Math.round(b)} msg/s, ${(a / b).toFixed(2)}`;
+    progress(`${name}, ${size} B, pair ${pair}: ${figures}`);
   }
   const rates = (floods: readonly Flood[]) => floods.map((each) => Math.round(each.figure));
   const settings = { name, size, unit: 'msg/s', required, better: 'greater' } as const;
