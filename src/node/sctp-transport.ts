@@ -4,9 +4,6 @@ import { associationOptions, SctpCarrier } from '../link/sctp-carrier.js';
 import { connect, listen, type SctpOptions, sctpSupport } from '../sctp/index.js';
 import type { Listener, ListenHandlers, Transport, TransportOptions } from './transport.js';
 
-/** Room for the head of a bundle and the acknowledgements in it, beside its messages. */
-const BUNDLE_OVERHEAD_BYTES = limits.bundleAckBytes + 4096;
-
 /** RTO.Min from which a profile is made for networks whose round trips need large buffers. */
 const LOCAL_RTO_MIN_MS = 200;
 
@@ -15,9 +12,9 @@ function optionsFor({ profile }: TransportOptions): SctpOptions {
     ...associationOptions(profile),
     // A stranger's message is reassembled before anybody knows who it is: no larger than a node's
     // own may be.
-    maxMessageBytes: limits.bundleBytes + BUNDLE_OVERHEAD_BYTES,
+    maxMessageBytes: limits.bundleFrameBytes,
     sendQueueHighWaterBytes: limits.carrierQueueBytes,
-    // What the kernel holds goes before everything that comes later, a call beside a large body too.
+    // What the kernel holds goes before all that comes later, a call beside a large body too.
     sendBufferBytes:
       profile.rtoMinMs < LOCAL_RTO_MIN_MS ? limits.localSendBufferBytes : limits.socketBufferBytes,
   };
