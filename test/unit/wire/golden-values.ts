@@ -1,4 +1,6 @@
-/** What docs/wire.md shows in its golden blocks, made by the package from the inputs stated there. */
+/**
+ * What docs/wire.md shows in its golden blocks, made by the package from the inputs stated there.
+ */
 import { Handshake, type HandshakeOptions, type Session } from '../../../src/link/handshake.js';
 import { type Direction, Sealer, type SealingSecret } from '../../../src/link/sealing.js';
 import type { LocalIdentity } from '../../../src/link/types.js';
