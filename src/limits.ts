@@ -102,6 +102,8 @@ export const limits = {
   dateSeconds: 2 ** 42,
   keyMinBytes: 32,
   keyFileBytes: 4096,
+  /** Keys a node holds at once; a rotation needs two. */
+  keys: 16,
 
   // node
   peers: 1024,

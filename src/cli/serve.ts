@@ -1,6 +1,6 @@
 /** `backplane serve`: a node that tells what happens to it, until it is interrupted. */
 import type { Command } from 'commander';
-import { startNode } from '../index.js';
+import { BackplaneError, type ClusterNode, startNode } from '../index.js';
 import { fullName } from '../node/names.js';
 import { hostName } from '../runtime/network.js';
 import type { Config } from './config-file.js';
@@ -21,13 +21,27 @@ export function nameFor({ peers }: Pick<Config, 'peers'>, host: string): string 
   return here === undefined || more.length > 0 ? fullName('node', host) : here.name;
 }
 
-function printer(json: boolean): (event: string, fields: EventFields) => void {
+type Print = (event: string, fields: EventFields) => void;
+
+function printer(json: boolean): Print {
   return (event, fields) => {
     const time = new Date().toISOString();
     console.log(
       json ? JSON.stringify({ time, event, ...fields }) : `${time} ${eventText(event, fields)}`,
     );
   };
+}
+
+/** Links stay up, and the keys from before hold where the file cannot be used. */
+async function reloadKeys(node: ClusterNode, print: Print): Promise<void> {
+  try {
+    await node.reloadKeys();
+    print('keys', { keys: node.keyIds });
+  } catch (error) {
+    if (!(error instanceof BackplaneError)) throw error;
+    const { code, message } = error;
+    print('keysKept', { keys: node.keyIds, error: { code, message } });
+  }
 }
 
 async function serve(options: ServeOptions): Promise<void> {
@@ -40,7 +54,8 @@ async function serve(options: ServeOptions): Promise<void> {
   onEachEvent(node, print);
   const { port, engine, incarnation } = node;
   const planes = Object.fromEntries(node.planes.map((plane) => [plane.name, plane.address]));
-  print('listening', { name: node.name, incarnation, planes, port, engine });
+  print('listening', { name: node.name, incarnation, planes, port, engine, keys: node.keyIds });
+  process.on('SIGHUP', () => void reloadKeys(node, print));
   const others = peers.filter((peer) => peer.name !== node.name);
   try {
     // Each resolves when the peer is up, which may be never; only a refusal to try is of interest.
@@ -56,7 +71,7 @@ async function serve(options: ServeOptions): Promise<void> {
 export function addServe(program: Command): void {
   const command = program
     .command('serve')
-    .description('run a node, print a line per event, end orderly on SIGINT and SIGTERM')
+    .description('run a node and print its events; SIGHUP reads the keys again, SIGTERM ends')
     .option('--name <name>', "name or name@host; default: that of this host's entry in peers");
   addNodeOptions(command).action(serve);
 }

@@ -34,8 +34,8 @@ function parseKey(line: string): Uint8Array | null {
 
 /**
  * The keys in the text of a key file.
- * @throws NodeError ERR_KEY_FILE: a line that is neither hex nor base64; ERR_KEY_SHORT: no key, or
- *   one that is too short.
+ * @throws NodeError ERR_KEY_FILE: a line that is neither hex nor base64, or more than limits.keys;
+ *   ERR_KEY_SHORT: no key, or one that is too short.
  */
 export function parseKeyFile(text: string, path: string): Uint8Array[] {
   const lines = text
@@ -43,6 +43,9 @@ export function parseKeyFile(text: string, path: string): Uint8Array[] {
     .map((line) => line.trim())
     .filter((line) => line !== '' && !line.startsWith('#'));
   if (lines.length === 0) throw new NodeError('ERR_KEY_SHORT', `${path} holds no key`);
+  if (lines.length > limits.keys) {
+    throw new NodeError('ERR_KEY_FILE', `${path} holds more than ${limits.keys} keys`);
+  }
   return lines.map((line) => {
     const key = parseKey(line);
     // The line itself stays out of the message: it may be nearly a key.

@@ -149,6 +149,14 @@ export class ClusterNode extends EventEmitter<NodeEvents> {
     return this.#setup.options.planes.map(({ name, address }) => ({ name, address }));
   }
 
+  /**
+   * Which cluster keys it holds, without the keys: 16 hex digits each, the one it uses first. The
+   * same key has the same id at every node.
+   */
+  get keyIds(): readonly string[] {
+    return this.#setup.options.keyRing.ids;
+  }
+
   /** The nodes it has links with. */
   get nodes(): readonly NodeView[] {
     return this.#links.live.map(({ view }) => view);
@@ -195,6 +203,26 @@ export class ClusterNode extends EventEmitter<NodeEvents> {
   async disconnect(name: string, options: { readonly deadlineMs?: number } = {}): Promise<void> {
     const deadlineMs = checkDeadlineMs(options.deadlineMs ?? limits.leaveMs);
     await this.#links.disconnect(fullName(name, ''), deadlineMs);
+  }
+
+  /**
+   * Reads the key file again. Its keys hold for every handshake from now on; links that are up stay
+   * up. See SECURITY.md for the steps of a rotation.
+   * @throws (rejects) NodeError ERR_STATE (the node was given `key`, not `keyFile`), ERR_KEY_FILE,
+   *   ERR_KEY_FILE_MODE, ERR_KEY_SHORT: then the keys from before hold.
+   */
+  reloadKeys(): Promise<void> {
+    return this.#setup.options.keyRing.reload();
+  }
+
+  /**
+   * Exchanges the cluster keys for others, as `reloadKeys` does, for a program that keeps them
+   * elsewhere than in a file.
+   * @param key one, or several: the first is used, all are accepted.
+   * @throws NodeError ERR_ARGUMENT, ERR_KEY_SHORT: then the keys from before hold.
+   */
+  useKeys(key: Uint8Array | readonly Uint8Array[]): void {
+    this.#setup.options.keyRing.use(key);
   }
 
   /**

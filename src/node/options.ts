@@ -5,7 +5,8 @@ import type { Security } from '../link/types.js';
 import type { LocalAddress } from '../runtime/network.js';
 import type { Profile } from '../timing/profiles.js';
 import { type ProfileWish, resolveProfile } from '../timing/resolve.js';
-import { checkKey, readKeyFile } from './key-file.js';
+import { readKeyFile } from './key-file.js';
+import { checkKeys, KeyRing } from './key-ring.js';
 import { checkLabel, fullName } from './names.js';
 import {
   checkPeerAddresses,
@@ -47,7 +48,10 @@ export interface NodeOptions {
    * `ClusterNode.port`.
    */
   readonly port?: number;
-  /** File with the cluster key, mode 0600, as `backplane keygen` writes it. This or `key`. */
+  /**
+   * File with the cluster key, mode 0600, as `backplane keygen` writes it, or with several, one per
+   * line. `ClusterNode.reloadKeys` reads it again. This or `key`.
+   */
   readonly keyFile?: string;
   /** The cluster key itself, 32 bytes or more, or several: the first is used, all are accepted. */
   readonly key?: Uint8Array | readonly Uint8Array[];
@@ -73,7 +77,7 @@ export interface ResolvedOptions {
   readonly name: string;
   readonly planes: readonly Plane[];
   readonly port: number;
-  readonly keys: readonly Uint8Array[];
+  readonly keyRing: KeyRing;
   readonly profile: Profile;
   readonly label: string;
   readonly security: Security;
@@ -143,17 +147,17 @@ export function checkPeer(peer: unknown, ourName: string, ourPort: number): Reso
   };
 }
 
-async function keysOf({ key, keyFile }: NodeOptions): Promise<readonly Uint8Array[]> {
+async function keyRingOf({ key, keyFile }: NodeOptions): Promise<KeyRing> {
   if ((key === undefined) === (keyFile === undefined)) {
     throw new NodeError('ERR_ARGUMENT', 'a node needs either keyFile or key');
   }
   if (keyFile !== undefined) {
-    if (typeof keyFile === 'string') return readKeyFile(keyFile);
-    throw new NodeError('ERR_ARGUMENT', 'keyFile must be a path');
+    if (typeof keyFile !== 'string') {
+      throw new NodeError('ERR_ARGUMENT', 'keyFile must be a path');
+    }
+    return new KeyRing(await readKeyFile(keyFile), keyFile);
   }
-  const keys: readonly unknown[] = Array.isArray(key) ? key : [key];
-  if (keys.length === 0) throw new NodeError('ERR_ARGUMENT', 'key: none in the list');
-  return keys.map(checkKey);
+  return new KeyRing(checkKeys(key), null);
 }
 
 /**
@@ -181,6 +185,6 @@ export async function resolveOptions(
   const peers = options.peers ?? [];
   if (!Array.isArray(peers)) throw new NodeError('ERR_ARGUMENT', 'peers must be a list');
   const checkedPeers = peers.map((peer: unknown) => checkPeer(peer, name, peerPort(port)));
-  const keys = await keysOf(options);
-  return { name, planes, port, keys, profile, label, security, peers: checkedPeers };
+  const keyRing = await keyRingOf(options);
+  return { name, planes, port, keyRing, profile, label, security, peers: checkedPeers };
 }

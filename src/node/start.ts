@@ -28,14 +28,17 @@ const realWorld = (): World => ({
  */
 export async function startNodeIn(world: World, options: NodeOptions): Promise<ClusterNode> {
   const resolved = await resolveOptions(options, world.machine);
-  const { name, label, keys, profile, security } = resolved;
+  const { name, label, keyRing, profile, security } = resolved;
   const { runtime, transport, offer } = world;
   const incarnation = runtime.random.bytes(8).readBigUInt64BE();
   const local: LocalIdentity = {
     name,
     incarnation,
     label,
-    keys,
+    // Each handshake asks anew.
+    get keys() {
+      return keyRing.keys;
+    },
     profile,
     security,
     ...(offer === undefined ? {} : { offer }),

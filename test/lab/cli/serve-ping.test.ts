@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import test, { type TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -95,6 +95,36 @@ test('serve and ping show a pulled cable: no ping is lost', limit, async (contex
   const reasons = served.all.filter(({ event }) => event === 'nodedown').map((e) => e['reason']);
   assert.deepEqual(reasons, ['left']);
   assert.equal(served.all.at(-1)?.['event'], 'closed');
+});
+
+test('serve reads its keys again on SIGHUP, and lives on', limit, async (context) => {
+  const { lab, config } = await setup(context);
+  const args = ['--config', config, '--json', '--name', 'one@host1'];
+  const serve = cli(lab.host(1), 'serve', ...args);
+  const lines = new Lines(serve);
+  await lines.until('listening');
+  const { keys: before } = lines.all[0] as { keys: string[] };
+  assert.equal(before.length, 1);
+
+  const keyFile = join(dirname(config), 'cluster.key');
+  const text = readFileSync(keyFile, 'utf8');
+  writeFileSync(keyFile, `${text}${Buffer.alloc(32, 9).toString('base64')}\n`);
+  serve.kill('SIGHUP');
+  await lines.until('keys');
+  const { keys: both } = lines.all.at(-1) as { keys: string[] };
+  assert.deepEqual([both.length, both[0]], [2, before[0]]);
+
+  writeFileSync(keyFile, 'no key at all\n');
+  serve.kill('SIGHUP');
+  await lines.until('keysKept');
+  const { keys: kept, error } = lines.all.at(-1) as { keys: string[]; error: { code: string } };
+  assert.deepEqual(kept, both);
+  assert.equal(error.code, 'ERR_KEY_FILE');
+
+  const ended = once(serve, 'close');
+  serve.kill('SIGTERM');
+  await ended;
+  assert.equal(serve.exitCode, 0);
 });
 
 test('a ping of nobody fails in time, with the code', limit, async (context) => {

@@ -66,7 +66,13 @@ export class Cluster {
         },
         ...(offer === undefined ? {} : { offer }),
       },
-      { name, planes: addresses, port: PORT, key: KEY, ...options },
+      {
+        name,
+        planes: addresses,
+        port: PORT,
+        ...(options.keyFile === undefined ? { key: KEY } : {}),
+        ...options,
+      },
     );
     const diary: Diary = [];
     for (const event of EVENTS) {

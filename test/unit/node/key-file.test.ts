@@ -104,6 +104,14 @@ test('what is neither base64 nor hex is refused, and not repeated', () => {
   );
 });
 
+test('a key file has so many keys and no more', async () => {
+  const lines = (count: number) => Array(count).fill(key.toString('base64')).join('\n');
+  const most = await readKeyFile(keyFile(lines(limits.keys)));
+  assert.equal(most.length, limits.keys);
+  const more = readKeyFile(keyFile(lines(limits.keys + 1)));
+  await assert.rejects(more, { code: 'ERR_KEY_FILE' });
+});
+
 test('a file that is too large is no key file', async () => {
   const text = `${key.toString('base64')}\n#${' '.repeat(limits.keyFileBytes)}`;
   await assert.rejects(readKeyFile(keyFile(text)), { code: 'ERR_KEY_FILE' });

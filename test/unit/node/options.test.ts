@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
+import { limits } from '../../../src/limits.js';
 import { checkDeadlineMs, checkPeer, resolveOptions } from '../../../src/node/options.js';
 import { Cluster, PORT } from './cluster.js';
 
@@ -14,7 +15,7 @@ test('what is left out has its default', async () => {
   assert.equal(options.port, PORT);
   assert.equal(options.profile.name, 'lan');
   assert.equal(options.label, 'backplane');
-  assert.deepEqual(options.keys, [key]);
+  assert.deepEqual(options.keyRing.keys, [key]);
   assert.deepEqual(options.peers, []);
 });
 
@@ -33,6 +34,7 @@ test('every option is checked', async () => {
     [{ ...good, keyFile: '/k' }, 'ERR_ARGUMENT'],
     [{ ...good, key: 'secret' }, 'ERR_ARGUMENT'],
     [{ ...good, key: [] }, 'ERR_ARGUMENT'],
+    [{ ...good, key: Array(limits.keys + 1).fill(key) }, 'ERR_ARGUMENT'],
     [{ ...good, key: Buffer.alloc(31) }, 'ERR_KEY_SHORT'],
     [{ ...good, key: [key, Buffer.alloc(31)] }, 'ERR_KEY_SHORT'],
     [{ ...good, key: undefined, keyFile: 7 }, 'ERR_ARGUMENT'],

@@ -250,14 +250,6 @@ for (const [what, code, options, offer] of strangers) {
   });
 }
 
-test('keys change without an outage: the first is used, all are accepted', async () => {
-  const cluster = new Cluster();
-  const fresh = Buffer.alloc(32, 9);
-  const one = await cluster.start('one', 1, { key: [fresh, Buffer.alloc(32, 7)] });
-  const two = await cluster.start('two', 2);
-  await cluster.link(two, one);
-});
-
 test('a peer that is left is dialled no more, and may come back by itself', async () => {
   const cluster = new Cluster();
   const one = await cluster.start('one', 1);
