@@ -108,7 +108,7 @@ export class Handshake {
   readonly #options: HandshakeOptions;
   readonly #offer: Offer;
   readonly #timing: PeerTiming;
-  readonly #ephemeral: EphemeralKey;
+  #keyPair: EphemeralKey | null = null;
   readonly #outputs: HandshakeOutput[] = [];
   #phase: Phase = 'idle';
   #deadlineMs = Number.POSITIVE_INFINITY;
@@ -136,8 +136,13 @@ export class Handshake {
     this.#options = options;
     this.#offer = options.local.offer ?? offerOf(options.local.security ?? 'sealed');
     this.#timing = timingOf(options.local.profile);
-    this.#ephemeral = new EphemeralKey(options.keySeed);
     this.#key = options.local.keys[0] as Uint8Array;
+  }
+
+  /** Made when it is first needed: a stranger who says nothing is to cost as little as he can. */
+  get #ephemeral(): EphemeralKey {
+    this.#keyPair ??= new EphemeralKey(this.#options.keySeed);
+    return this.#keyPair;
   }
 
   /** When a 'tick' is wanted; Infinity when never. */
