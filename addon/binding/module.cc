@@ -17,9 +17,10 @@ Napi::Value Probe(const Napi::CallbackInfo& info) {
   return status.ok() ? info.Env().Null() : ToError(info.Env(), status);
 }
 
-// For tests only, with Socket._fromDescriptor: two connected sockets that keep message boundaries,
-// so that lifecycle and sanitizer tests run where the kernel has no SCTP.
-Napi::Value SocketPair(const Napi::CallbackInfo& info) {
+// For tests only: two connected sockets that keep message boundaries, so that lifecycle and
+// sanitizer tests run where the kernel has no SCTP. No descriptor passes through JavaScript, where
+// a worker that is terminated would leave it open.
+Napi::Value OpenPair(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   int fds[2];
   const int result = socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds);
@@ -27,9 +28,14 @@ Napi::Value SocketPair(const Napi::CallbackInfo& info) {
     ThrowStatus(env, kernel::Status::Of(result, "socketpair"));
     return {};
   }
+  kernel::Descriptor ends[] = {kernel::Descriptor(fds[0]), kernel::Descriptor(fds[1])};
   Napi::Array pair = Napi::Array::New(env, 2);
-  pair.Set(0u, fds[0]);
-  pair.Set(1u, fds[1]);
+  for (uint32_t i = 0; i < 2; i++) {
+    kernel::Socket end(std::move(ends[i]), kernel::Socket::Kind::kStandIn);
+    const Napi::Value socket = Environment::Of(env)->Wrap(std::move(end));
+    if (socket.IsEmpty()) return {};
+    pair.Set(i, socket);
+  }
   return pair;
 }
 
@@ -45,7 +51,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("meta", environment->meta());
   exports.Set("Socket", constructor);
   exports.Set("probe", Napi::Function::New<Probe>(env, "probe"));
-  exports.Set("_socketPair", Napi::Function::New<SocketPair>(env, "_socketPair"));
+  exports.Set("_openPair", Napi::Function::New<OpenPair>(env, "_openPair"));
   return exports;
 }
 

@@ -52,7 +52,6 @@ Napi::Function Socket::Define(Napi::Env env) {
                          InstanceMethod<&Socket::GetPathInfo>("pathInfo"),
                          InstanceMethod<&Socket::LocalAddresses>("localAddresses"),
                          InstanceMethod<&Socket::PeerAddresses>("peerAddresses"),
-                         StaticMethod<&Socket::FromDescriptor>("_fromDescriptor"),
                      });
 }
 
@@ -85,13 +84,6 @@ Socket::Socket(const Napi::CallbackInfo& info)
 Socket::~Socket() {
   if (handle_ != nullptr) handle_->Close();
   if (async_context_ != nullptr) napi_async_destroy(Env(), async_context_);
-}
-
-Napi::Value Socket::FromDescriptor(const Napi::CallbackInfo& info) {
-  uint32_t fd = 0;
-  if (!ToInteger(info.Env(), info[0], "fd", INT32_MAX, &fd)) return {};
-  kernel::Socket socket(kernel::Descriptor(static_cast<int>(fd)), kernel::Socket::Kind::kStandIn);
-  return Environment::Of(info.Env())->Wrap(std::move(socket));
 }
 
 bool Socket::Open(Napi::Env env) const {

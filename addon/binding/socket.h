@@ -41,7 +41,6 @@ class Socket : public Napi::ObjectWrap<Socket>, public PollOwner {
   Napi::Value Pause(const Napi::CallbackInfo& info);
   Napi::Value Abort(const Napi::CallbackInfo& info);
   Napi::Value Close(const Napi::CallbackInfo& info);
-  static Napi::Value FromDescriptor(const Napi::CallbackInfo& info);
   // False, with ERR_CLOSED pending, once the socket is closed.
   bool Open(Napi::Env env) const;
   void CloseHandle();

@@ -21,14 +21,11 @@ import {
 
 /** What the addon has beyond its contract, for these tests alone. */
 interface TestAddon extends NativeAddon {
-  /** Descriptors of two connected sockets that keep message boundaries. */
-  _socketPair(): [number, number];
-  readonly Socket: NativeAddon['Socket'] & {
-    /**
-     * Takes over a descriptor. A message of exactly PIECE_BYTES counts as a part of a longer one.
-     */
-    _fromDescriptor(fd: number): NativeSocket;
-  };
+  /**
+   * Two connected sockets that keep message boundaries. A message of exactly PIECE_BYTES counts as
+   * a part of a longer one.
+   */
+  _openPair(): [NativeSocket, NativeSocket];
 }
 
 /**
@@ -94,8 +91,7 @@ export class Recorder implements NativeHandlers {
 
 /** Two connected sockets without handlers. */
 export function openPair(): [NativeSocket, NativeSocket] {
-  const [a, b] = addon._socketPair();
-  return [addon.Socket._fromDescriptor(a), addon.Socket._fromDescriptor(b)];
+  return addon._openPair();
 }
 
 /** One end of a pair with handlers, reading. */
