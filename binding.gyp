@@ -1,18 +1,9 @@
 {
-  'variables': {
-    'sanitize%': '',
-  },
   'target_defaults': {
     'cflags_cc': ['-std=c++20', '-Wall', '-Wextra', '-Wno-missing-field-initializers'],
     'cflags_cc!': ['-std=gnu++17', '-std=gnu++20'],
     'defines': ['NAPI_VERSION=9', 'NAPI_DISABLE_CPP_EXCEPTIONS', 'NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS'],
     'include_dirs': ["<!@(node -p \"require('node-addon-api').include\")", 'addon'],
-    'conditions': [
-      ["sanitize!=''", {
-        'cflags': ['-fsanitize=<(sanitize)', '-fno-omit-frame-pointer', '-g'],
-        'ldflags': ['-fsanitize=<(sanitize)'],
-      }],
-    ],
   },
   'targets': [
     {
