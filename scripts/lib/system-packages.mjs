@@ -2,7 +2,9 @@
  * What has to come from the system: a compiler, and where the kernel has no SCTP, a kernel that has
  * it.
  */
-import { existsSync, readFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { EXIT_UNAVAILABLE, findProgram, SetupError, step } from './tool.mjs';
 
 /** Needed to build the addon, as Debian package and the program that shows it is there. */
@@ -23,6 +25,21 @@ const GUEST = [
   { name: 'util-linux', present: () => findProgram('unshare') !== null },
 ];
 
+/** Needed to fuzz the parsers. */
+const FUZZER = [
+  { name: 'clang', present: () => findProgram('clang++') !== null },
+  { name: 'libclang-rt-dev', present: hasLibFuzzer },
+];
+
+/** libFuzzer comes with clang's runtime, which Debian packs apart. */
+function hasLibFuzzer() {
+  const clang = findProgram('clang++');
+  if (clang === null) return false;
+  const { stdout } = spawnSync(clang, ['-print-resource-dir'], { encoding: 'utf8' });
+  const folder = join(stdout.trim(), 'lib', 'linux');
+  return existsSync(folder) && readdirSync(folder).some((name) => /\.fuzzer-.*\.a$/.test(name));
+}
+
 /** The lab runs on this host's kernel only as root and with SCTP. */
 function needsGuest() {
   return process.getuid() !== 0 || !existsSync('/proc/net/sctp');
@@ -38,10 +55,12 @@ function isDebian() {
 
 /**
  * The names of the Debian packages that are missing, of those for building and, with `lab`, of
- * those for the lab.
+ * those for the lab; with `fuzzer`, of those for libFuzzer.
  */
-export function missingPackages({ lab }) {
-  const wanted = lab && needsGuest() ? [...BUILD, ...GUEST] : BUILD;
+export function missingPackages({ lab, fuzzer = false }) {
+  const wanted = [...BUILD];
+  if (lab && needsGuest()) wanted.push(...GUEST);
+  if (fuzzer) wanted.push(...FUZZER);
   return wanted.filter(({ present }) => !present()).map(({ name }) => name);
 }
 

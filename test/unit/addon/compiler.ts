@@ -1,7 +1,9 @@
-/** The C++ compiler with sanitizers, for tests that build a part of the addon by themselves. */
+/** The C++ compilers with sanitizers, for what builds a part of the addon by itself. */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
+import { existsSync, mkdirSync, readFileSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { packageRoot } from '../../../src/sctp/load-addon.js';
 
@@ -26,10 +28,45 @@ export async function run(
   return { code, output: Buffer.concat(chunks).toString() };
 }
 
-/** Compiles with sanitizers; `input` is source text for a file named `-`. */
-export async function compile(args: readonly string[], input = ''): Promise<void> {
-  const include = `-I${join(packageRoot(), 'addon')}`;
+/** Something to compile with sanitizers. */
+export interface Product {
+  /** File name; a hash goes before its ending. */
+  readonly name: string;
+  readonly ending: string;
+  /** Default: g++. */
+  readonly compiler?: 'g++' | 'clang++';
+  readonly flags: readonly string[];
+  /** Sources and headers, from the package's root. */
+  readonly files: readonly string[];
+}
+
+/**
+ * Compiles a product, unless it was made of these very files before. Its sources become one
+ * translation unit: for all of the addon 16 s instead of 100 s for one by one.
+ * @returns Its path.
+ * @throws AssertionError with what the compiler said.
+ */
+export async function build(product: Product): Promise<string> {
+  const { name, ending, compiler = 'g++', files } = product;
+  const root = packageRoot();
+  const include = `-I${join(root, 'addon')}`;
   const flags = ['-std=c++20', '-O1', '-g1', '-fno-omit-frame-pointer', ...SANITIZERS, include];
-  const { code, output } = await run('g++', [...flags, ...args], { input });
+  flags.push(...product.flags);
+  const hash = createHash('sha256').update(JSON.stringify([compiler, flags]));
+  for (const file of files) hash.update(`\0${file}\0`).update(readFileSync(join(root, file)));
+  const folder = join(root, 'build', 'sanitized');
+  const path = join(folder, `${name}-${hash.digest('hex').slice(0, 12)}${ending}`);
+  if (existsSync(path)) return path;
+  mkdirSync(folder, { recursive: true });
+  const input = files
+    .filter((file) => file.endsWith('.cc'))
+    .map((file) => `#include "${join(root, file)}"\n`)
+    .join('');
+  const draft = `${path}.${process.pid}`;
+  const { code, output } = await run(compiler, [...flags, '-x', 'c++', '-', '-o', draft], {
+    input,
+  });
   assert.equal(code, 0, output);
+  renameSync(draft, path);
+  return path;
 }
