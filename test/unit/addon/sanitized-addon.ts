@@ -7,9 +7,6 @@ import { packageRoot } from '../../../src/sctp/load-addon.js';
 import { build, run } from './compiler.js';
 import { ADDON_VARIABLE } from './support.js';
 
-/** Of the addon's file: tells its leaks from those of Node. */
-const NAME = 'backplane';
-
 /** Exit code of a process in which a sanitizer found something. */
 export const FINDING_EXIT_CODE = 86;
 const EXIT_CODE = `exitcode=${FINDING_EXIT_CODE}`;
@@ -50,7 +47,7 @@ export async function sanitizedAddon(): Promise<string> {
   const nodeAddonApi = dirname(createRequire(import.meta.url).resolve('node-addon-api'));
   const includes = [`-I${nodeHeaders(root)}`, `-I${nodeAddonApi}`];
   return build({
-    name: NAME,
+    name: 'backplane',
     ending: '.node',
     flags: ['-shared', '-fPIC', '-DNODE_GYP_MODULE_NAME=backplane', ...defines(root), ...includes],
     files: ['binding', 'kernel', 'parse'].flatMap((room) =>
@@ -98,9 +95,11 @@ const FATAL_WORDS = [
 const FATAL = new RegExp(`^.*(${FATAL_WORDS.join('|')}).*$`, 'm');
 /** One leak: what it is, and the calls that led to it. */
 const LEAK = /^(?:Direct|Indirect) leak of .*\n(?: +#\d.*\n)*/gm;
+/** Our namespace, or where there are no names the addon's file. */
+const OURS = /\bbackplane::|\/backplane-/;
 
 /** What a sanitizer found, in what a process said: its first line, or null. */
 export function findingIn(output: string): string | null {
-  const leak = [...output.matchAll(LEAK)].find(([text]) => text.includes(`/${NAME}-`))?.[0];
-  return (FATAL.exec(output)?.[0] ?? leak)?.trim() ?? null;
+  const leak = [...output.matchAll(LEAK)].find(([text]) => OURS.test(text))?.[0];
+  return (FATAL.exec(output)?.[0] ?? leak)?.trim().split('\n')[0] ?? null;
 }

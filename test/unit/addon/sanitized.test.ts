@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { runLifecycle } from '../../lifecycle/run.js';
 import { run } from './compiler.js';
 import {
   FINDING_EXIT_CODE,
@@ -26,4 +27,16 @@ test('a sanitizer that finds something is heard', async () => {
   assert.equal(code, FINDING_EXIT_CODE, output);
   assert.match(findingIn(output) ?? '', /AddressSanitizer/);
   assert.equal(findingIn('a plain line\nError: the end'), null);
+});
+
+test('sockets, workers and ends in every state leave nothing behind', async (t) => {
+  const { violations, ...figures } = await runLifecycle({
+    opened: 4000,
+    workers: 20,
+    exitsPerState: 1,
+    seed: Date.now() % 2 ** 32,
+    progress: (line) => t.diagnostic(line),
+  });
+  assert.deepEqual(violations, [], JSON.stringify(figures, null, 2));
+  assert.ok(figures.opened >= 4000 && figures.closed === figures.opened);
 });
