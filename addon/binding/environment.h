@@ -52,6 +52,9 @@ class Environment {
   // For the constructor: the socket that `Wrap` is making an object for.
   std::optional<kernel::Socket> TakeAdopted();
 
+  // Takes over a socket that no JavaScript object owns.
+  void Keep(std::unique_ptr<PollOwner> orphan) { orphans_.push_back(std::move(orphan)); }
+
   // Drains nest when a handler drains another socket; each level has buffers of its own.
   std::unique_ptr<ReceiveContext> TakeContext();
   void ReturnContext(std::unique_ptr<ReceiveContext> context);
@@ -86,6 +89,7 @@ class Environment {
   std::shared_ptr<kernel::ChunkPool> chunks_ = std::make_shared<kernel::ChunkPool>();
   std::unique_ptr<ReceiveContext> context_;
   std::optional<kernel::Socket> adopted_;
+  std::vector<std::unique_ptr<PollOwner>> orphans_;
 };
 
 }  // namespace backplane::binding

@@ -60,6 +60,12 @@ Socket::Socket(const Napi::CallbackInfo& info)
       environment_(Environment::Of(info.Env())),
       queue_(environment_->chunks()) {
   std::optional<kernel::Socket> adopted = environment_->TakeAdopted();
+  if (IsEmpty()) {
+    // The worker was terminated after the call had begun, and Node no longer ties the object to
+    // this. There is no exception then by which node-addon-api would know to delete it.
+    if (!info.Env().IsExceptionPending()) environment_->Keep(std::unique_ptr<PollOwner>(this));
+    return;
+  }
   kernel::Socket socket;
   if (adopted) {
     socket = std::move(*adopted);

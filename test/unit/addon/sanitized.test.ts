@@ -29,6 +29,16 @@ test('a sanitizer that finds something is heard', async () => {
   assert.equal(findingIn('a plain line\nError: the end'), null);
 });
 
+test('a worker that is terminated while it makes a socket does not lose it', async () => {
+  const env = await sanitizedEnvironment(await sanitizedAddon(), true);
+  const program = fileURLToPath(new URL('../../lifecycle/program.js', import.meta.url));
+  // One termination of thirty comes where it matters.
+  const args = [program, 'terminate', 'opening', '60'];
+  const { code, output } = await run(process.execPath, args, { env });
+  assert.equal(code, 0, output);
+  assert.equal(findingIn(output), null, output);
+});
+
 test('sockets, workers and ends in every state leave nothing behind', async (t) => {
   const { violations, ...figures } = await runLifecycle({
     opened: 4000,
