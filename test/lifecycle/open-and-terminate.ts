@@ -99,6 +99,14 @@ const lives: readonly Life[] = [
     sendRefused(b);
     close(b, a);
   },
+  // In a deferred call, with another one of the same turn still to come.
+  async (a, b) => {
+    const told = crossing(a, () => close(b, a));
+    reading(b);
+    sendRefused(a);
+    sendRefused(b);
+    await told;
+  },
   // In handlers.
   async (a, b) => {
     send(a, 'x');
