@@ -6,7 +6,7 @@ const MANY = 1024;
 
 /** First in, first out. */
 export class Fifo<T> {
-  #items: T[] = [];
+  #items: (T | undefined)[] = [];
   /** Those before it are gone. */
   #head = 0;
 
@@ -25,7 +25,8 @@ export class Fifo<T> {
 
   shift(): T | undefined {
     if (this.length === 0) return undefined;
-    const item = this.#items[this.#head++];
+    const item = this.#items[this.#head];
+    this.#items[this.#head++] = undefined;
     const isMostlyGone = this.#head >= MANY && 2 * this.#head >= this.#items.length;
     if (this.length === 0 || isMostlyGone) this.#compact();
     return item;

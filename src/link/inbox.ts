@@ -51,6 +51,8 @@ interface Refusal {
   readonly code: string;
 }
 
+const NOTHING = Buffer.alloc(0);
+
 /** Acknowledgements of loose bundles that leave together. */
 const LOOSE_ACKS = 512;
 
@@ -144,6 +146,8 @@ export class Inbox implements AckSource {
           if (message?.type !== 'message' || this.#wholeReader.next() !== null) {
             throw broken('fragments that are not one message');
           }
+          // A reader keeps what it has read last, here up to 64 MiB.
+          this.#wholeReader.start(NOTHING);
           this.#handle(stream, sequence, completed++, message, whole.length, true);
           break;
         }
