@@ -15,7 +15,7 @@ export type ErrorCode =
   | 'ERR_OPTION_REJECTED' // the kernel refused or altered an option
   | 'ERR_MESSAGE_TOO_LARGE' // over the limit named in the message
   | 'ERR_MESSAGE_EMPTY' // SCTP has no empty user messages (RFC 9260, 3.3.1: at least one byte)
-  | 'ERR_QUEUE_FULL' // beyond the hard limit of the send queue
+  | 'ERR_QUEUE_FULL' // more waits, or has no outcome yet, than may
   | 'ERR_CLOSED' // the object was closed
   | 'ERR_STATE' // not possible in this state
   | 'ERR_REFUSED' // nobody listens at the peer's port
