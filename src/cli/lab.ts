@@ -4,6 +4,7 @@ import { enterLab } from '../lab/index.js';
 import { type CutResult, type CutsResult, runCuts } from '../lab/scenario/cuts.js';
 import { gapViolations, trafficFigures, trafficViolations } from '../lab/scenario/verdict.js';
 import { type ProfileName, profiles } from '../timing/profiles.js';
+import { kills } from './lab-kills.js';
 import { recordingFolder } from './recording-folder.js';
 import { finish, progress, table } from './report.js';
 
@@ -93,4 +94,10 @@ export function addLab(program: Command): void {
     .option('--recordings <folder>', 'where recordings go', 'recordings')
     .option('--json', 'print one JSON object as the last line')
     .action(cuts);
+  lab
+    .command('kills')
+    .description('one association killed in every way, and what became of every message')
+    .option('--count <number>', 'how many times', wholeNumber, 200)
+    .option('--json', 'print one JSON object as the last line')
+    .action(kills);
 }

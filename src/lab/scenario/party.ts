@@ -1,4 +1,4 @@
-/** One traffic process, seen from the scenario. */
+/** One process of a scenario, seen from the scenario. */
 import { LabError } from '../../errors.js';
 import type { ChildProcess } from '../../runtime/child-process.js';
 import { systemRuntime } from '../../runtime/index.js';
@@ -7,33 +7,53 @@ import type { TrafficCommand, TrafficReport } from './protocol.js';
 /** For whatever must happen within a scenario besides its own schedule. */
 export const PATIENCE_MS = 20_000;
 
-type ReportOf<T extends TrafficReport['type']> = Extract<TrafficReport, { type: T }>;
-
-interface Waiter {
-  readonly type: TrafficReport['type'];
-  resolve(report: TrafficReport): void;
+/** What every process may report. */
+interface AnyReport {
+  readonly type: string;
 }
 
-export class Party {
+/** That a process cannot go on. */
+interface FailedReport extends AnyReport {
+  readonly code: string;
+  readonly message: string;
+}
+
+interface Waiter<Report> {
+  readonly type: string;
+  resolve(report: Report): void;
+}
+
+export class Party<
+  Command extends object = TrafficCommand,
+  Report extends AnyReport = TrafficReport,
+> {
   /** Messages it has sent or received, as far as it told. */
   count = 0;
   readonly #name: string;
   readonly #child: ChildProcess;
-  readonly #waiters = new Set<Waiter>();
-  readonly #past: TrafficReport[] = [];
+  readonly #waiters = new Set<Waiter<Report>>();
+  readonly #past: Report[] = [];
   readonly #failed: Promise<never>;
+  #isKilled = false;
 
-  constructor(name: string, child: ChildProcess, onEvent: (report: ReportOf<'event'>) => void) {
+  constructor(
+    name: string,
+    child: ChildProcess,
+    onEvent: (report: Extract<Report, { type: 'event' }>) => void,
+  ) {
     this.#name = name;
     this.#child = child;
     this.#failed = new Promise((_, reject) => {
-      child.on('message', (report: TrafficReport) => {
+      child.on('message', (report: Report) => {
         if (report.type === 'failed') {
-          reject(new LabError('ERR_LAB', `${name}: ${report.code}: ${report.message}`));
-        } else if (report.type === 'event') onEvent(report);
-        else this.#note(report);
+          const { code, message } = report as unknown as FailedReport;
+          reject(new LabError('ERR_LAB', `${name}: ${code}: ${message}`));
+        } else if (report.type === 'event') {
+          onEvent(report as Extract<Report, { type: 'event' }>);
+        } else this.#note(report);
       });
       child.once('exit', (code, signal) => {
+        if (this.#isKilled) return;
         const why = `${name} ended early: ${signal ?? `exit code ${code}`}`;
         const end = () => reject(new LabError('ERR_LAB', why));
         // 'exit' may come before its last reports have been read; 'disconnect' comes after them.
@@ -44,20 +64,44 @@ export class Party {
     this.#failed.catch(() => {});
   }
 
-  command(command: TrafficCommand): void {
+  /** Rejects with a LabError when the process fails, or ends without having been killed. */
+  get failed(): Promise<never> {
+    return this.#failed;
+  }
+
+  /** Its number in the kernel. */
+  get pid(): number {
+    return this.#child.pid ?? 0;
+  }
+
+  command(command: Command): void {
     this.#child.send(command);
+  }
+
+  /** Stops it where it is: it reads nothing any more, and its kernel still does. */
+  freeze(): void {
+    this.#child.kill('SIGSTOP');
+  }
+
+  /** Ends it by SIGKILL; resolves when it is gone. That is no failure. */
+  async kill(): Promise<void> {
+    this.#isKilled = true;
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
+    const gone = new Promise<void>((resolve) => void this.#child.once('exit', () => resolve()));
+    this.#child.kill('SIGKILL');
+    await gone;
   }
 
   /**
    * The next report of a type, also one that has come already.
    * @throws LabError ERR_LAB when the process fails first, or says nothing within `withinMs`.
    */
-  async report<T extends TrafficReport['type']>(
+  async report<T extends Report['type']>(
     type: T,
     withinMs = PATIENCE_MS,
-  ): Promise<ReportOf<T>> {
+  ): Promise<Extract<Report, { type: T }>> {
     const past = this.#past.findIndex((each) => each.type === type);
-    if (past >= 0) return this.#past.splice(past, 1)[0] as ReportOf<T>;
+    if (past >= 0) return this.#past.splice(past, 1)[0] as Extract<Report, { type: T }>;
     let timer: { cancel(): void } | undefined;
     const late = new Promise<never>((_, reject) => {
       timer = systemRuntime.timers.after(withinMs, () => {
@@ -65,18 +109,19 @@ export class Party {
         reject(new LabError('ERR_LAB', text));
       });
     });
-    const report = new Promise<TrafficReport>((resolve) => {
+    const report = new Promise<Report>((resolve) => {
       this.#waiters.add({ type, resolve });
     });
     try {
-      return (await Promise.race([report, this.#failed, late])) as ReportOf<T>;
+      const first = await Promise.race([report, this.#failed, late]);
+      return first as Extract<Report, { type: T }>;
     } finally {
       timer?.cancel();
     }
   }
 
-  #note(report: TrafficReport): void {
-    if (report.type === 'count') this.count = report.count;
+  #note(report: Report): void {
+    if (report.type === 'count') this.count = (report as unknown as { count: number }).count;
     const waiter = [...this.#waiters].find(({ type }) => type === report.type);
     if (waiter !== undefined) {
       this.#waiters.delete(waiter);
