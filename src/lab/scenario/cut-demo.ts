@@ -8,10 +8,11 @@ import { worstCase } from '../../timing/worst-case.js';
 import type { Fault } from '../network/faults.js';
 import { createLab, type Lab } from '../network/lab.js';
 import type { Delivery } from '../recording/analysis.js';
+import { RECEIVER, SENDER } from './ends.js';
 import { type GapParts, splitGap } from './gap.js';
 import { Picture } from './picture.js';
 import type { NodeEvent, Replies, Role, TrafficPlan } from './protocol.js';
-import { RECEIVER, SENDER, TrafficSession } from './session.js';
+import { TrafficSession } from './session.js';
 import { gapViolations, trafficViolations } from './verdict.js';
 
 /**

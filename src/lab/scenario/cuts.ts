@@ -5,9 +5,10 @@ import type { profiles } from '../../timing/profiles.js';
 import type { Direction, Fault } from '../network/faults.js';
 import { createLab, type Lab } from '../network/lab.js';
 import type { Delivery } from '../recording/analysis.js';
+import { RECEIVER, SENDER } from './ends.js';
 import { type GapParts, splitGap } from './gap.js';
 import type { NodeEvent, Replies, Role } from './protocol.js';
-import { RECEIVER, SENDER, TrafficSession } from './session.js';
+import { TrafficSession } from './session.js';
 
 /** One way to cut the plane that carries the traffic. */
 export interface Cut {

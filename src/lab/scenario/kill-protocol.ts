@@ -1,18 +1,12 @@
 /** What the scenario `kills` and its two processes say to each other. */
 import type { DownReason } from '../../node/events.js';
 import type { ProfileName } from '../../timing/profiles.js';
+import type { End } from './ends.js';
 import type { Role } from './protocol.js';
 
 /** How one process is set up; its only command-line argument, as JSON. */
-export interface KillSetup {
+export interface KillSetup extends End {
   readonly role: Role;
-  /** `name@host` of this node and of its peer. */
-  readonly name: string;
-  readonly peer: { readonly name: string; readonly addresses: readonly string[] };
-  /** Plane name to CIDR. */
-  readonly planes: Readonly<Record<string, string>>;
-  /** This host's addresses. */
-  readonly addresses: readonly string[];
   /** Of both nodes. */
   readonly port: number;
   readonly keyFile: string;

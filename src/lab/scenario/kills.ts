@@ -1,5 +1,5 @@
 /** One pair of nodes whose association is killed again and again, with messages under way. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import * as path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -8,11 +8,11 @@ import { LabError } from '../../errors.js';
 import type { DownReason } from '../../node/events.js';
 import { systemRuntime } from '../../runtime/index.js';
 import { createLab, type Lab } from '../network/lab.js';
+import { endOf, RECEIVER, writeKeyFile } from './ends.js';
 import type { KillCommand, KillEvent, KillReport, KillSetup } from './kill-protocol.js';
 import { compareKills, type KillLedger, ledgerViolations } from './kill-verdict.js';
 import { PATIENCE_MS, Party } from './party.js';
 import type { Role } from './protocol.js';
-import { RECEIVER, SENDER } from './session.js';
 
 /**
  * - `receiver-abort`, `sender-abort`: that node's association is aborted under its link.
@@ -28,8 +28,7 @@ const KINDS: readonly KillKind[] = ['receiver-abort', 'kill', 'outage', 'sender-
 export const KILLS_PROFILE = 'lan';
 const PORT = 7500;
 const OUTSTANDING_MIN = 100;
-/** What was sent is in the receiver's kernel after this, or on its way. */
-const UNREAD_MS = 30;
+const POLL_MS = 10;
 /** Every other round, more is sent right before than the kernel takes, and some of it leaves. */
 const SURGE_MS = 40;
 const ESTABLISHED = '3';
@@ -72,8 +71,7 @@ class Kills {
     this.#options = options;
     this.#lab = lab;
     this.#folder = folder;
-    const key = systemRuntime.random.bytes(32).toString('base64');
-    writeFileSync(this.#file('cluster.key'), `${key}\n`, { mode: 0o600 });
+    writeKeyFile(this.#file('cluster.key'));
   }
 
   async run(): Promise<KillsResult> {
@@ -107,6 +105,7 @@ class Kills {
   async #cycle(kind: KillKind, surge: boolean): Promise<void> {
     const { link } = await this.#next('flowing');
     this.#events.length = 0;
+    if (kind === 'kill' || kind === 'restart') await this.#standby.report('ready');
     if (surge) {
       this.#sender.command({ type: 'surge' });
       await sleep(SURGE_MS);
@@ -140,7 +139,7 @@ class Kills {
         return this.#sender.command({ type: 'abort' });
       case 'kill':
         await this.#receiver.kill();
-        await this.#succeed({ type: 'start' });
+        this.#succeed({ type: 'start' });
         return;
       case 'restart':
         return this.#restart();
@@ -151,27 +150,32 @@ class Kills {
 
   /** The receiver reads no more, so that its kernel's end is an ABORT, which nobody hears. */
   async #restart(): Promise<void> {
-    const { localPort, port } = portsOf(this.#sender.pid);
-    await this.#standby.report('ready');
+    const { localPort, port } = associationOf(this.#sender.pid);
     this.#receiver.freeze();
-    await sleep(UNREAD_MS);
+    await this.#untilUnread();
     this.#cutAll();
     await this.#receiver.kill();
     // The peer's ports, seen from the receiver.
     const next = this.#standby;
-    next.command({ type: 'restart', localPort: port, port: localPort });
+    this.#succeed({ type: 'restart', localPort: port, port: localPort });
     await next.report('taking');
     this.#lab.heal();
-    this.#receiver = next;
-    this.#standby = this.#party('receiver');
+  }
+
+  /** Messages are under way all the time, so some come to a receiver that stands still. */
+  async #untilUnread(): Promise<void> {
+    for (let waitedMs = 0; waitedMs < PATIENCE_MS; waitedMs += POLL_MS) {
+      if (associationOf(this.#receiver.pid).unreadBytes > 0) return;
+      await sleep(POLL_MS);
+    }
+    throw new LabError('ERR_LAB', 'nothing arrives at a receiver that stands still');
   }
 
   #cutAll(): void {
     for (const plane of this.#lab.planes) this.#lab.cut('blackhole', plane, RECEIVER);
   }
 
-  async #succeed(command: KillCommand): Promise<void> {
-    await this.#standby.report('ready');
+  #succeed(command: KillCommand): void {
     this.#receiver = this.#standby;
     this.#receiver.command(command);
     this.#standby = this.#party('receiver');
@@ -204,18 +208,10 @@ class Kills {
   }
 
   #party(role: Role): KillParty {
-    const [own, other, peer] =
-      role === 'sender'
-        ? ([SENDER, RECEIVER, 'receiver'] as const)
-        : ([RECEIVER, SENDER, 'sender'] as const);
-    const host = this.#lab.host(own);
-    const far = this.#lab.host(other);
+    const { host, end } = endOf(this.#lab, role);
     const setup: KillSetup = {
+      ...end,
       role,
-      name: `${role}@${host.name}`,
-      peer: { name: `${peer}@${far.name}`, addresses: far.addresses },
-      planes: this.#lab.cidrs,
-      addresses: host.addresses,
       port: PORT,
       keyFile: this.#file('cluster.key'),
       profile: KILLS_PROFILE,
@@ -231,19 +227,24 @@ class Kills {
   }
 }
 
+/** An association as the kernel lists it, from its own side. */
+interface ListedAssociation {
+  readonly unreadBytes: number;
+  readonly localPort: number;
+  readonly port: number;
+}
+
 /**
- * Ports of the one association that is up on a process's network, from its side. The columns of the
- * kernel's list: the sixth is the state, the twelfth and thirteenth are the ports.
+ * The one association that is up on a process's network.
  * @throws LabError ERR_LAB: there is none.
  */
-function portsOf(pid: number): { readonly localPort: number; readonly port: number } {
+function associationOf(pid: number): ListedAssociation {
   const lines = readFileSync(`/proc/${pid}/net/sctp/assocs`, 'utf8').trim().split('\n').slice(1);
-  const up = lines
-    .map((line) => line.trim().split(/\s+/))
-    .filter(([, , , , state]) => state === ESTABLISHED);
-  const columns = up.at(-1);
-  if (columns === undefined) throw new LabError('ERR_LAB', `no association is up:\n${lines}`);
-  return { localPort: Number(columns[11]), port: Number(columns[12]) };
+  const rows = lines.map((line) => line.trim().split(/\s+/));
+  // Columns: ASSOC SOCK STY SST ST HBKT ASSOC-ID TX_QUEUE RX_QUEUE UID INODE LPORT RPORT ...
+  const up = rows.filter((row) => row[4] === ESTABLISHED).at(-1);
+  if (up === undefined) throw new LabError('ERR_LAB', `no association is up:\n${lines}`);
+  return { unreadBytes: Number(up[8]), localPort: Number(up[11]), port: Number(up[12]) };
 }
 
 /**

@@ -1,5 +1,5 @@
 /** Two nodes on two lab hosts with traffic between them, as every scenario has them. */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import * as path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -9,6 +9,7 @@ import type { Lab } from '../network/lab.js';
 import { analyse, type Delivery } from '../recording/analysis.js';
 import { readRecording } from '../recording/read.js';
 import type { Recording } from '../recording/recorder.js';
+import { endOf, writeKeyFile } from './ends.js';
 import { PATIENCE_MS, Party } from './party.js';
 import {
   type NodeEvent,
@@ -19,10 +20,6 @@ import {
   type TrafficSetup,
   type TransportName,
 } from './protocol.js';
-
-/** Host 1 sends, host 2 receives. */
-export const SENDER = 1;
-export const RECEIVER = 2;
 
 const PORTS: Readonly<Record<TransportName, number>> = { link: 7500, tcp: 7501 };
 
@@ -76,8 +73,7 @@ export class TrafficSession {
     const secrets = mkdtempSync(path.join(tmpdir(), 'backplane-key-'));
     try {
       const keyFile = path.join(secrets, 'cluster.key');
-      const key = systemRuntime.random.bytes(32).toString('base64');
-      writeFileSync(keyFile, `${key}\n`, { mode: 0o600 });
+      writeKeyFile(keyFile);
       mkdirSync(options.folder, { recursive: true });
       const session = new TrafficSession(options);
       const transports: readonly TransportName[] = options.tcp ? ['link', 'tcp'] : ['link'];
@@ -176,17 +172,15 @@ export class TrafficSession {
 
   #party(transport: TransportName, role: Role, keyFile: string): Party {
     const { lab, profile, folder, maxMessages } = this.#options;
-    const [own, other, peer] =
-      role === 'sender'
-        ? ([SENDER, RECEIVER, 'receiver'] as const)
-        : ([RECEIVER, SENDER, 'sender'] as const);
+    const { host, end } = endOf(lab, role);
+    const { name, peer, planes, addresses } = end;
     const setup: TrafficSetup = {
       transport,
       role,
-      name: `${role}@${lab.host(own).name}`,
-      peer: { name: `${peer}@${lab.host(other).name}`, addresses: lab.host(other).addresses },
-      planes: lab.cidrs,
-      address: lab.host(own).addresses[0]!,
+      name,
+      peer,
+      planes,
+      address: addresses[0]!,
       port: PORTS[transport],
       keyFile,
       profile,
@@ -194,7 +188,7 @@ export class TrafficSession {
       maxMessages,
     };
     const script = fileURLToPath(new URL(`./${transport}-process.js`, import.meta.url));
-    const child = lab.host(own).fork(script, [JSON.stringify(setup)]);
+    const child = host.fork(script, [JSON.stringify(setup)]);
     return new Party(`${transport} ${role}`, child, ({ event, atNs }) => {
       if (!this.#finishing) this.#note(role, event, Number(BigInt(atNs)) / 1e6);
     });

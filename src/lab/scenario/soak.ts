@@ -1,0 +1,214 @@
+/** Very many messages of all sizes over planes that lose some, with one that comes and goes. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import * as path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { LabError } from '../../errors.js';
+import { systemRuntime } from '../../runtime/index.js';
+import { createLab, type Lab } from '../network/lab.js';
+import { planCuts } from './cuts.js';
+import { endOf, RECEIVER, writeKeyFile } from './ends.js';
+import { Party } from './party.js';
+import type { NodeEvent, Role } from './protocol.js';
+import type { SoakCommand, SoakReport, SoakSetup, SoakTally } from './soak-protocol.js';
+
+export const SOAK_PROFILE = 'lan';
+const PORT = 7500;
+/** Share of frames lost, by plane, in each direction. */
+const LOSS_SHARES: Readonly<Record<string, number>> = { a: 0.02, b: 0.01 };
+const FLAPPING_PLANE = 'a';
+const FLAP_EVERY_MS = 5000;
+const FLAP_HOLD_MS = 1500;
+/** Memory is compared with that after this share of the messages. */
+const EARLY_SHARE = 0.2;
+const GROWTH_MAX_SHARE = 0.1;
+const POLL_MS = 50;
+const PROGRESS_EVERY_MS = 10_000;
+/** No message in this time, and the run is given up. */
+const SILENCE_MAX_MS = 30_000;
+
+export interface SoakOptions {
+  readonly messages: number;
+  progress(line: string): void;
+}
+
+/** Resident memory of both processes. */
+export type Resident = Readonly<Record<Role, number>>;
+
+export interface SoakResult extends SoakTally {
+  readonly lost: number;
+  readonly reconnects: number;
+  readonly nodedown: number;
+  readonly flaps: number;
+  readonly residentBytesAt20Percent: Resident;
+  readonly residentBytesAtEnd: Resident;
+  readonly seconds: number;
+}
+
+/** Everything that should be zero and is not, as sentences. */
+export function soakViolations(result: SoakResult): string[] {
+  const { sent, undelivered, lost, duplicated, reordered, reconnects, nodedown } = result;
+  const zero: readonly (readonly [string, number])[] = [
+    ['messages lost', lost],
+    ['messages duplicated', duplicated],
+    ['messages reordered', reordered],
+    ['messages not reported delivered', undelivered],
+    ['reconnects', reconnects],
+    ['nodedown', nodedown],
+  ];
+  const violations = zero.filter(([, n]) => n !== 0).map(([what, n]) => `${what}: ${n}, not 0`);
+  return sent === 0 ? ['nothing was sent', ...violations] : violations;
+}
+
+/** The processes that have grown by more than a tenth since the first fifth of the run. */
+export function memoryViolations(result: SoakResult): string[] {
+  const { residentBytesAt20Percent: early, residentBytesAtEnd: end } = result;
+  return (['sender', 'receiver'] as const)
+    .filter((role) => end[role] > early[role] * (1 + GROWTH_MAX_SHARE))
+    .map((role) => `${role}: ${end[role]} bytes resident at the end, ${early[role]} at 20 %`);
+}
+
+type SoakParty = Party<SoakCommand, SoakReport>;
+
+class Soak {
+  readonly #options: SoakOptions;
+  readonly #lab: Lab;
+  readonly #keyFile: string;
+  readonly #nodeups: Record<Role, number> = { sender: 0, receiver: 0 };
+  #nodedown = 0;
+  #isFinishing = false;
+  #flaps = 0;
+
+  constructor(options: SoakOptions, lab: Lab, folder: string) {
+    this.#options = options;
+    this.#lab = lab;
+    this.#keyFile = path.join(folder, 'cluster.key');
+    writeKeyFile(this.#keyFile);
+  }
+
+  async run(): Promise<SoakResult> {
+    const receiver = this.#party('receiver');
+    await receiver.report('ready');
+    const sender = this.#party('sender');
+    await sender.report('ready');
+    for (const plane of this.#lab.planes) {
+      this.#lab.impair(plane, RECEIVER, { lossShare: LOSS_SHARES[plane] ?? 0 });
+    }
+    const startMs = systemRuntime.clock.nowMs();
+    receiver.command({ type: 'begin' });
+    sender.command({ type: 'begin' });
+    const stopFlapping = new AbortController();
+    const flapping = this.#flap(stopFlapping.signal);
+    const early = EARLY_SHARE * this.#options.messages;
+    await this.#untilReceived(receiver, early);
+    const residentBytesAt20Percent = await this.#resident(sender, receiver);
+    await this.#untilReceived(receiver, this.#options.messages);
+    await sender.report('settled');
+    const seconds = (systemRuntime.clock.nowMs() - startMs) / 1000;
+    stopFlapping.abort();
+    await flapping;
+    const residentBytesAtEnd = await this.#resident(sender, receiver);
+    this.#isFinishing = true;
+    sender.command({ type: 'finish' });
+    const { sent, undelivered } = await sender.report('finished');
+    receiver.command({ type: 'finish' });
+    const { received, duplicated, reordered, longestGapMs } = await receiver.report('finished');
+    return {
+      sent,
+      received,
+      lost: sent - received,
+      duplicated,
+      reordered,
+      undelivered,
+      reconnects: Math.max(this.#nodeups.sender, this.#nodeups.receiver) - 1,
+      nodedown: this.#nodedown,
+      longestGapMs,
+      flaps: this.#flaps,
+      residentBytesAt20Percent,
+      residentBytesAtEnd,
+      seconds,
+    };
+  }
+
+  /** Cuts of every kind in turn, each healed again; the last one, too. */
+  async #flap(signal: AbortSignal): Promise<void> {
+    const kinds = planCuts(FLAP_KINDS);
+    const pause = (ms: number) => sleep(ms, undefined, { signal }).catch(() => {});
+    for (;;) {
+      await pause(FLAP_EVERY_MS - FLAP_HOLD_MS);
+      if (signal.aborted) return;
+      const { fault, host, direction } = kinds[this.#flaps++ % kinds.length]!;
+      this.#lab.cut(fault, FLAPPING_PLANE, host, direction);
+      await pause(FLAP_HOLD_MS);
+      this.#lab.heal();
+    }
+  }
+
+  async #untilReceived(receiver: SoakParty, count: number): Promise<void> {
+    const { messages, progress } = this.#options;
+    const { clock } = systemRuntime;
+    let last = { count: -1, atMs: clock.nowMs() };
+    let toldMs = clock.nowMs();
+    while (receiver.count < count) {
+      await Promise.race([sleep(POLL_MS), receiver.failed]);
+      const nowMs = clock.nowMs();
+      if (receiver.count > last.count) last = { count: receiver.count, atMs: nowMs };
+      if (nowMs - last.atMs > SILENCE_MAX_MS) {
+        throw new LabError('ERR_LAB', `nothing came after message ${last.count} of ${messages}`);
+      }
+      if (nowMs - toldMs < PROGRESS_EVERY_MS) continue;
+      toldMs = nowMs;
+      progress(`${receiver.count} of ${messages} messages, ${this.#flaps} flaps`);
+    }
+  }
+
+  async #resident(sender: SoakParty, receiver: SoakParty): Promise<Resident> {
+    sender.command({ type: 'measure' });
+    receiver.command({ type: 'measure' });
+    const [of, at] = await Promise.all([sender.report('resident'), receiver.report('resident')]);
+    return { sender: of.bytes, receiver: at.bytes };
+  }
+
+  #party(role: Role): SoakParty {
+    const { host, end } = endOf(this.#lab, role);
+    const setup: SoakSetup = {
+      ...end,
+      role,
+      port: PORT,
+      keyFile: this.#keyFile,
+      profile: SOAK_PROFILE,
+      messages: this.#options.messages,
+    };
+    const script = fileURLToPath(new URL('./soak-process.js', import.meta.url));
+    const argv = [process.execPath, ...process.execArgv, '--expose-gc', script];
+    const child = host.spawn([...argv, JSON.stringify(setup)], {
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    });
+    return new Party<SoakCommand, SoakReport>(role, child, ({ event }) => this.#note(role, event));
+  }
+
+  #note(role: Role, event: NodeEvent): void {
+    if (this.#isFinishing) return;
+    if (event.kind === 'nodeup') this.#nodeups[role]++;
+    if (event.kind === 'nodedown') this.#nodedown++;
+  }
+}
+
+/** As many as there are kinds of cuts. */
+const FLAP_KINDS = 11;
+
+/**
+ * Runs it in a lab of this process.
+ * @throws LabError ERR_LAB when a process fails to do its part, or nothing arrives any more.
+ */
+export async function runSoak(options: SoakOptions): Promise<SoakResult> {
+  const folder = mkdtempSync(path.join(tmpdir(), 'backplane-soak-'));
+  const lab = await createLab({ hosts: 2 });
+  try {
+    return await new Soak(options, lab, folder).run();
+  } finally {
+    await lab.close();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
