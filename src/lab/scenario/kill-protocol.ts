@@ -11,7 +11,7 @@ export interface KillSetup extends End {
   readonly port: number;
   readonly keyFile: string;
   readonly profile: ProfileName;
-  /** Where the sender leaves one byte for each message, the receiver a record of each it handled. */
+  /** The sender leaves one byte for each message, the receiver a record of each it handled. */
   readonly outcomesFile: string;
   readonly handledFile: string;
 }

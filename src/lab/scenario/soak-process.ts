@@ -117,16 +117,14 @@ class SoakSender implements Soaking {
 
 class SoakReceiver implements Soaking {
   readonly #ledger = new SoakLedger(SOAK_KEYS);
-  #lastMs = 0;
+  #lastMs = Number.POSITIVE_INFINITY;
   #longestGapMs = 0;
 
   constructor(node: ClusterNode) {
     node.handle(SOAK_TOPIC, (body) => this.#note(body as Buffer));
   }
 
-  begin(): void {
-    this.#lastMs = performance.now();
-  }
+  begin(): void {}
 
   get count(): number {
     return this.#ledger.received;
@@ -153,6 +151,18 @@ function reportEvents(node: ClusterNode): void {
   node.on('redundancy', ({ name, state }) => tell({ kind: 'redundancy', node: name, state }));
 }
 
+/**
+ * What is garbage is no leak. Buffers are given back by a thread of their own after the first
+ * collection; the second waits for it.
+ */
+async function residentBytes(): Promise<number> {
+  for (let i = 0; i < 2; i++) {
+    globalThis.gc?.();
+    await new Promise((resolve) => void setImmediate(resolve));
+  }
+  return process.memoryUsage.rss();
+}
+
 async function obey(node: ClusterNode, soaking: Soaking, command: SoakCommand): Promise<void> {
   switch (command.type) {
     case 'begin':
@@ -160,9 +170,7 @@ async function obey(node: ClusterNode, soaking: Soaking, command: SoakCommand): 
       setInterval(() => report({ type: 'count', count: soaking.count }), COUNT_EVERY_MS).unref();
       return;
     case 'measure':
-      // What is garbage is no leak.
-      globalThis.gc?.();
-      report({ type: 'resident', bytes: process.memoryUsage.rss() });
+      report({ type: 'resident', bytes: await residentBytes() });
       return;
     case 'finish':
       report({ type: 'finished', ...soaking.tally });

@@ -20,6 +20,13 @@ const LOSS_SHARES: Readonly<Record<string, number>> = { a: 0.02, b: 0.01 };
 const FLAPPING_PLANE = 'a';
 const FLAP_EVERY_MS = 5000;
 const FLAP_HOLD_MS = 1500;
+/** As many as there are kinds of cuts. */
+const FLAP_KINDS = 11;
+/**
+ * Large buffers go back to the kernel when they are freed. By default malloc keeps ever larger ones
+ * for later, and what is resident says how late garbage was once collected, not what is in use.
+ */
+const ALLOCATOR = { MALLOC_MMAP_THRESHOLD_: String(128 * 1024) };
 /** Memory is compared with that after this share of the messages. */
 const EARLY_SHARE = 0.2;
 const GROWTH_MAX_SHARE = 0.1;
@@ -131,17 +138,16 @@ class Soak {
     };
   }
 
-  /** Cuts of every kind in turn, each healed again; the last one, too. */
+  /** Cuts of every kind in turn, from the beginning on; each is healed again, also the last. */
   async #flap(signal: AbortSignal): Promise<void> {
     const kinds = planCuts(FLAP_KINDS);
     const pause = (ms: number) => sleep(ms, undefined, { signal }).catch(() => {});
-    for (;;) {
-      await pause(FLAP_EVERY_MS - FLAP_HOLD_MS);
-      if (signal.aborted) return;
+    while (!signal.aborted) {
       const { fault, host, direction } = kinds[this.#flaps++ % kinds.length]!;
       this.#lab.cut(fault, FLAPPING_PLANE, host, direction);
       await pause(FLAP_HOLD_MS);
       this.#lab.heal();
+      await pause(FLAP_EVERY_MS - FLAP_HOLD_MS);
     }
   }
 
@@ -184,6 +190,7 @@ class Soak {
     const argv = [process.execPath, ...process.execArgv, '--expose-gc', script];
     const child = host.spawn([...argv, JSON.stringify(setup)], {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+      env: { ...process.env, ...ALLOCATOR },
     });
     return new Party<SoakCommand, SoakReport>(role, child, ({ event }) => this.#note(role, event));
   }
@@ -194,9 +201,6 @@ class Soak {
     if (event.kind === 'nodedown') this.#nodedown++;
   }
 }
-
-/** As many as there are kinds of cuts. */
-const FLAP_KINDS = 11;
 
 /**
  * Runs it in a lab of this process.
