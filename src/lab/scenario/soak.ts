@@ -1,5 +1,5 @@
 /** Very many messages of all sizes over planes that lose some, with one that comes and goes. */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import * as path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -48,6 +48,8 @@ export interface SoakResult extends SoakTally {
   readonly reconnects: number;
   readonly nodedown: number;
   readonly flaps: number;
+  /** DATA chunks that the sender's kernel sent again. */
+  readonly retransmissions: number;
   readonly residentBytesAt20Percent: Resident;
   readonly residentBytesAtEnd: Resident;
   readonly seconds: number;
@@ -65,7 +67,10 @@ export function soakViolations(result: SoakResult): string[] {
     ['nodedown', nodedown],
   ];
   const violations = zero.filter(([, n]) => n !== 0).map(([what, n]) => `${what}: ${n}, not 0`);
-  return sent === 0 ? ['nothing was sent', ...violations] : violations;
+  if (sent === 0) violations.unshift('nothing was sent');
+  // Planes that lose nothing would prove nothing.
+  if (result.retransmissions === 0) violations.push('nothing was sent again: no frame was lost');
+  return violations;
 }
 
 /** The processes that have grown by more than a tenth since the first fifth of the run. */
@@ -115,6 +120,7 @@ class Soak {
     const seconds = (systemRuntime.clock.nowMs() - startMs) / 1000;
     stopFlapping.abort();
     await flapping;
+    const retransmissions = retransmissionsOf(sender.pid);
     const residentBytesAtEnd = await this.#resident(sender, receiver);
     this.#isFinishing = true;
     sender.command({ type: 'finish' });
@@ -132,6 +138,7 @@ class Soak {
       nodedown: this.#nodedown,
       longestGapMs,
       flaps: this.#flaps,
+      retransmissions,
       residentBytesAt20Percent,
       residentBytesAtEnd,
       seconds,
@@ -200,6 +207,15 @@ class Soak {
     if (event.kind === 'nodeup') this.#nodeups[role]++;
     if (event.kind === 'nodedown') this.#nodedown++;
   }
+}
+
+/** DATA chunks sent again on a process's network, by either rule of RFC 9260, 6.3.3 and 7.2.4. */
+function retransmissionsOf(pid: number): number {
+  const counters = readFileSync(`/proc/${pid}/net/sctp/snmp`, 'utf8');
+  return [...counters.matchAll(/^Sctp(?:T3Retransmits|FastRetransmits)\s+(\d+)$/gm)].reduce(
+    (sum, [, count]) => sum + Number(count),
+    0,
+  );
 }
 
 /**

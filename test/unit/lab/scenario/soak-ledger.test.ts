@@ -59,6 +59,7 @@ const good: SoakResult = {
   nodedown: 0,
   longestGapMs: 1,
   flaps: 1,
+  retransmissions: 1,
   residentBytesAt20Percent: { sender: 1000, receiver: 1000 },
   residentBytesAtEnd: { sender: 1100, receiver: 500 },
   seconds: 1,
@@ -68,7 +69,9 @@ test('every count that should be zero is a violation when it is not', () => {
   assert.deepEqual(soakViolations(good), []);
   const names = ['lost', 'duplicated', 'reordered', 'undelivered', 'reconnects', 'nodedown'];
   for (const name of names) assert.equal(soakViolations({ ...good, [name]: 1 }).length, 1, name);
-  assert.equal(soakViolations({ ...good, sent: 0 }).length, 1);
+  for (const name of ['sent', 'retransmissions']) {
+    assert.equal(soakViolations({ ...good, [name]: 0 }).length, 1, name);
+  }
 });
 
 test('memory may grow by a tenth', () => {
