@@ -60,7 +60,12 @@ export function addSoak(program: Command): void {
   program
     .command('soak')
     .description('very many messages over planes that lose frames, one of them flapping')
-    .option('--messages <number>', 'how many', messageCount, 1_000_000)
+    .option(
+      '--messages <number>',
+      'how many; memory is judged from 500000 on',
+      messageCount,
+      1_000_000,
+    )
     .option('--json', 'print one JSON object as the last line')
     .action(soak);
 }

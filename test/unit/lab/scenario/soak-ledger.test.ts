@@ -49,8 +49,8 @@ test('there is no other key', () => {
 });
 
 const good: SoakResult = {
-  sent: 10,
-  received: 10,
+  sent: 500_000,
+  received: 500_000,
   lost: 0,
   duplicated: 0,
   reordered: 0,
@@ -74,8 +74,9 @@ test('every count that should be zero is a violation when it is not', () => {
   }
 });
 
-test('memory may grow by a tenth', () => {
+test('memory may grow by a tenth, and by more while a process warms up', () => {
   assert.deepEqual(memoryViolations(good), []);
   const grown = { ...good, residentBytesAtEnd: { sender: 1101, receiver: 1101 } };
   assert.equal(memoryViolations(grown).length, 2);
+  assert.deepEqual(memoryViolations({ ...grown, sent: 499_999 }), []);
 });
