@@ -12,11 +12,10 @@ import { createLink } from '../link/link.js';
 import type {
   LinkEnd,
   LinkHandlers,
-  LocalIdentity,
+  LinkOptions,
   PeerIdentity,
   ReceivedMessage,
 } from '../link/types.js';
-import type { Runtime } from '../runtime/index.js';
 import { Alarm } from './alarm.js';
 import type { DialFailed, DownReason, NodeDown, PathChanged, RedundancyChanged } from './events.js';
 import { LiveLink } from './live-link.js';
@@ -29,10 +28,8 @@ import type { Transport } from './transport.js';
 const trace = debug('backplane:node:links');
 
 /** What a node is made of, seen from here. */
-export interface LinksSetup {
-  readonly local: LocalIdentity;
+export interface LinksSetup extends Pick<LinkOptions, 'local' | 'runtime' | 'aead'> {
   readonly planes: readonly Plane[];
-  readonly runtime: Runtime;
   readonly transport: Transport;
   readonly handlers: LinksHandlers;
 }
@@ -55,6 +52,7 @@ export interface LinksHandlers {
 
 export class Links {
   readonly #setup: LinksSetup;
+  readonly #ends: Pick<LinkOptions, 'local' | 'runtime' | 'aead'>;
   readonly #peers = new Map<string, Peer>();
   readonly #alarms = new Map<Peer, Alarm>();
   /** Accepted, and not up yet. */
@@ -66,6 +64,8 @@ export class Links {
 
   constructor(setup: LinksSetup) {
     this.#setup = setup;
+    const { local, runtime, aead } = setup;
+    this.#ends = aead === undefined ? { local, runtime } : { local, runtime, aead };
   }
 
   /** Links that are up. */
@@ -133,8 +133,7 @@ export class Links {
     attempt.link = createLink({
       role: 'acceptor',
       carrier,
-      local: this.#setup.local,
-      runtime: this.#setup.runtime,
+      ...this.#ends,
       handlers: {
         ...this.#liveHandlers(attempt),
         onAuthenticated: (identity, linkNumber) => {
@@ -194,7 +193,7 @@ export class Links {
   }
 
   #dial(peer: Peer, target: ResolvedPeer): void {
-    const { transport, local, runtime, planes } = this.#setup;
+    const { transport, local, planes } = this.#setup;
     let carrier: Carrier;
     try {
       carrier = transport.dial([...target.addresses.keys()], target.port, {
@@ -211,8 +210,7 @@ export class Links {
     attempt.link = createLink({
       role: 'dialler',
       carrier,
-      local,
-      runtime,
+      ...this.#ends,
       expectedName: peer.name,
       linkNumber,
       handlers: {
