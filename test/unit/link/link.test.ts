@@ -362,6 +362,13 @@ test('probe: an answer that waits in the socket when the time is up counts', () 
   assert.deepEqual(answers, [true]);
 });
 
+test('a refusal is no error where the peer is shutting the association down', () => {
+  const pair = new Pair({ onAuthenticated: () => {} }).connect();
+  pair.b.carrier.failure = new LinkError('ERR_STATE', 'the association is being shut down');
+  pair.b.link.refuse('ERR_NAME_TAKEN');
+  assert.equal(pair.b.link.state, 'ended');
+});
+
 test('accept and refuse: only an authenticated peer, only with a reason for it', () => {
   const pair = new Pair();
   assert.throws(() => pair.b.link.accept(), code('ERR_STATE'));
