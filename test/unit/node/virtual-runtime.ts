@@ -2,71 +2,48 @@
  * A machine whose time stands still until a test moves it, and whose randomness comes from a seed.
  */
 import type { Runtime, Timer } from '../../../src/runtime/index.js';
-
-interface Pending {
-  readonly atMs: number;
-  readonly order: number;
-  readonly callback: () => void;
-}
+import { SeededRandom } from '../../sim/core/random.js';
+import { VirtualTime } from '../../sim/core/time.js';
 
 export class VirtualRuntime implements Runtime {
-  #nowMs = 1000;
-  #order = 0;
-  #pending: Pending[] = [];
-  #state: number;
+  readonly random: SeededRandom;
+  readonly #time = new VirtualTime();
+  readonly #pending = new Set<() => void>();
 
   constructor(seed = 1) {
-    this.#state = seed;
+    this.random = new SeededRandom(seed);
   }
 
-  readonly clock = { nowMs: () => this.#nowMs };
+  readonly clock = { nowMs: () => this.#time.nowMs };
 
   readonly timers = {
     after: (delayMs: number, callback: () => void): Timer => {
-      const entry = { atMs: this.#nowMs + delayMs, order: this.#order++, callback };
-      this.#pending.push(entry);
-      return {
-        cancel: () => {
-          this.#pending = this.#pending.filter((other) => other !== entry);
-        },
+      const once = () => {
+        if (this.#pending.delete(once)) callback();
       };
+      this.#pending.add(once);
+      this.#time.after(delayMs, once);
+      return { cancel: () => void this.#pending.delete(once) };
     },
     soon: (callback: () => void): void => process.nextTick(callback),
   };
 
-  readonly random = {
-    bytes: (count: number): Buffer =>
-      Buffer.from(Array.from({ length: count }, () => this.#next())),
-  };
-
   /** Timers that wait. */
   get waiting(): number {
-    return this.#pending.length;
+    return this.#pending.size;
   }
 
   /**
    * Lets `durationMs` pass: every timer on its time, and all promises settled between two of them.
    */
   async run(durationMs: number): Promise<void> {
-    const endMs = this.#nowMs + durationMs;
+    const endMs = this.#time.nowMs + durationMs;
     await settle();
-    for (;;) {
-      const next = this.#pending
-        .filter(({ atMs }) => atMs <= endMs)
-        .sort((a, b) => a.atMs - b.atMs || a.order - b.order)[0];
-      if (next === undefined) break;
-      this.#pending = this.#pending.filter((entry) => entry !== next);
-      this.#nowMs = Math.max(this.#nowMs, next.atMs);
-      next.callback();
+    while (this.#time.nextMs <= endMs) {
+      this.#time.step();
       await settle();
     }
-    this.#nowMs = endMs;
-  }
-
-  /** A linear congruential generator: the same bytes for the same seed. */
-  #next(): number {
-    this.#state = (Math.imul(this.#state, 1664525) + 1013904223) >>> 0;
-    return this.#state >>> 24;
+    this.#time.nowMs = endMs;
   }
 }
 

@@ -1,0 +1,82 @@
+/** Virtual time: what is to happen, in the order in which it does. */
+
+/** Something that is to happen. */
+export interface Entry {
+  readonly atMs: number;
+  readonly order: number;
+  run: () => void;
+}
+
+/** A binary heap by time, and by the order of asking among equals. */
+export class VirtualTime {
+  nowMs = 1000;
+  readonly #heap: Entry[] = [];
+  #order = 0;
+
+  /** Entries that wait, called-off ones included. */
+  get waiting(): number {
+    return this.#heap.length;
+  }
+
+  /** When the next entry happens; Infinity when nothing is to. */
+  get nextMs(): number {
+    return this.#heap[0]?.atMs ?? Number.POSITIVE_INFINITY;
+  }
+
+  /** Has `run` called at `atMs`, or now when that is past. */
+  at(atMs: number, run: () => void): Entry {
+    const entry = { atMs: Math.max(atMs, this.nowMs), order: this.#order++, run };
+    this.#rise(entry);
+    return entry;
+  }
+
+  after(delayMs: number, run: () => void): Entry {
+    return this.at(this.nowMs + delayMs, run);
+  }
+
+  /** Moves time to the next entry and runs it; false when there is none. */
+  step(): boolean {
+    const first = this.#heap[0];
+    if (first === undefined) return false;
+    const last = this.#heap.pop() as Entry;
+    if (last !== first) this.#sink(last);
+    this.nowMs = first.atMs;
+    first.run();
+    return true;
+  }
+
+  #rise(entry: Entry): void {
+    const heap = this.#heap;
+    let at = heap.length;
+    while (at > 0) {
+      const above = (at - 1) >> 1;
+      const parent = heap[above] as Entry;
+      if (isBefore(parent, entry)) break;
+      heap[at] = parent;
+      at = above;
+    }
+    heap[at] = entry;
+  }
+
+  /** Puts `entry` in the place of the first. */
+  #sink(entry: Entry): void {
+    const heap = this.#heap;
+    const end = heap.length;
+    let at = 0;
+    for (;;) {
+      let below = 2 * at + 1;
+      if (below >= end) break;
+      const right = below + 1;
+      if (right < end && isBefore(heap[right] as Entry, heap[below] as Entry)) below = right;
+      const child = heap[below] as Entry;
+      if (isBefore(entry, child)) break;
+      heap[at] = child;
+      at = below;
+    }
+    heap[at] = entry;
+  }
+}
+
+function isBefore(a: Entry, b: Entry): boolean {
+  return a.atMs < b.atMs || (a.atMs === b.atMs && a.order < b.order);
+}

@@ -1,0 +1,37 @@
+/** One seed, run and judged. */
+import { type WorldName, worlds } from './worlds.js';
+
+/** What is asked for. */
+export interface Job {
+  readonly world: WorldName;
+  readonly seed: number;
+  readonly leastEvents: number;
+  /** Runs it twice and compares. */
+  readonly twice: boolean;
+}
+
+/** What came of it. */
+export interface Done {
+  readonly seed: number;
+  readonly events: number;
+  readonly hash: string;
+  readonly diverged: boolean;
+  readonly violations: readonly string[];
+  /** The last events before a violation. */
+  readonly lines: readonly string[];
+  readonly counts: Readonly<Record<string, number>>;
+}
+
+/** Runs one seed; again, in words, when it broke a promise. */
+export function runJob({ world, seed, leastEvents, twice }: Job): Done {
+  const run = worlds[world];
+  const first = run(seed, { leastEvents, isVerbose: false });
+  const { events, hash, violations, counts } = first;
+  if (violations.length === 0) {
+    const diverged = twice && run(seed, { leastEvents, isVerbose: false }).hash !== hash;
+    return { seed, events, hash, diverged, violations, lines: [], counts };
+  }
+  const again = run(seed, { leastEvents, isVerbose: true });
+  const diverged = again.hash !== hash;
+  return { seed, events, hash, diverged, violations, lines: again.lines, counts };
+}

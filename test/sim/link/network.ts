@@ -1,0 +1,211 @@
+/** Hosts, planes and cables, who listens, and every association between them. */
+import { SctpError } from '../../../src/errors.js';
+import type { Carrier, CarrierEnd } from '../../../src/link/carrier.js';
+import type { Transport } from '../../../src/node/transport.js';
+import type { VirtualProcess } from '../core/process.js';
+import type { SeededRandom } from '../core/random.js';
+import type { VirtualTime } from '../core/time.js';
+import type { Trace } from '../core/trace.js';
+import { SimAssociation } from './association.js';
+import type { SimCarrier } from './carrier.js';
+import type { Knobs } from './knobs.js';
+
+/** The port of all nodes. */
+export const PORT = 24100;
+
+export const addressOf = (host: number, plane: number) => `10.${plane + 1}.0.${host + 1}`;
+const hostOf = (address: string) => Number(address.slice(address.lastIndexOf('.') + 1)) - 1;
+
+/** A process that takes associations. */
+interface Listening {
+  readonly process: VirtualProcess;
+  accept(carrier: Carrier): void;
+}
+
+/** Looks at what users of carriers do. */
+export interface CarrierWatch {
+  violated(what: string): void;
+  carrierEnded(carrier: SimCarrier, end: CarrierEnd): void;
+}
+
+/** Times of the kernel, as the profile `lan` sets them. */
+const RTO_MS = 50;
+const RTO_MAX_MS = 100;
+const HEARTBEAT_MS = 500;
+const INIT_TIMEOUT_MS = 1200;
+
+export class SimNetwork {
+  readonly time: VirtualTime;
+  readonly trace: Trace;
+  readonly random: SeededRandom;
+  readonly knobs: Knobs;
+  readonly associations = new Set<SimAssociation>();
+  readonly #listening = new Map<number, Listening>();
+  /** Ports of hosts that are cut off, as `host/plane`, and hosts that are down. */
+  readonly #cut = new Set<string>();
+  readonly #down = new Set<number>();
+  #associationId = 0;
+
+  readonly #watch: CarrierWatch;
+
+  constructor(
+    time: VirtualTime,
+    trace: Trace,
+    random: SeededRandom,
+    knobs: Knobs,
+    watch: CarrierWatch,
+  ) {
+    this.#watch = watch;
+    this.time = time;
+    this.trace = trace;
+    this.random = random;
+    this.knobs = knobs;
+  }
+
+  /** A process's way into the network. */
+  transport(host: number, process: VirtualProcess): Transport {
+    return {
+      engine: 'simulated',
+      listen: () => Promise.reject(new Error('a simulated process listens by `listen`')),
+      dial: (addresses) => this.#dial(host, process, hostOf(addresses[0] as string)),
+    };
+  }
+
+  /** A user of a carrier did what none may. */
+  broken(what: string): void {
+    this.#watch.violated(what);
+  }
+
+  /** A user of a carrier was told of its end. */
+  ended(carrier: SimCarrier, end: CarrierEnd): void {
+    this.#watch.carrierEnded(carrier, end);
+  }
+
+  listen(host: number, process: VirtualProcess, accept: (carrier: Carrier) => void): void {
+    this.#listening.set(host, { process, accept });
+    if (!this.#down.delete(host)) return;
+    this.#pathsChanged(host);
+    for (const association of this.associations) association.hostReturned(host);
+  }
+
+  isPathUp(a: number, b: number, plane: number): boolean {
+    if (this.#down.has(a) || this.#down.has(b)) return false;
+    return !this.#cut.has(`${a}/${plane}`) && !this.#cut.has(`${b}/${plane}`);
+  }
+
+  cut(host: number, plane: number): void {
+    this.#cut.add(`${host}/${plane}`);
+    this.#pathsChanged(host);
+  }
+
+  heal(host: number, plane: number): void {
+    if (!this.#cut.delete(`${host}/${plane}`)) return;
+    this.#pathsChanged(host);
+  }
+
+  healAll(): void {
+    this.#cut.clear();
+    this.#restored();
+  }
+
+  /**
+   * A process is ended. 'killed': its kernel closes what it had. 'vanished': the host is gone
+   * without a word until somebody listens there again.
+   */
+  processEnded(host: number, process: VirtualProcess, how: 'killed' | 'vanished'): void {
+    this.#listening.delete(host);
+    if (how === 'vanished') this.#down.add(host);
+    for (const association of [...this.associations]) association.processEnded(process, how);
+    if (how === 'vanished') this.#pathsChanged(host);
+  }
+
+  /** One way, for one message. */
+  delayMs(): number {
+    const { latencyMs, jitterMs, loss } = this.knobs;
+    const { random } = this;
+    const held = loss > 0 && random.chance(loss) ? random.between(RTO_MS, RTO_MAX_MS) : 0;
+    return latencyMs + random.unit() * jitterMs + held;
+  }
+
+  /** How long until what a cut held up goes another way, or the same way again. */
+  retransmitMs(): number {
+    return this.random.between(RTO_MS, 2 * RTO_MAX_MS);
+  }
+
+  /** How long until a kernel notices that a path has gone, or is there again. */
+  noticeMs(): number {
+    return this.random.between(RTO_MS, HEARTBEAT_MS);
+  }
+
+  #restored(): void {
+    for (const association of this.associations) association.pathsChanged();
+  }
+
+  #pathsChanged(host: number): void {
+    for (const association of this.associations) {
+      if (association.hosts.includes(host)) association.pathsChanged();
+    }
+  }
+
+  #dial(host: number, process: VirtualProcess, target: number): SimCarrier {
+    const hosts = [host, target] as const;
+    const association = new SimAssociation(this, this.#associationId++, hosts, process);
+    const ours = association.ends[0];
+    const isOpen = this.#openPlanes(host, target) > 0;
+    if (!isOpen) {
+      this.time.after(INIT_TIMEOUT_MS, () => ours.ends('lost', timedOut()));
+      return ours;
+    }
+    this.time.after(2 * this.delayMs(), () => this.#arrived(association, target));
+    return ours;
+  }
+
+  #openPlanes(host: number, target: number): number {
+    let open = 0;
+    for (let plane = 0; plane < this.knobs.planes; plane++) {
+      if (this.isPathUp(host, target, plane)) open++;
+    }
+    return open;
+  }
+
+  /** An INIT has come: it meets a listener, nobody, or what is left of an earlier association. */
+  #arrived(association: SimAssociation, target: number): void {
+    const ours = association.ends[0];
+    if (ours.isOver) return;
+    const [host] = association.hosts;
+    if (this.#openPlanes(host, target) === 0) return ours.ends('lost', timedOut());
+    const listening = this.#listening.get(target);
+    if (listening === undefined) {
+      return ours.ends('lost', new SctpError('ERR_REFUSED', 'nobody listens there'));
+    }
+    const remains = this.#remains(host, target);
+    if (remains !== null && this.random.chance(0.6)) {
+      // The same addresses and ports: it comes on the old socket, which its owner aborts.
+      remains.ends('restarted', new SctpError('ERR_ASSOCIATION_RESTARTED', 'it began anew'));
+      association.openOnce();
+      this.time.after(this.delayMs(), () =>
+        ours.ends('lost', new SctpError('ERR_ASSOCIATION_LOST', 'aborted')),
+      );
+      return;
+    }
+    this.associations.add(association);
+    association.open(listening.process);
+    const theirs = association.ends[1];
+    listening.process.readable(() => {
+      if (!theirs.isOver) listening.accept(theirs);
+    });
+  }
+
+  /** The end at `target` of an association whose other end's host went without a word. */
+  #remains(host: number, target: number): SimCarrier | null {
+    for (const association of this.associations) {
+      const remains = association.remainsAt(target);
+      if (remains !== null && association.hosts.includes(host)) return remains;
+    }
+    return null;
+  }
+}
+
+function timedOut(): SctpError {
+  return new SctpError('ERR_TIMEOUT', 'no answer');
+}
