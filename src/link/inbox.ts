@@ -199,21 +199,6 @@ export class Inbox implements AckSource {
   #writeRefusals(data: Buffer, at: number): number {
     let end = at;
     const mostEnd = at + limits.bundleAckBytes / 2;
-    let written = 0;
-    for (const refusal of this.#refusals) {
-      if (end > mostEnd) break;
-      end = writeRefusal(data, end, refusal);
-      written++;
-    }
-    this.#refusals = this.#refusals.slice(written);
-    this.#refusalBytes -= end - at;
-    return end;
-  }
-
-  /** As many as there is room for. */
-  #writeRefusals(data: Buffer, at: number): number {
-    let end = at;
-    const mostEnd = at + limits.bundleAckBytes / 2;
     while (end <= mostEnd) {
       const refusal = this.#refusals.shift();
       if (refusal === undefined) break;

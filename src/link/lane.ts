@@ -50,7 +50,6 @@ export interface Sent {
   /** Whom to tell, by place; null when nobody wants to know. */
   readonly dones: readonly Done[] | null;
   /** Those of them that the peer would not have, by place. */
-  /** Why the peer would not have some of them, by place. */
   refusals: Map<number, ErrorCode> | null;
 }
 
@@ -224,13 +223,6 @@ export class Lane {
   findUnacknowledged(sequence: number): Sent | undefined {
     const sent = this.unacknowledged.at(this.#placeOf(sequence));
     return sent?.sequence === sequence ? sent : undefined;
-  /** The peer would not have one message of a bundle. False when it cannot have had it. */
-  refused(sequence: number, index: number, code: ErrorCode): boolean {
-    const sent = this.unacknowledged.find((one) => one.sequence === sequence);
-    if (sent === undefined || index >= sent.count) return false;
-    sent.refusals ??= new Map();
-    sent.refusals.set(index, code);
-    return true;
   }
 
   /** Those that an acknowledgement covers; each once. */

@@ -167,8 +167,6 @@ export class Outbox {
     for (const sent of lane.takeAcknowledged(sequence)) {
       this.#messages -= sent.count;
       settle(sent);
-      this.#unacknowledged -= sent.count;
-      this.#settle(sent);
     }
     if (!lane.isIdle || !lane.isEmpty) this.#mark(lane);
   }
@@ -184,10 +182,6 @@ export class Outbox {
     }
     sent.refusals ??= new Map();
     sent.refusals.set(index, code as ErrorCode);
-    const lane = this.#lanes[stream];
-    if (lane?.refused(sequence, index, code as ErrorCode) !== true) {
-      throw new ProtocolError('ERR_PROTOCOL', 'a refusal of what was never sent');
-    }
   }
 
   /** The peer's handlers are done with more. */
@@ -339,10 +333,5 @@ function settle({ dones, refusals }: Sent): void {
   for (let index = 0; index < dones.length; index++) {
     const code = refusals?.get(index);
     dones[index]?.(code === undefined ? DELIVERED : { type: 'delivered', code });
-  #settle(sent: Sent): void {
-    for (const [index, done] of (sent.dones ?? []).entries()) {
-      const code = sent.refusals?.get(index);
-      done?.(code === undefined ? DELIVERED : { type: 'delivered', code });
-    }
   }
 }
