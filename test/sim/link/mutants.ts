@@ -13,8 +13,8 @@ export const linkMutants: readonly Mutant[] = [
   {
     name: 'outbox carried over to other links',
     file: 'src/link/lane.ts',
-    find: '  #queue: Pending[] = [];',
-    put: "  #queue: Pending[] = ((globalThis as never)['carried'] ??= [] as never);",
+    find: '  readonly #queue = new Fifo<Pending>();',
+    put: "  readonly #queue = ((globalThis as never)['carried'] ??= new Fifo<Pending>() as never) as Fifo<Pending>;",
   },
   {
     name: 'old link handled after nodedown',
@@ -91,8 +91,8 @@ export const linkMutants: readonly Mutant[] = [
   {
     name: 'one bundle too many counts as acknowledged',
     file: 'src/link/lane.ts',
-    find: '(all[count] as Sent).sequence <= sequence',
-    put: '(all[count] as Sent).sequence <= sequence + 1',
+    find: 'next.sequence <= sequence;',
+    put: 'next.sequence <= sequence + 1;',
   },
   {
     name: 'unsent without evidence',
@@ -172,8 +172,8 @@ export const linkMutants: readonly Mutant[] = [
   {
     name: 'refusal of another message',
     file: 'src/link/outbox.ts',
-    find: 'sent.refusals?.get(index);',
-    put: 'sent.refusals?.get(index + 1);',
+    find: 'const code = refusals?.get(index);',
+    put: 'const code = refusals?.get(index + 1);',
   },
   {
     name: 'refusal overtaken by its acknowledgement',
