@@ -14,7 +14,8 @@ export const linkMutants: readonly Mutant[] = [
     name: 'outbox carried over to other links',
     file: 'src/link/lane.ts',
     find: '  readonly #queue = new Fifo<Pending>();',
-    put: "  readonly #queue = ((globalThis as never)['carried'] ??= new Fifo<Pending>() as never) as Fifo<Pending>;",
+    put: `  readonly #queue: Fifo<Pending> =
+      ((globalThis as never)['carried'] ??= new Fifo<Pending>() as never);`,
   },
   {
     name: 'old link handled after nodedown',
