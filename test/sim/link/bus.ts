@@ -11,12 +11,15 @@ import type { LocalIdentity } from '../../../src/link/types.js';
 import { aes256Gcm } from '../../../src/runtime/crypto.js';
 import { profiles } from '../../../src/timing/profiles.js';
 import { BUNDLE_HEADER_BYTES } from '../../../src/wire/bundle.js';
+import { FrameType } from '../../../src/wire/frame.js';
 import type { SeededRandom } from '../core/random.js';
 import type { LinkWorld } from './world.js';
 
 const HANDSHAKES = 4;
 const BUNDLES = 120;
 const RELIABLE_STREAMS = 8;
+/** Frames that only a holder of the key can make. */
+const PROOFS: ReadonlySet<number> = new Set([FrameType.response, FrameType.welcome]);
 /** Room behind the records for any tag. */
 const TAG_ROOM_BYTES = 64;
 
@@ -48,8 +51,12 @@ class Bus<T> {
 }
 
 /** The same bytes, or with one bit turned. */
-function perhapsAltered(random: SeededRandom, data: Buffer): { data: Buffer; isAltered: boolean } {
-  if (!random.chance(0.04)) return { data, isAltered: false };
+function perhapsAltered(
+  random: SeededRandom,
+  data: Buffer,
+  probability = 0.04,
+): { data: Buffer; isAltered: boolean } {
+  if (!random.chance(probability)) return { data, isAltered: false };
   const altered = Buffer.from(data);
   const at = random.below(altered.length);
   altered[at] = (altered[at] as number) ^ (1 << random.below(8));
@@ -128,7 +135,8 @@ export class WeakBus {
       const item = bus.isEmpty ? undefined : bus.take();
       if (item !== undefined) {
         this.#nowMs += random.between(0, 30);
-        const { data, isAltered } = perhapsAltered(random, item.data);
+        const isProof = PROOFS.has(item.data[3] as number);
+        const { data, isAltered } = perhapsAltered(random, item.data, isProof ? 0.3 : 0.04);
         this.#event('frame', 'bus', item.to, data.length);
         const before = parties[item.to].session;
         this.#step(parties, item.to, { type: 'frame', data }, bus);
