@@ -15,7 +15,7 @@ export interface SoakSetup extends End {
 
 export type SoakCommand =
   | { readonly type: 'begin' }
-  /** Collects garbage, and says how much memory is left resident. */
+  /** Says how much memory is resident. */
   | { readonly type: 'measure' }
   | { readonly type: 'finish' };
 

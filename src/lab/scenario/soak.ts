@@ -22,11 +22,6 @@ const FLAP_EVERY_MS = 5000;
 const FLAP_HOLD_MS = 1500;
 /** As many as there are kinds of cuts. */
 const FLAP_KINDS = 11;
-/**
- * Large buffers go back to the kernel when they are freed. By default malloc keeps ever larger ones
- * for later, and what is resident says how late garbage was once collected, not what is in use.
- */
-const ALLOCATOR = { MALLOC_MMAP_THRESHOLD_: String(128 * 1024) };
 /** Memory is compared with that after this share of the messages. */
 const EARLY_SHARE = 0.2;
 const GROWTH_MAX_SHARE = 0.1;
@@ -200,7 +195,6 @@ class Soak {
     const argv = [process.execPath, ...process.execArgv, '--expose-gc', script];
     const child = host.spawn([...argv, JSON.stringify(setup)], {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-      env: { ...process.env, ...ALLOCATOR },
     });
     return new Party<SoakCommand, SoakReport>(role, child, ({ event }) => this.#note(role, event));
   }
