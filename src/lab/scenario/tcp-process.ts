@@ -4,7 +4,7 @@
  */
 import type { Replies, TrafficSetup } from './protocol.js';
 import { connectTcp, listenTcp, type TcpPeer } from './tcp-traffic.js';
-import { SendingTraffic, serveTraffic, Traffic } from './traffic-process.js';
+import { SendingTraffic, serveTraffic, Traffic, WARM_UP_NUMBER } from './traffic-process.js';
 
 class TcpSender extends SendingTraffic {
   #peer: TcpPeer | null = null;
@@ -20,6 +20,12 @@ class TcpSender extends SendingTraffic {
     this.#peer = await connectTcp(peer.addresses[0]!, port, () => {
       this.#answered++;
     });
+    await this.warmUp();
+  }
+
+  protected override forgetReplies(): void {
+    this.#asked = 0;
+    this.#answered = 0;
   }
 
   protected override send(body: Buffer, wantsReply: boolean): void {
@@ -39,6 +45,7 @@ class TcpReceiver extends Traffic {
     const { address, port } = this.setup;
     this.#server = await listenTcp(address, port, (message, peer) => {
       const number = message.readUInt32BE(0);
+      if (number === WARM_UP_NUMBER) return;
       this.recorder.record(number);
       if (number % (this.plan?.replyEvery ?? 1) === 0) peer.send(message.subarray(0, 4));
     });

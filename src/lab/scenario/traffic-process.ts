@@ -73,9 +73,36 @@ export abstract class Traffic {
   }
 }
 
+/** The number of messages that come before the traffic, and are not recorded. */
+export const WARM_UP_NUMBER = 0xffffffff;
+/**
+ * In its first two seconds an engine compiles what it runs and grows its heap: five processes on
+ * one processor kept one another waiting for up to 250 ms there, with every network in order.
+ */
+const WARM_UP_MS = 3000;
+const WARM_UP_PER_SECOND = 1000;
+const WARM_UP_BYTES = 64;
+
 /** The end that sends: numbered messages at the plan's pace. */
 export abstract class SendingTraffic extends Traffic {
   #pacer: Pacer | null = null;
+
+  /** Forgets the replies to messages of the warm-up. */
+  protected abstract forgetReplies(): void;
+
+  /** Traffic like that to come, with a connection that stands; resolves when it is over. */
+  protected async warmUp(): Promise<void> {
+    const body = Buffer.alloc(WARM_UP_BYTES);
+    body.writeUInt32BE(WARM_UP_NUMBER, 0);
+    await new Promise<void>((resolve) => {
+      const pacer = new Pacer(WARM_UP_PER_SECOND, WARM_UP_MS, {
+        send: (number) => this.send(body, number % 10 === 0),
+        done: () => resolve(),
+      });
+      pacer.start();
+    });
+    this.forgetReplies();
+  }
 
   /**
    * Sends one message; its number stands in the first 4 bytes of `body`, which the transport may
