@@ -13,7 +13,8 @@ export interface Carried {
   readonly sha256: string;
 }
 
-const CHUNK_MAX_BYTES = 256 * 1024;
+/** Travels in one piece: what is put together from fragments takes memory of its own. */
+const CHUNK_MAX_BYTES = 64 * 1024;
 const CHUNK_MIN_BYTES = 512;
 /** Pieces a small file is cut into, so that many of them are under way while the plane is cut. */
 const PIECES = 2000;
