@@ -52,10 +52,11 @@ async function serve(options: ServeOptions): Promise<void> {
   const end = interrupted();
   const print = printer(options.json === true);
   onEachEvent(node, print);
+  // Before `listening` is told: whoever reads that may send it at once, and unhandled it would kill.
+  process.on('SIGHUP', () => void reloadKeys(node, print));
   const { port, engine, incarnation } = node;
   const planes = Object.fromEntries(node.planes.map((plane) => [plane.name, plane.address]));
   print('listening', { name: node.name, incarnation, planes, port, engine, keys: node.keyIds });
-  process.on('SIGHUP', () => void reloadKeys(node, print));
   const others = peers.filter((peer) => peer.name !== node.name);
   try {
     // Each resolves when the peer is up, which may be never; only a refusal to try is of interest.
