@@ -1,5 +1,5 @@
 /** `backplane lab`: scenarios with many faults. */
-import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type Command, Option } from 'commander';
 import { enterLab } from '../lab/index.js';
 import { type CutResult, type CutsResult, runCuts } from '../lab/scenario/cuts.js';
 import { gapViolations, trafficFigures, trafficViolations } from '../lab/scenario/verdict.js';
@@ -7,6 +7,7 @@ import { type ProfileName, profiles } from '../timing/profiles.js';
 import { kills } from './lab-kills.js';
 import { recordingFolder } from './recording-folder.js';
 import { finish, progress, table } from './report.js';
+import { wholeNumber } from './whole-number.js';
 
 /** With the profile lan, whatever kind of cut it is. */
 const GAP_LIMIT_MS = 200;
@@ -73,21 +74,13 @@ async function cuts(options: CutsCommandOptions): Promise<void> {
   );
 }
 
-function wholeNumber(text: string): number {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 1 || value > COUNT_MAX) {
-    throw new InvalidArgumentError(`not a whole number from 1 to ${COUNT_MAX}`);
-  }
-  return value;
-}
-
 /** Adds the command to the program. */
 export function addLab(program: Command): void {
   const lab = program.command('lab').description('pull cables in a lab, before you buy switches');
   lab
     .command('cuts')
     .description('cuts of every kind, one after the other, under steady traffic')
-    .option('--count <number>', 'how many', wholeNumber, 20)
+    .option('--count <number>', 'how many', wholeNumber(1, COUNT_MAX), 20)
     .addOption(
       new Option('--profile <name>', 'set of timers').choices(Object.keys(profiles)).default('lan'),
     )
@@ -97,7 +90,7 @@ export function addLab(program: Command): void {
   lab
     .command('kills')
     .description('one association killed in every way, and what became of every message')
-    .option('--count <number>', 'how many times', wholeNumber, 200)
+    .option('--count <number>', 'how many times', wholeNumber(1, COUNT_MAX), 200)
     .option('--json', 'print one JSON object as the last line')
     .action(kills);
 }

@@ -2,6 +2,7 @@
 import { resolve } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
 import { type Config, checkConfig, readConfigFile } from './config-file.js';
+import { wholeNumber } from './whole-number.js';
 
 /** What commander makes of the options below. */
 export interface NodeCommandOptions {
@@ -12,15 +13,6 @@ export interface NodeCommandOptions {
   readonly profile?: string;
   readonly peer?: readonly { readonly name: string; readonly addresses: readonly string[] }[];
   readonly json?: boolean;
-}
-
-/** A whole number in bounds, as the parser of an option. */
-export function wholeNumber(least: number, most: number): (text: string) => number {
-  return (text) => {
-    const value = Number(text);
-    if (/^\d+$/.test(text) && value >= least && value <= most) return value;
-    throw new InvalidArgumentError(`not a whole number from ${least} to ${most}`);
-  };
 }
 
 /** Reads `NAME=VALUE`. */

@@ -9,10 +9,11 @@ import { hostName } from '../runtime/network.js';
 import type { Config } from './config-file.js';
 import { LiveText } from './live-text.js';
 import { eventText, onEachEvent } from './node-events.js';
-import { addNodeOptions, configOf, type NodeCommandOptions, wholeNumber } from './node-options.js';
+import { addNodeOptions, configOf, type NodeCommandOptions } from './node-options.js';
 import { PingStatistics, type PingSummary } from './ping-statistics.js';
 import { finish, table } from './report.js';
 import { interrupted } from './signals.js';
+import { wholeNumber } from './whole-number.js';
 
 interface PingOptions extends NodeCommandOptions {
   readonly intervalMs: number;

@@ -1,5 +1,5 @@
 /** `backplane soak`: a long run over bad planes. */
-import { type Command, InvalidArgumentError } from 'commander';
+import type { Command } from 'commander';
 import { enterLab } from '../lab/index.js';
 import {
   memoryViolations,
@@ -9,6 +9,7 @@ import {
   soakViolations,
 } from '../lab/scenario/soak.js';
 import { finish, progress, table } from './report.js';
+import { wholeNumber } from './whole-number.js';
 
 const MESSAGES_MAX = 1_000_000_000;
 
@@ -49,12 +50,6 @@ async function soak({ messages, json }: SoakCommandOptions): Promise<void> {
   );
 }
 
-function messageCount(text: string): number {
-  const value = Number(text);
-  if (Number.isInteger(value) && value >= 1 && value <= MESSAGES_MAX) return value;
-  throw new InvalidArgumentError(`not a whole number from 1 to ${MESSAGES_MAX}`);
-}
-
 /** Adds the command to the program. */
 export function addSoak(program: Command): void {
   program
@@ -63,7 +58,7 @@ export function addSoak(program: Command): void {
     .option(
       '--messages <number>',
       'how many; memory is judged from 500000 on',
-      messageCount,
+      wholeNumber(1, MESSAGES_MAX),
       1_000_000,
     )
     .option('--json', 'print one JSON object as the last line')

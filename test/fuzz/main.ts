@@ -1,6 +1,7 @@
 /** `npm run -s fuzz [-- --json]`: what any peer may send, into every decoder of the package. */
-import { Command, InvalidArgumentError } from 'commander';
+import { Command } from 'commander';
 import { finish, progress, table } from '../../src/cli/report.js';
+import { wholeNumber } from '../../src/cli/whole-number.js';
 import { type FuzzFindings, fuzz } from './fuzz.js';
 import { SLOWEST_MS } from './run-decoder.js';
 
@@ -13,14 +14,6 @@ interface Options {
 const INPUTS = 2_000_000;
 const SEEDS = 2 ** 32;
 const PROGRESS_EVERY_MS = 5000;
-
-function wholeNumber(least: number, most: number): (text: string) => number {
-  return (text) => {
-    const value = Number(text);
-    if (Number.isInteger(value) && value >= least && value <= most) return value;
-    throw new InvalidArgumentError(`not a whole number from ${least} to ${most}`);
-  };
-}
 
 function asTable({ decoders }: FuzzFindings): string {
   return table(

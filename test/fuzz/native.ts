@@ -9,9 +9,9 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { Command } from 'commander';
 import { finish, progress, table } from '../../src/cli/report.js';
+import { wholeNumber } from '../../src/cli/whole-number.js';
 import { packageRoot } from '../../src/sctp/load-addon.js';
 import { run } from '../unit/addon/compiler.js';
-import { wholeNumber } from './options.js';
 import { libFuzzer } from './parsers.js';
 
 const COMMAND = 'fuzz:native';
@@ -137,7 +137,7 @@ async function main({ json, executions: asked, seed = randomInt(1, 2 ** 31) }: O
 await new Command(COMMAND)
   .description("libFuzzer on the addon's parsers, with sanitizers")
   .option('--json', 'one JSON object as the last line of standard output', false)
-  .option('--executions <n>', 'inputs, shared among the targets', wholeNumber, 10_000_000)
-  .option('--seed <n>', "libFuzzer's seed", wholeNumber)
+  .option('--executions <n>', 'inputs, shared among the targets', wholeNumber(1), 10_000_000)
+  .option('--seed <n>', "libFuzzer's seed", wholeNumber(1))
   .action(main)
   .parseAsync();

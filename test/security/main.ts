@@ -2,8 +2,9 @@
  * `npm run -s adversary -- [--json]`: everybody who is not of the cluster, and whether anybody lets
  * them in.
  */
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Command, Option } from 'commander';
 import { finish, progress, table } from '../../src/cli/report.js';
+import { wholeNumber } from '../../src/cli/whole-number.js';
 import { enterLab } from '../../src/lab/index.js';
 import { type BundleFindings, runBundles } from './bundles.js';
 import { type FloodFindings, flood } from './flood.js';
@@ -27,20 +28,14 @@ interface Found {
   readonly bundles: readonly BundleFindings[];
 }
 
-function wholeNumber(text: string): number {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError('not 1 or more');
-  return value;
-}
-
 const program = new Command('adversary')
   .description('forged handshakes and strangers against real nodes')
   .option('--json', 'one JSON object as the last line of standard output', false)
-  .option('--seed <n>', 'what the attackers do at random', wholeNumber, 1)
-  .option('--handshakes <n>', 'attacks on handshakes', wholeNumber, 100_000)
-  .option('--bundles <n>', 'attacks on sealed bundles', wholeNumber, 20_000)
-  .option('--half-open <n>', 'associations without a handshake', wholeNumber, 10_000)
-  .option('--slow-drips <n>', 'handshakes that never end', wholeNumber, 500)
+  .option('--seed <n>', 'what the attackers do at random', wholeNumber(1), 1)
+  .option('--handshakes <n>', 'attacks on handshakes', wholeNumber(1), 100_000)
+  .option('--bundles <n>', 'attacks on sealed bundles', wholeNumber(1), 20_000)
+  .option('--half-open <n>', 'associations without a handshake', wholeNumber(1), 10_000)
+  .option('--slow-drips <n>', 'handshakes that never end', wholeNumber(1), 500)
   .addOption(new Option('--found <json>').argParser(JSON.parse).hideHelp());
 
 async function attack({ seed, handshakes, bundles }: Options): Promise<Found> {

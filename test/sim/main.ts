@@ -1,7 +1,8 @@
 /** `npm run -s sim -- --world link --seeds N [--seed S] [--mutants] [--json]` */
 import { availableParallelism } from 'node:os';
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Command, Option } from 'commander';
 import { finish, progress } from '../../src/cli/report.js';
+import { wholeNumber } from '../../src/cli/whole-number.js';
 import type { Done } from './jobs.js';
 import { plant } from './mutants.js';
 import { inLanes, Worker } from './pool.js';
@@ -23,12 +24,6 @@ const MUTANT_SEEDS = 200;
 const PROGRESS_EVERY_MS = 10_000;
 /** So many broken promises are told in full. */
 const MOST_TOLD = 5;
-
-function wholeNumber(text: string): number {
-  const value = Number(text);
-  if (!Number.isSafeInteger(value) || value < 1) throw new InvalidArgumentError('not 1 or more');
-  return value;
-}
 
 function lanes(): number {
   return Math.max(2, availableParallelism());
@@ -114,14 +109,14 @@ const program = new Command('sim')
   .option(
     '--seeds <n>',
     'how many seeds, or with --mutants how many for each at most',
-    wholeNumber,
+    wholeNumber(1),
     200,
   )
-  .option('--seed <n>', 'the first seed', wholeNumber, 1)
+  .option('--seed <n>', 'the first seed', wholeNumber(1), 1)
   .option(
     '--events <n>',
     'inputs to machines before the faults of a seed stop',
-    wholeNumber,
+    wholeNumber(1),
     20_000,
   )
   .option(
