@@ -52,7 +52,7 @@ async function serve(options: ServeOptions): Promise<void> {
   const end = interrupted();
   const print = printer(options.json === true);
   onEachEvent(node, print);
-  // Before `listening` is told: whoever reads that may send it at once, and unhandled it would kill.
+  // Before `listening` is told: whoever reads that may signal at once, and unhandled it would kill.
   process.on('SIGHUP', () => void reloadKeys(node, print));
   const { port, engine, incarnation } = node;
   const planes = Object.fromEntries(node.planes.map((plane) => [plane.name, plane.address]));

@@ -184,8 +184,8 @@ export class Inbox implements AckSource {
       end = writeAck(data, end, stream, sequence);
     }
     if (this.#isCreditDue) {
-      this.#smallAdvertised = limits.smallCreditBytes + this.#smallReceived - this.#smallHeld;
-      this.#largeAdvertised = limits.largeCreditBytes + this.#largeReceived - this.#largeHeld;
+      this.#smallAdvertised = this.#smallCredit;
+      this.#largeAdvertised = this.#largeCredit;
       end = writeCredit(data, end, this.#smallAdvertised, this.#largeAdvertised);
     }
     this.#ackStreams = this.#ackStreams.filter((stream) => this.#acks[stream] !== -1);
@@ -208,15 +208,23 @@ export class Inbox implements AckSource {
     return end;
   }
 
+  /** What the peer may have sent of small messages by now, since the link is up. */
+  get #smallCredit(): number {
+    return limits.smallCreditBytes + this.#smallReceived - this.#smallHeld;
+  }
+
+  get #largeCredit(): number {
+    return limits.largeCreditBytes + this.#largeReceived - this.#largeHeld;
+  }
+
   /**
    * Small credit is told when an eighth of the window has come back, large credit always: a message
    * of the greatest size needs all of it.
    */
   get #isCreditDue(): boolean {
-    const small = limits.smallCreditBytes + this.#smallReceived - this.#smallHeld;
-    const large = limits.largeCreditBytes + this.#largeReceived - this.#largeHeld;
+    const smallReturned = this.#smallCredit - this.#smallAdvertised;
     return (
-      small - this.#smallAdvertised >= limits.smallCreditBytes / 8 || large > this.#largeAdvertised
+      smallReturned >= limits.smallCreditBytes / 8 || this.#largeCredit > this.#largeAdvertised
     );
   }
 
@@ -228,26 +236,29 @@ export class Inbox implements AckSource {
     bytes: number,
     isLarge: boolean,
   ): void {
+    // A large one is held since its first fragment.
+    if (!isLarge) this.#smallHeld += bytes;
     const handled = this.#handlers.onMessage(message);
     this.#unackedBytes += bytes;
-    if (typeof handled === 'string') {
-      this.#hasRefused[stream] = 1;
-      this.#refusals.push({ stream, sequence, index, code: handled });
-      this.#refusalBytes += refusalBytes(handled);
-      if (isLarge) this.#largeHeld -= bytes;
+    if (typeof handled === 'object') {
+      const settled = () => {
+        this.#release(bytes, isLarge);
+        if (this.#isCreditDue) this.#handlers.onReturned();
+      };
+      handled.then(settled, settled);
       return;
     }
-    if (handled === undefined) {
-      if (isLarge) this.#largeHeld -= bytes;
-      return;
-    }
-    if (!isLarge) this.#smallHeld += bytes;
-    const settled = () => {
-      if (isLarge) this.#largeHeld -= bytes;
-      else this.#smallHeld -= bytes;
-      if (this.#isCreditDue) this.#handlers.onReturned();
-    };
-    handled.then(settled, settled);
+    this.#release(bytes, isLarge);
+    if (handled === undefined) return;
+    this.#hasRefused[stream] = 1;
+    this.#refusals.push({ stream, sequence, index, code: handled });
+    this.#refusalBytes += refusalBytes(handled);
+  }
+
+  /** The handler is done with a message: its credit goes back to the peer. */
+  #release(bytes: number, isLarge: boolean): void {
+    if (isLarge) this.#largeHeld -= bytes;
+    else this.#smallHeld -= bytes;
   }
 
   #acknowledge(stream: number, sequence: number): void {

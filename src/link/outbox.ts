@@ -9,7 +9,7 @@ import { limits } from '../limits.js';
 import { messageRecordBytes, SIGN_BYTES, writeMessageHead, writeSign } from '../wire/records.js';
 import { Lane, type Pending, type Sent } from './lane.js';
 import { type Direction, Sealer, type SealingSecret } from './sealing.js';
-import { CONFIGURATION_STREAM, LINK_STREAM, type StreamMap } from './streams.js';
+import { LINK_STREAM, RANKS, type StreamMap } from './streams.js';
 import type { MessageOptions, Outcome, UserMessage } from './types.js';
 
 /** Acknowledgements and credit that ride in the next bundle, whatever its stream. */
@@ -45,9 +45,6 @@ const NEVER = Number.POSITIVE_INFINITY;
 /** Topics whose bytes are kept. */
 const TOPICS = 1024;
 
-/** Order in which lanes are served: the link's own, configuration, priority, all others. */
-const RANKS = 4;
-
 export class Outbox {
   readonly #setup: OutboxSetup;
   readonly #lanes: Lane[];
@@ -73,10 +70,8 @@ export class Outbox {
     const { streams, secret, direction } = setup;
     this.#lanes = Array.from({ length: streams.count }, (_, stream) => {
       const loose = streams.isLoose(stream);
-      const priority = streams.hasPriority(stream);
-      const rank =
-        stream === LINK_STREAM ? 0 : stream === CONFIGURATION_STREAM ? 1 : priority ? 2 : 3;
-      return new Lane(stream, rank, loose, new Sealer(secret, direction, stream, loose));
+      const sealer = new Sealer(secret, direction, stream, loose);
+      return new Lane(stream, streams.rankOf(stream), loose, sealer);
     });
   }
 

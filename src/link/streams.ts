@@ -43,8 +43,12 @@ export class StreamMap {
     return stream >= this.#loose.first && stream < this.#loose.first + this.#loose.count;
   }
 
-  hasPriority(stream: number): boolean {
-    return stream >= this.#priority.first && stream < this.#plain.first;
+  /** In what order streams are served, from 0 to RANKS - 1; see there. */
+  rankOf(stream: number): number {
+    if (stream === LINK_STREAM) return 0;
+    if (stream === CONFIGURATION_STREAM) return 1;
+    const hasPriority = stream >= this.#priority.first && stream < this.#plain.first;
+    return hasPriority ? 2 : 3;
   }
 
   /**
@@ -63,6 +67,9 @@ export class StreamMap {
     return kind === 'loose' ? this.#loose : this.#priority;
   }
 }
+
+/** The link's own stream, configuration, user messages with priority, all others. */
+export const RANKS = 4;
 
 /** One for the link, one for configuration, and one of each class of user messages. */
 export const MIN_STREAMS = 5;

@@ -187,7 +187,7 @@ test('the streams of the document are those the package chooses', () => {
     const map = new StreamMap(Number(count));
     assert.equal(`${map.of(topic!, orderKey!, kind as 'plain')}`, stream, line);
     assert.equal(map.isLoose(Number(stream)), kind === 'loose', line);
-    assert.equal(map.hasPriority(Number(stream)), kind === 'priority', line);
+    assert.equal(map.rankOf(Number(stream)), kind === 'priority' ? 2 : 3, line);
   }
 });
 
