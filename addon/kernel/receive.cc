@@ -4,7 +4,7 @@
 
 namespace backplane::kernel {
 
-// Not zeroed: the 4 MiB take real memory only as far as messages reach.
+// Not zeroed: the 6 MiB take real memory only as far as messages reach.
 ReceiveBatch::ReceiveBatch() : payload_(new uint8_t[kSlots * kSlotBytes]) {
   for (int slot = 0; slot < kSlots; slot++) {
     vectors_[slot] = {payload_.get() + slot * kSlotBytes, kSlotBytes};

@@ -27,7 +27,8 @@ struct Piece {
 class ReceiveBatch {
  public:
   static constexpr int kSlots = 64;
-  static constexpr size_t kSlotBytes = 64 * 1024;
+  // A message of 64 KiB with what surrounds it on its way still takes one slot.
+  static constexpr size_t kSlotBytes = 96 * 1024;
 
   ReceiveBatch();
 
