@@ -116,8 +116,9 @@ export class Exchange {
     const wasSettled = this.#outbox.isSettled;
     this.#inbox.receive(stream, data);
     if (this.#isOver) return;
-    if (this.#inbox.bytes > 0) this.#acknowledgeSoon();
-    if (this.#outbox.isDirty) this.#schedule();
+    if (this.#inbox.unackedBytes >= limits.ackBytes) this.#outbox.touch();
+    // What the handlers answer in this turn takes the acknowledgements with it.
+    if (this.#inbox.bytes > 0 || this.#outbox.isDirty) this.#schedule();
     this.#tellSettled(wasSettled);
   }
 

@@ -21,7 +21,10 @@ export interface Timers {
    * alive when `unref` is set.
    */
   after(delayMs: number, callback: () => void, options?: { unref?: boolean }): Timer;
-  /** Calls `callback` when what runs now has returned, before anything else happens. */
+  /**
+   * Calls `callback` when what runs now has returned and the promises it settled have had their
+   * turn, before anything else happens.
+   */
   soon(callback: () => void): void;
 }
 
@@ -45,7 +48,7 @@ export const systemRuntime: Runtime = {
       if (options?.unref === true) handle.unref();
       return { cancel: () => clearTimeout(handle) };
     },
-    soon: (callback) => process.nextTick(callback),
+    soon: (callback) => queueMicrotask(() => process.nextTick(callback)),
   },
   random: { bytes: (count) => randomBytes(count) },
 };
