@@ -49,9 +49,9 @@ export const limits = {
   /** Large messages under way at the same time on one stream. */
   reassemblies: 16,
   /** Messages that wait to be sent on one link: `send` returns false above this. */
-  outboxHighWaterBytes: 4 * 1024 * 1024,
+  outboxHighWaterBytes: 256 * 1024,
   /** `drain` follows when they have fallen to this. */
-  outboxLowWaterBytes: 1024 * 1024,
+  outboxLowWaterBytes: 64 * 1024,
   /** `send` fails with ERR_QUEUE_FULL beyond this. */
   outboxHardBytes: 192 * 1024 * 1024,
   /**

@@ -62,6 +62,8 @@ export interface NodeSetup {
   readonly transport: Transport;
 }
 
+type OnOutcome = NonNullable<TellOptions['onOutcome']>;
+
 const NO_OPTIONS: TellOptions = {};
 const PLAIN: MessageOptions = { orderKey: '' };
 
@@ -93,6 +95,7 @@ export class ClusterNode extends EventEmitter<NodeEvents> {
   readonly #failures = new Reports(limits);
   #listener: Listener | null = null;
   #closed: Promise<void> | null = null;
+  #lastGuard: { readonly onOutcome: OnOutcome; readonly guarded: OnOutcome } | null = null;
 
   /** @internal Use `startNode`. */
   constructor(setup: NodeSetup) {
@@ -345,15 +348,21 @@ export class ClusterNode extends EventEmitter<NodeEvents> {
     this.#tell('refused', { address, name, code: error.code, error, suppressed });
   }
 
-  /** A callback of the program: see `#tell`. */
-  #guarded(onOutcome: (outcome: Outcome) => void): (outcome: Outcome) => void {
-    return (outcome) => {
+  /**
+   * A callback of the program: see `#tell`. A flood has the same one for all its messages, and what
+   * lives as long as a message is on its way costs the garbage collector most.
+   */
+  #guarded(onOutcome: OnOutcome): OnOutcome {
+    if (this.#lastGuard?.onOutcome === onOutcome) return this.#lastGuard.guarded;
+    const guarded: OnOutcome = (outcome) => {
       try {
         onOutcome(outcome);
       } catch (error) {
         rethrowLater(error);
       }
     };
+    this.#lastGuard = { onOutcome, guarded };
+    return guarded;
   }
 
   /**
