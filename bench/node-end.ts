@@ -9,8 +9,6 @@ import { becomeUser, type EndSettings, RateMeter, readSettings, tell } from './a
 const TOPIC = 'bench';
 /** Turns with a message each that come before anything is measured: so many bundles. */
 const WARM_BUNDLES = 10_000;
-/** Bytes of such a message, at most. */
-const WARM_BYTES = 1024;
 /** Bundles of the warm-up that are on their way at once. */
 const WARM_WINDOW = 64;
 /** Messages of one turn of the flood, if there is room for so many. */
@@ -52,7 +50,7 @@ async function send(settings: EndSettings): Promise<void> {
   const to = 'receive@bench';
   await node.connect({ name: to, addresses: [peer], port });
   const make = bodyMaker(settings);
-  await warmUp(node, to, bodyMaker({ ...settings, size: Math.min(settings.size, WARM_BYTES) }));
+  await warmUp(node, to, make);
   if (traffic === 'rtt') {
     tell(await measureCalls(node, to, make));
     await node.close();

@@ -51,11 +51,24 @@ interface End {
 
 /** Each run has its own port: the kernel may hold one for a moment after its last association. */
 let nextPort = 7100;
-/** Start of two processes, and the way to the end of the association, on a slow guest. */
-const GRACE_MS = 30_000;
+/**
+ * Start of two processes, what they do before they let the window begin, and the way to the end of
+ * the association, on a slow guest.
+ */
+const GRACE_MS = 60_000;
+/**
+ * For both sides alike: what a process has freed stays its own. Otherwise it is given back and
+ * taken anew all the time, and in the guest the first touch of a page costs more than most system
+ * calls, which on a real kernel it does not.
+ */
+const KEEP_MEMORY = {
+  MALLOC_TRIM_THRESHOLD_: `${2 ** 30}`,
+  MALLOC_MMAP_THRESHOLD_: `${2 ** 25}`,
+};
 
 function start(host: LabHost, argv: readonly string[]): End {
-  const child = host.spawn(argv, { stdio: ['ignore', 'pipe', 'pipe'] });
+  const env = { ...process.env, ...KEEP_MEMORY };
+  const child = host.spawn(argv, { env, stdio: ['ignore', 'pipe', 'pipe'] });
   const lines: EndLine[] = [];
   let complaint = '';
   child.stderr!.on('data', (data: Buffer) => {
