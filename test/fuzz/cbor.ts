@@ -1,7 +1,7 @@
 /** CBOR made from its grammar (RFC 8949): mostly acceptable, sometimes wrong in one place. */
 import { limits } from '../../src/limits.js';
 import { tags, typedArrayElementBytes } from '../../src/wire/tags.js';
-import type { Dice } from './random.js';
+import type { SeededRandom } from '../random.js';
 
 const KEYS = ['a', 'b', 'key', 'length', 'toString', 'a key of more than twelve bytes', 'ü', ''];
 const BAD_KEYS = ['__proto__', 'constructor', 'prototype'];
@@ -20,7 +20,7 @@ const SINGLE_BYTES = 64;
 /** Writes bodies, one after the other. */
 export class CborGrammar {
   readonly #target: Buffer;
-  #dice!: Dice;
+  #random!: SeededRandom;
   #at = 0;
   /** From here on there are only small items. */
   #enough = 0;
@@ -31,11 +31,11 @@ export class CborGrammar {
   }
 
   /** A body of about `bytes` bytes, which are at most those of the constructor. */
-  body(dice: Dice, bytes: number): Buffer {
-    this.#dice = dice;
+  body(random: SeededRandom, bytes: number): Buffer {
+    this.#random = random;
     this.#at = 0;
     this.#enough = bytes;
-    this.#hasFaults = dice.once(2);
+    this.#hasFaults = random.once(2);
     if (bytes <= SINGLE_BYTES) {
       this.#item(0);
     } else {
@@ -55,9 +55,9 @@ export class CborGrammar {
   /** Sometimes longer than it has to be, which is allowed. */
   #head(major: number, argument: number): void {
     const initial = major << 5;
-    if (argument < 24 && !this.#dice.once(16)) {
+    if (argument < 24 && !this.#random.once(16)) {
       this.#byte(initial | argument);
-    } else if (argument < 256 && !this.#dice.once(16)) {
+    } else if (argument < 256 && !this.#random.once(16)) {
       this.#byte(initial | 24);
       this.#byte(argument);
     } else if (argument < 65_536) {
@@ -70,46 +70,46 @@ export class CborGrammar {
   }
 
   #item(depth: number): void {
-    const dice = this.#dice;
-    if (this.#hasFaults && dice.once(WRONG_EVERY)) return this.#wrong(depth);
+    const random = this.#random;
+    if (this.#hasFaults && random.once(WRONG_EVERY)) return this.#wrong(depth);
     const isSmall = depth > limits.bodyDepth - 2 || this.#at >= this.#enough;
-    switch (dice.below(isSmall ? 4 : 8)) {
+    switch (random.below(isSmall ? 4 : 8)) {
       case 0:
         return this.#number();
       case 1:
-        return this.#text(dice.pick(KEYS));
+        return this.#text(random.pick(KEYS));
       case 2:
-        return this.#byte(0xf4 + dice.below(4));
+        return this.#byte(0xf4 + random.below(4));
       case 3:
         return this.#leaf();
       case 4:
-        return this.#items(4, dice.below(5), depth);
+        return this.#items(4, random.below(5), depth);
       case 5:
         return this.#object(depth);
       case 6:
         this.#head(6, tags.set);
-        return this.#items(4, dice.below(4), depth);
+        return this.#items(4, random.below(4), depth);
       default:
         return this.#map(depth);
     }
   }
 
   #number(): void {
-    const dice = this.#dice;
-    if (dice.once(3)) {
-      const info = 25 + dice.below(3);
+    const random = this.#random;
+    if (random.once(3)) {
+      const info = 25 + random.below(3);
       this.#byte(0xe0 | info);
-      this.#random(1 << (info - 24));
-    } else if (dice.once(8)) {
-      this.#byte(dice.pick([0x1b, 0x3b]));
-      this.#random(8);
+      this.#randomBytes(1 << (info - 24));
+    } else if (random.once(8)) {
+      this.#byte(random.pick([0x1b, 0x3b]));
+      this.#randomBytes(8);
     } else {
-      this.#head(dice.below(2), dice.uint32() >>> dice.below(32));
+      this.#head(random.below(2), random.u32() >>> random.below(32));
     }
   }
 
-  #random(bytes: number): void {
-    this.#dice.fill(this.#target, this.#at, this.#at + bytes);
+  #randomBytes(bytes: number): void {
+    this.#random.fill(this.#target, this.#at, this.#at + bytes);
     this.#at += bytes;
   }
 
@@ -120,32 +120,32 @@ export class CborGrammar {
 
   #bytes(count: number): void {
     this.#head(2, count);
-    this.#random(count);
+    this.#randomBytes(count);
   }
 
   /** A tagged value that is not a container. */
   #leaf(): void {
-    const dice = this.#dice;
-    switch (dice.below(5)) {
+    const random = this.#random;
+    switch (random.below(5)) {
       case 0:
-        return this.#bytes(dice.below(20));
+        return this.#bytes(random.below(20));
       case 1:
         this.#head(6, tags.date);
-        return this.#head(dice.below(2), dice.uint32());
+        return this.#head(random.below(2), random.u32());
       case 2:
-        this.#head(6, dice.pick([tags.bigInt, tags.negativeBigInt]));
-        return this.#bytes(dice.below(limits.bigIntBits / 8 + 1));
+        this.#head(6, random.pick([tags.bigInt, tags.negativeBigInt]));
+        return this.#bytes(random.below(limits.bigIntBits / 8 + 1));
       case 3: {
-        const [tag, elementBytes] = dice.pick(TYPED_ARRAYS);
+        const [tag, elementBytes] = random.pick(TYPED_ARRAYS);
         this.#head(6, tag);
-        return this.#bytes(elementBytes * dice.below(6));
+        return this.#bytes(elementBytes * random.below(6));
       }
       default:
         this.#head(6, tags.error);
         this.#head(4, 3);
-        this.#text(dice.pick(['Error', 'TypeError', 'RegExp', '']));
-        this.#text(dice.pick(KEYS));
-        return dice.once(2) ? this.#byte(0xf6) : this.#text('ERR_CODE');
+        this.#text(random.pick(['Error', 'TypeError', 'RegExp', '']));
+        this.#text(random.pick(KEYS));
+        return random.once(2) ? this.#byte(0xf6) : this.#text('ERR_CODE');
     }
   }
 
@@ -156,10 +156,10 @@ export class CborGrammar {
   }
 
   #object(depth: number): void {
-    const dice = this.#dice;
-    const count = dice.once(8) ? dice.below(40) : dice.below(5);
+    const random = this.#random;
+    const count = random.once(8) ? random.below(40) : random.below(5);
     this.#head(5, count);
-    const first = dice.below(KEYS.length);
+    const first = random.below(KEYS.length);
     for (let i = 0; i < count; i++) {
       const key = KEYS[(first + i) % KEYS.length] as string;
       this.#text(i < KEYS.length ? key : `${key}${i}`);
@@ -168,7 +168,7 @@ export class CborGrammar {
   }
 
   #map(depth: number): void {
-    const count = this.#dice.below(5);
+    const count = this.#random.below(5);
     this.#head(6, tags.map);
     this.#head(5, count);
     for (let i = 0; i < count; i++) {
@@ -179,30 +179,30 @@ export class CborGrammar {
 
   /** What must be refused, or is only right by chance. */
   #wrong(depth: number): void {
-    const dice = this.#dice;
-    switch (dice.below(7)) {
+    const random = this.#random;
+    switch (random.below(7)) {
       case 0:
-        return this.#byte(dice.uint32());
+        return this.#byte(random.u32());
       case 1:
-        this.#head(6, dice.pick(ANY_TAG));
+        this.#head(6, random.pick(ANY_TAG));
         return depth > 40 ? this.#number() : this.#item(depth + 1);
       case 2:
         this.#head(5, 1);
-        this.#text(dice.pick(BAD_KEYS));
+        this.#text(random.pick(BAD_KEYS));
         return this.#number();
       case 3:
         // A count or length that is a lie.
-        return this.#head(2 + dice.below(4), dice.uint32() >>> dice.below(32));
+        return this.#head(2 + random.below(4), random.u32() >>> random.below(32));
       case 4:
         // Of indefinite length.
-        this.#byte((2 + dice.below(4)) * 32 + 31);
+        this.#byte((2 + random.below(4)) * 32 + 31);
         this.#number();
         return this.#byte(0xff);
       case 5:
-        return this.#items(5, dice.below(3), Math.min(depth, limits.bodyDepth));
+        return this.#items(5, random.below(3), Math.min(depth, limits.bodyDepth));
       default:
         this.#head(3, 4);
-        return this.#random(4);
+        return this.#randomBytes(4);
     }
   }
 }

@@ -15,9 +15,9 @@ import {
 } from '../../src/wire/handshake-frames.js';
 import { decodeBody, encodeBody } from '../../src/wire/payload.js';
 import { RecordReader } from '../../src/wire/records.js';
+import type { SeededRandom } from '../random.js';
 import { encode, everyRecord, message } from '../unit/wire/sample-records.js';
 import { CborGrammar } from './cbor.js';
-import type { Dice } from './random.js';
 
 /** How one decoder is fuzzed. */
 export interface FuzzedDecoder {
@@ -32,7 +32,7 @@ export interface FuzzedDecoder {
    */
   readonly lengthAt?: number;
   /** Inputs by a grammar, for every third of them. */
-  readonly generate?: (dice: Dice) => Buffer;
+  readonly generate?: (random: SeededRandom) => Buffer;
 }
 
 /** Inputs have at most so many bytes, or nearly. */
@@ -65,9 +65,9 @@ const cborBodies = bodies.map((body) => Buffer.from(encodeBody(body).body));
 const grammar = new CborGrammar(INPUT_BYTES);
 
 /** Small ones mostly: they fail in the same places, and more of them are tried. */
-function cborOfAnySize(dice: Dice): Buffer {
-  if (dice.once(2000)) return grammar.body(dice, INPUT_BYTES);
-  return grammar.body(dice, dice.once(8) ? dice.below(600) : 0);
+function cborOfAnySize(random: SeededRandom): Buffer {
+  if (random.once(2000)) return grammar.body(random, INPUT_BYTES);
+  return grammar.body(random, random.once(8) ? random.below(600) : 0);
 }
 
 const records: readonly Buffer[] = [

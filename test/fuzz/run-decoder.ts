@@ -1,9 +1,9 @@
 /** Puts inputs into one decoder and watches what comes of it. */
 import { ProtocolError } from '../../src/errors.js';
+import { SeededRandom } from '../random.js';
 import { type FuzzedDecoder, INPUT_BYTES } from './decoders.js';
 import { differences, photograph } from './intrinsics.js';
 import { mutated, randomBytes } from './mutate.js';
-import { Dice } from './random.js';
 
 /** No input may take longer: the link's thread does nothing else meanwhile. */
 export const SLOWEST_MS = 5;
@@ -37,20 +37,25 @@ const VIOLATIONS_AT_MOST = 5;
 const HEX_BYTES_SHOWN = 4096;
 
 /** The input of a number: always the same, so that any can be had again alone. */
-export function inputOf(decoder: FuzzedDecoder, dice: Dice, seed: number, index: number): Buffer {
+export function inputOf(
+  decoder: FuzzedDecoder,
+  random: SeededRandom,
+  seed: number,
+  index: number,
+): Buffer {
   const { samples, generate, lengthAt } = decoder;
   if (index < samples.length) return Buffer.from(samples[index] as Buffer);
-  dice.reset(seed, index);
-  const kind = dice.below(3);
+  random.reset(seed, index);
+  const kind = random.below(3);
   if (kind === 0 && generate !== undefined) {
-    const data = generate(dice);
-    return dice.once(4) ? mutated(dice, [data]) : data;
+    const data = generate(random);
+    return random.once(4) ? mutated(random, [data]) : data;
   }
-  if (kind === 1 && dice.once(2)) {
-    return randomBytes(dice, dice.once(1000) ? INPUT_BYTES : 256);
+  if (kind === 1 && random.once(2)) {
+    return randomBytes(random, random.once(1000) ? INPUT_BYTES : 256);
   }
-  const data = mutated(dice, samples);
-  if (lengthAt !== undefined && data.length >= lengthAt + 4 && dice.once(2)) {
+  const data = mutated(random, samples);
+  if (lengthAt !== undefined && data.length >= lengthAt + 4 && random.once(2)) {
     data.writeUInt32BE(data.length, lengthAt);
   }
   return data;
@@ -81,7 +86,7 @@ class DecoderRun {
   readonly violations: string[] = [];
   readonly #decoder: FuzzedDecoder;
   readonly #seed: number;
-  readonly #dice = new Dice(0);
+  readonly #random = new SeededRandom(0);
   /** The slowest so far, and how long the fastest of them took. */
   readonly #slow: { readonly index: number; readonly ms: number }[] = [];
   #slowFromMs = 0;
@@ -126,7 +131,7 @@ class DecoderRun {
   }
 
   #input(index: number): Buffer {
-    return inputOf(this.#decoder, this.#dice, this.#seed, index);
+    return inputOf(this.#decoder, this.#random, this.#seed, index);
   }
 
   /** What it threw, or null. */

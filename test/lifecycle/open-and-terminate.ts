@@ -5,6 +5,7 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import type { NativeSocket } from '../../src/sctp/native.js';
+import { SeededRandom } from '../random.js';
 import {
   collect,
   descriptors,
@@ -14,7 +15,6 @@ import {
   send,
   settle,
 } from '../unit/addon/support.js';
-import { type Random, randomFrom } from './random.js';
 import { fill, sendRefused } from './states.js';
 import { terminateSome } from './workers.js';
 
@@ -177,7 +177,7 @@ function isClosed(socket: NativeSocket): boolean {
   }
 }
 
-async function openAndClose(ledger: Ledger, pairs: number, random: Random): Promise<void> {
+async function openAndClose(ledger: Ledger, pairs: number, random: SeededRandom): Promise<void> {
   let pairsToTurn = 0;
   for (let i = 0; i < pairs; i++) {
     await ledger.live(lives[random.below(lives.length)]!);
@@ -196,8 +196,8 @@ function settled(resident: readonly number[]): number {
 
 /** Does all of it. @throws what a worker threw. */
 export async function openAndTerminate(work: Work): Promise<Figures> {
-  const random = randomFrom(work.seed);
-  const workerRandom = randomFrom(work.seed + 1);
+  const random = new SeededRandom(work.seed);
+  const workerRandom = new SeededRandom(work.seed + 1);
   const ledger = new Ledger();
   const resident: number[] = [];
   // The first ones load and set up what stays.

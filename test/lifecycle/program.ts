@@ -6,9 +6,9 @@
  *     program.js end STATE ENDING            enters a state and ends there
  */
 import { Worker } from 'node:worker_threads';
+import { SeededRandom } from '../random.js';
 import { endHere, endingNamed } from './endings.js';
 import { openAndTerminate } from './open-and-terminate.js';
-import { randomFrom } from './random.js';
 import { stateNamed } from './states.js';
 import { terminateSome, workerUrl } from './workers.js';
 
@@ -42,5 +42,5 @@ function end(stateName: string, endingText: string): void {
 const [mode, ...args] = process.argv.slice(2);
 if (mode === 'run') await run(Number(args[0]), Number(args[1]), Number(args[2]));
 else if (mode === 'terminate') {
-  await terminateSome(0, Number(args[1]), randomFrom(1), args[0]);
+  await terminateSome(0, Number(args[1]), new SeededRandom(1), args[0]);
 } else end(args[0] ?? '', args[1] ?? '');

@@ -2,9 +2,9 @@
 import { once } from 'node:events';
 import { setImmediate as turn } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
+import type { SeededRandom } from '../random.js';
 import { busy } from './busy.js';
 import type { Ending } from './endings.js';
-import type { Random } from './random.js';
 import { states } from './states.js';
 
 /** The program of every worker. */
@@ -29,7 +29,7 @@ const MOST_TURNS = 30;
  * Starts one worker, waits until it is at it, and terminates it.
  * @throws what the worker threw, and Error when it ended by itself.
  */
-async function terminate(life: Life, random: Random): Promise<void> {
+async function terminate(life: Life, random: SeededRandom): Promise<void> {
   const worker = new Worker(workerUrl, { workerData: life });
   // Also rejects with the worker's own error.
   await Promise.race([
@@ -50,7 +50,7 @@ async function terminate(life: Life, random: Random): Promise<void> {
 export async function terminateSome(
   first: number,
   count: number,
-  random: Random,
+  random: SeededRandom,
   state?: string,
 ): Promise<void> {
   let next = first;

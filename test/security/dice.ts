@@ -1,15 +1,9 @@
 /** What an attacker does at random, from a seed, so that every attempt can be made again. */
-import { SeededRandom } from '../unit/link/pair.js';
+import { SeededRandom } from '../random.js';
 
 export class Dice extends SeededRandom {
-  /** A whole number from 0 to `bound` - 1. */
-  below(bound: number): number {
-    return this.bytes(6).readUIntBE(0, 6) % bound;
-  }
-
-  /** One of a list. */
-  pick<T>(list: readonly T[]): T {
-    return list[this.below(list.length)]!;
+  constructor(readonly seed: string) {
+    super(seed);
   }
 
   /** The same bytes with one bit of those from `start` on turned over. */

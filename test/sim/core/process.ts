@@ -3,7 +3,7 @@
  * clock with an origin of its own, and its death.
  */
 import type { Runtime, Timer } from '../../../src/runtime/index.js';
-import type { SeededRandom } from './random.js';
+import type { SeededRandom } from '../../random.js';
 import type { VirtualTime } from './time.js';
 import type { Trace } from './trace.js';
 

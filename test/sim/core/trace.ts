@@ -2,7 +2,7 @@
  * What happened, as a hash that two runs of one seed must share, and as the last lines before a
  * failure.
  */
-import { hashText } from './random.js';
+import { hashText } from '../../random.js';
 
 /** Lines kept of a run that is told in words. */
 const LINES = 60;

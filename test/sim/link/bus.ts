@@ -12,7 +12,7 @@ import { aes256Gcm } from '../../../src/runtime/crypto.js';
 import { profiles } from '../../../src/timing/profiles.js';
 import { BUNDLE_HEADER_BYTES } from '../../../src/wire/bundle.js';
 import { FrameType } from '../../../src/wire/frame.js';
-import type { SeededRandom } from '../core/random.js';
+import type { SeededRandom } from '../../random.js';
 import type { LinkWorld } from './world.js';
 
 const HANDSHAKES = 4;

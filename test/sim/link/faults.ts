@@ -1,5 +1,5 @@
 /** What goes wrong in a world, and when. */
-import type { SeededRandom } from '../core/random.js';
+import type { SeededRandom } from '../../random.js';
 import type { SimNode } from './node.js';
 import type { LinkWorld } from './world.js';
 

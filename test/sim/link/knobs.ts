@@ -3,7 +3,7 @@
  * world in which nothing is ever full tests nothing of that.
  */
 import { limits } from '../../../src/limits.js';
-import type { SeededRandom } from '../core/random.js';
+import type { SeededRandom } from '../../random.js';
 
 export interface Knobs {
   readonly nodes: number;

@@ -2,8 +2,8 @@
 import { SctpError } from '../../../src/errors.js';
 import type { Carrier, CarrierEnd } from '../../../src/link/carrier.js';
 import type { Transport } from '../../../src/node/transport.js';
+import type { SeededRandom } from '../../random.js';
 import type { VirtualProcess } from '../core/process.js';
-import type { SeededRandom } from '../core/random.js';
 import type { VirtualTime } from '../core/time.js';
 import type { Trace } from '../core/trace.js';
 import { SimAssociation } from './association.js';

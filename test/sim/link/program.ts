@@ -3,7 +3,7 @@ import { BackplaneError, type ErrorCode, NodeError } from '../../../src/errors.j
 import { limits } from '../../../src/limits.js';
 import type { MessageOptions, ReceivedMessage, UserMessage } from '../../../src/link/types.js';
 import type { LiveLink } from '../../../src/node/live-link.js';
-import type { SeededRandom } from '../core/random.js';
+import type { SeededRandom } from '../../random.js';
 import { bodyOf, type LinkRecord, type SentMessage } from './checker.js';
 import type { SimNode } from './node.js';
 import type { LinkWorld } from './world.js';

@@ -2,8 +2,8 @@
 
 import { limits } from '../../../src/limits.js';
 import type { Aead } from '../../../src/runtime/crypto.js';
+import { SeededRandom } from '../../random.js';
 import { LATEST_TIMER_MS } from '../core/process.js';
-import { SeededRandom } from '../core/random.js';
 import { VirtualTime } from '../core/time.js';
 import { Trace } from '../core/trace.js';
 import { WitnessAead } from './aead.js';

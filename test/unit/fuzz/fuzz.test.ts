@@ -5,8 +5,8 @@ import { fileURLToPath } from 'node:url';
 import { ProtocolError } from '../../../src/errors.js';
 import { decoders, type FuzzedDecoder } from '../../fuzz/decoders.js';
 import { fuzz } from '../../fuzz/fuzz.js';
-import { Dice } from '../../fuzz/random.js';
 import { inputOf, runDecoder } from '../../fuzz/run-decoder.js';
+import { SeededRandom } from '../../random.js';
 
 const SEED = 5;
 
@@ -49,7 +49,7 @@ test('another error is a violation, with what replays it, and the decoder is giv
     /RangeError.* for input (\d+), \d+ bytes: ([0-9a-f]*) \(seed 5\)$/.exec(violations[0] ?? '') ??
     [];
   const decoder = { name: 'broken', samples: [Buffer.from('sample')], decode: refuse };
-  const again = inputOf(decoder, new Dice(0), SEED, Number(index));
+  const again = inputOf(decoder, new SeededRandom(0), SEED, Number(index));
   assert.equal(again.toString('hex'), hex);
 });
 
@@ -83,13 +83,13 @@ test('a changed prototype is a violation', () => {
 });
 
 test('the same seed and number make the same input, another seed another one', () => {
-  const dice = new Dice(0);
+  const random = new SeededRandom(0);
   for (const decoder of decoders) {
     let different = 0;
     for (let index = 0; index < 200; index++) {
-      const one = inputOf(decoder, dice, 1, index);
-      assert.deepEqual(inputOf(decoder, new Dice(9), 1, index), one);
-      if (!inputOf(decoder, dice, 2, index).equals(one)) different++;
+      const one = inputOf(decoder, random, 1, index);
+      assert.deepEqual(inputOf(decoder, new SeededRandom(9), 1, index), one);
+      if (!inputOf(decoder, random, 2, index).equals(one)) different++;
     }
     assert.ok(different > 100, decoder.name);
   }

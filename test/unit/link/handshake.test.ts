@@ -13,7 +13,8 @@ import {
   encodeIntroduction,
   type Introduction,
 } from '../../../src/wire/handshake-frames.js';
-import { identity, KEY, Pair, SeededRandom } from './pair.js';
+import { SeededRandom } from '../../random.js';
+import { identity, KEY, Pair } from './pair.js';
 
 const names = new Map<number, string>(
   Object.entries(FrameType).map(([name, type]) => [type, name]),

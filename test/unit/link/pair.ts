@@ -1,7 +1,6 @@
 /**
  * Two links over a carrier in memory and a clock that only the test moves: no sockets, no sleeping.
  */
-import { createHash } from 'node:crypto';
 import { LinkError } from '../../../src/errors.js';
 import type {
   Carrier,
@@ -25,21 +24,7 @@ import type { Runtime, Timer } from '../../../src/runtime/index.js';
 import { profiles } from '../../../src/timing/profiles.js';
 import { BUNDLE_HEADER_BYTES, writeBundleHeader } from '../../../src/wire/bundle.js';
 import { FrameType } from '../../../src/wire/frame.js';
-
-/** Bytes that follow from a seed. */
-export class SeededRandom {
-  #counter = 0;
-  constructor(readonly seed: string) {}
-
-  bytes(count: number): Buffer {
-    const blocks: Buffer[] = [];
-    for (let have = 0; have < count; have += 32) {
-      const block = createHash('sha256').update(`${this.seed}:${this.#counter++}`);
-      blocks.push(block.digest());
-    }
-    return Buffer.concat(blocks).subarray(0, count);
-  }
-}
+import { SeededRandom } from '../../random.js';
 
 interface PendingTimer {
   readonly atMs: number;

@@ -2,7 +2,7 @@
  * A machine whose time stands still until a test moves it, and whose randomness comes from a seed.
  */
 import type { Runtime, Timer } from '../../../src/runtime/index.js';
-import { SeededRandom } from '../../sim/core/random.js';
+import { SeededRandom } from '../../random.js';
 import { VirtualTime } from '../../sim/core/time.js';
 
 export class VirtualRuntime implements Runtime {

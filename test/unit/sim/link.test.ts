@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { limits } from '../../../src/limits.js';
-import { SeededRandom } from '../../sim/core/random.js';
+import { SeededRandom } from '../../random.js';
 import { VirtualTime } from '../../sim/core/time.js';
 import { runJob } from '../../sim/jobs.js';
 import { WitnessAead } from '../../sim/link/aead.js';
