@@ -132,7 +132,8 @@ static int Send(const Settings* settings) {
       continue;
     }
     // The receiver has its figures.
-    if (errno == EPIPE || errno == ECONNRESET) return 0;
+    // The receiver has its figures; ESRCH is what a sender that waited for room is told.
+    if (errno == EPIPE || errno == ECONNRESET || errno == ESRCH) return 0;
     Fail("sendmmsg");
   }
 }
