@@ -255,16 +255,21 @@ export class Outbox {
     while (turn.length > 0) {
       const again: Lane[] = [];
       for (const lane of turn) {
-        if (this.#blocked && lane.rank > 0) {
+        if (this.#mayCarry(lane) && !lane.isWindowFull) this.#fill(lane);
+        // Who was told of an expired message may have sent what takes the last room.
+        if (!this.#mayCarry(lane)) {
           lanes.push(lane);
           continue;
         }
-        if (!lane.isWindowFull) this.#fill(lane);
         if (this.#seal(lane)) again.push(lane);
         else lane.isMarked = false;
       }
       turn = again;
     }
+  }
+
+  #mayCarry(lane: Lane): boolean {
+    return !this.#blocked || lane.rank === 0;
   }
 
   /** Moves what waits into the open bundle, as far as room and credit go. */

@@ -161,8 +161,8 @@ export const linkMutants: readonly Mutant[] = [
   {
     name: 'user traffic takes the reserve',
     file: 'src/link/outbox.ts',
-    find: 'if (this.#blocked && lane.rank > 0) {',
-    put: 'if (this.#blocked && lane.rank > 2) {',
+    find: 'return !this.#blocked || lane.rank === 0;',
+    put: 'return !this.#blocked || lane.rank <= 2;',
   },
   {
     name: 'told that it expired, and sent',

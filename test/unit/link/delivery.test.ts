@@ -173,6 +173,36 @@ test('a ttl: what has not left in time is expired, what has is delivered', () =>
   assert.equal(loose.length, 2, 'they share no bundle with reliable ones');
 });
 
+test('what an outcome makes a program send may fill the carrier, and then nothing follows', () => {
+  const pair = new Pair().connect();
+  const { carrier, link } = pair.a;
+  carrier.hasRoom = false;
+  say(pair.a, 'fills');
+  pair.settle();
+  link.send(send('late'), { orderKey: '', ttlMs: 10 }, () => {
+    carrier.hasRoom = false;
+    // The second does not fit into the bundle of the first, which leaves at once.
+    for (const fill of 'ab')
+      link.send(large(fill, limits.bundleBytes - 100), { orderKey: 'other' });
+  });
+  link.send(send('waits'), { orderKey: '', unordered: true });
+  pair.advance(11);
+  const before = carrier.sent.length;
+  carrier.hasRoom = true;
+  carrier.handlers!.onDrain();
+  assert.equal(carrier.sent.length, before + 1);
+  carrier.hasRoom = true;
+  carrier.handlers!.onDrain();
+  pair.settle();
+  assert.equal(
+    bodies(pair)
+      .filter((body) => body.length < 10)
+      .join(),
+    'fills,waits',
+  );
+  assert.equal(bodies(pair).length, 4);
+});
+
 test('a loose stream waits for its peer rather than leave its window behind', () => {
   const pair = new Pair().connect();
   pair.cut();
