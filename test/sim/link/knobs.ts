@@ -41,6 +41,8 @@ export function chooseKnobs(seed: number, random: SeededRandom): Knobs {
   const highWaterBytes = random.pick([1, 64_000, 256_000, 1_000_000]);
   const replayWindow = random.pick([4, 64, 1024]);
   const fragmentBytes = random.pick([1024, 8192, 65_536]);
+  // Whatever is not cut into fragments has to fit.
+  const bundleBytes = Math.max(fragmentBytes, random.pick([1024, 8192, 65_536]));
   const outboxHardBytes = random.pick([300_000, 1_000_000, 20_000_000]);
   const largestBytes = Math.min(4 * fragmentBytes, 200_000);
   return {
@@ -63,15 +65,14 @@ export function chooseKnobs(seed: number, random: SeededRandom): Knobs {
     largestBytes,
     limits: {
       fragmentBytes,
-      // Whatever is not cut into fragments has to fit.
-      bundleBytes: Math.max(fragmentBytes, random.pick([1024, 8192, 65_536])),
+      bundleBytes,
       reassemblies: random.pick([1, 2, 16]),
       outboxHardBytes,
       // Below the high-water mark there is room for the largest message.
       outboxHighWaterBytes: outboxHardBytes / 4,
       outboxLowWaterBytes: outboxHardBytes / 8,
       // An eighth of it may have come back without a word: the rest has to do for any message.
-      smallCreditBytes: random.pick([2 * fragmentBytes, 300_000, 8_000_000]),
+      smallCreditBytes: random.pick([2 * bundleBytes, 300_000, 8_000_000]),
       largeCreditBytes: random.pick([1, 2, 20]) * (largestBytes + 512),
       replayWindow,
       // No more than one generation can be under way: all that is has room in the window.
