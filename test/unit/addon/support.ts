@@ -31,7 +31,7 @@ interface TestAddon extends NativeAddon {
 /**
  * A message of this size stands for one without MSG_EOR, because the addon reads that much at once.
  */
-export const PIECE_BYTES = 65536;
+export const PIECE_BYTES = 96 * 1024;
 
 /** Path of another build of the addon to test, as the sanitizer test gives it. */
 export const ADDON_VARIABLE = 'BACKPLANE_TEST_ADDON';
