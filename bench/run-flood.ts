@@ -55,7 +55,7 @@ let nextPort = 7100;
  * Start of two processes, what they do before they let the window begin, and the way to the end of
  * the association, on a slow guest.
  */
-const GRACE_MS = 60_000;
+const GRACE_MS = 120_000;
 /**
  * For both sides alike: what a process has freed stays its own. Otherwise it is given back and
  * taken anew all the time, and in the guest the first touch of a page costs more than most system
@@ -63,7 +63,7 @@ const GRACE_MS = 60_000;
  */
 const KEEP_MEMORY = {
   MALLOC_TRIM_THRESHOLD_: `${2 ** 30}`,
-  MALLOC_MMAP_THRESHOLD_: `${2 ** 25}`,
+  MALLOC_MMAP_MAX_: '0',
 };
 
 function start(host: LabHost, argv: readonly string[]): End {
