@@ -1,14 +1,22 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'node:test';
+import { limits } from '../../../src/limits.js';
 import { undocumented } from './documentation.js';
 import { none, projectRoot } from './sources.js';
 
 test('everything an entry point exports has a doc comment', () => {
   const entries = ['src/index.ts', 'src/sctp/index.ts', 'src/lab/index.ts'];
   none(undocumented(projectRoot, entries));
+});
+
+test('docs/delivery.md tells the sizes of back-pressure as they are', () => {
+  const page = readFileSync(join(projectRoot, 'docs/delivery.md'), 'utf8');
+  const kib = (bytes: number) => `${bytes / 1024} KiB`;
+  assert.ok(page.includes(`when more than ${kib(limits.outboxHighWaterBytes)} wait`));
+  assert.ok(page.includes(`\`drain\` follows at ${kib(limits.outboxLowWaterBytes)}`));
 });
 
 test('the rule of doc comments fails where one is missing', (t) => {
