@@ -114,6 +114,10 @@ class CarriedLink implements Link {
     return this.#carrier.remoteAddress;
   }
 
+  get ending(): LinkEnd | null {
+    return this.#ending?.end ?? null;
+  }
+
   accept(): void {
     if (this.#isOver()) return;
     if (this.#phase !== 'waiting' || this.role !== 'acceptor') {

@@ -154,6 +154,8 @@ export interface Link {
   readonly stalled: boolean;
   readonly paths: readonly CarrierPath[];
   readonly remoteAddress: string;
+  /** How it is going to end, once one of the two ends has begun to leave; null before. */
+  readonly ending: LinkEnd | null;
   /**
    * Acceptor, after onAuthenticated; `onUp` follows when the dialler has been heard. Nothing
    * happens when the link has ended meanwhile. Throws ERR_STATE at any other time.

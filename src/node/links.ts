@@ -318,7 +318,8 @@ export class Links {
       live.carrier.drain();
       if (peer.claimant !== attempt || peer.live !== live) return;
       live.link.abort();
-      this.#down(peer, live, 'lost', null);
+      // One that was being left may meet a new link before its own end has been read.
+      this.#down(peer, live, live.link.ending ?? 'lost', null);
     });
   }
 
@@ -336,7 +337,7 @@ export class Links {
         return;
       }
       live.link.abort();
-      this.#down(peer, live, 'restarted', null);
+      this.#down(peer, live, live.link.ending ?? 'restarted', null);
     });
   }
 

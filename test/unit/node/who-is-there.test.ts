@@ -162,6 +162,22 @@ test('the same incarnation with a newer link replaces the old one at once', asyn
   assert.deepEqual(comings(two), ['nodeup', 'nodedown lost', 'nodeup']);
 });
 
+test('who leaves has closed the link, though the next comes before its end was read', async () => {
+  const cluster = new Cluster();
+  const one = await cluster.start('one', 1);
+  const two = await cluster.start('two', 2);
+  await cluster.link(one, two);
+  const endAt = (address: string) =>
+    [...cluster.network.carriers].find((c) => c.localAddresses[0] === address)!;
+  const [ours, theirs] = [endAt('10.1.0.1'), endAt('10.1.0.2')];
+  theirs.fallSilent();
+  const left = two.node.disconnect('one@host1');
+  ours.end('lost', null);
+  await cluster.run(500);
+  assert.deepEqual(comings(two), ['nodeup', 'nodedown closed', 'nodeup']);
+  await left;
+});
+
 test('a second node of a name is refused while the first lives', async () => {
   const cluster = new Cluster();
   const one = await cluster.start('one', 1);
