@@ -240,7 +240,7 @@ export class Inbox implements AckSource {
     if (!isLarge) this.#smallHeld += bytes;
     const handled = this.#handlers.onMessage(message);
     this.#unackedBytes += bytes;
-    if (typeof handled === 'object') {
+    if (handled !== undefined && typeof handled !== 'string') {
       const settled = () => {
         this.#release(bytes, isLarge);
         if (this.#isCreditDue) this.#handlers.onReturned();
