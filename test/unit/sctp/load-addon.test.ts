@@ -26,22 +26,22 @@ test('the package root is the nearest directory with our manifest', () => {
   writeFileSync(join(directory, 'a', 'package.json'), '{"name":"another"}');
   assert.equal(packageRoot(inner), directory);
   assert.throws(() => packageRoot('/'), withCode('ERR_ADDON_MISSING'));
-  const [prebuilt, built] = addonCandidates('/root');
-  assert.match(prebuilt!, /^\/root\/prebuilds\/\w+-\w+\/backplane\.node$/);
-  assert.equal(built, '/root/build/Release/backplane.node');
+  const [prebuilt, built] = addonCandidates('/package');
+  assert.match(prebuilt!, /^\/package\/prebuilds\/\w+-\w+\/backplane\.node$/);
+  assert.equal(built, '/package/build/Release/backplane.node');
 });
 
 test('the first addon there is gets loaded', () => {
   const good = moduleFile('good.cjs', `exports.contract = ${NATIVE_CONTRACT}`);
-  assert.equal(loadFrom([join(directory, 'none.cjs'), good], '/root').contract, NATIVE_CONTRACT);
+  assert.equal(loadFrom([join(directory, 'none.cjs'), good], '/package').contract, NATIVE_CONTRACT);
 });
 
 test('no addon, one that does not load, one of another contract: the command to run', () => {
-  const remedy = /run "npm run build" in \/root/;
+  const remedy = /run "npm run build" in \/package/;
   const broken = moduleFile('broken.cjs', 'throw new Error("no")');
   const other = moduleFile('other.cjs', 'exports.contract = 999');
   for (const candidates of [[join(directory, 'none.cjs')], [broken], [other]]) {
-    assert.throws(() => loadFrom(candidates, '/root'), withCode('ERR_ADDON_MISSING', remedy));
+    assert.throws(() => loadFrom(candidates, '/package'), withCode('ERR_ADDON_MISSING', remedy));
   }
 });
 
