@@ -22,13 +22,15 @@ export interface EndSettings {
   readonly traffic: 'flood' | 'rtt';
   /** What carries it, where a program can do both. */
   readonly over: 'link' | 'net';
+  /** Calls under way at once. */
+  readonly inFlight: number;
 }
 
 /** Reads the command line. Only benchmarks start these programs, so nothing is checked. */
 export function readSettings(): EndSettings {
   const option = { type: 'string' } as const;
   const names = ['local', 'peer', 'port', 'size', 'warmup-ms', 'measure-ms', 'user'];
-  const more = ['body', 'security', 'traffic', 'over'];
+  const more = ['body', 'security', 'traffic', 'over', 'in-flight'];
   const { positionals, values } = parseArgs({
     allowPositionals: true,
     options: Object.fromEntries([...names, ...more].map((name) => [name, option])),
@@ -47,6 +49,7 @@ export function readSettings(): EndSettings {
     security: text('security', 'sealed') as EndSettings['security'],
     traffic: text('traffic', 'flood') as EndSettings['traffic'],
     over: text('over', 'link') as EndSettings['over'],
+    inFlight: Number(text('in-flight', '1')),
   };
 }
 

@@ -4,6 +4,7 @@ import { finish } from '../src/cli/report.js';
 import { wholeNumber } from '../src/cli/whole-number.js';
 import { type BulkBenchOptions, benchBulk } from './bulk.js';
 import { benchMessaging, type MessagingBenchOptions } from './messaging.js';
+import { benchMoleculer, type MoleculerBenchOptions } from './moleculer.js';
 import { benchSctp, type SctpBenchOptions } from './sctp.js';
 
 async function orFail(benchmark: Promise<void>, json: boolean): Promise<void> {
@@ -59,5 +60,11 @@ benchmark('bulk', 'small calls beside bodies of 64 MiB, against the same over on
   warmupMs: 5000,
   measureMs: 10_000,
 }).action((options: BulkBenchOptions) => orFail(benchBulk(options), options.json));
+
+benchmark('moleculer', "Moleculer's requests over links, against its own TCP transporter", {
+  pairs: 5,
+  warmupMs: 5000,
+  measureMs: 3000,
+}).action((options: MoleculerBenchOptions) => orFail(benchMoleculer(options), options.json));
 
 await program.parseAsync();

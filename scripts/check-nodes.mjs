@@ -15,7 +15,13 @@ import { run, say, step, tail, toolEnvironment } from './lib/tool.mjs';
 import { fail, root, setup } from './setup.mjs';
 
 const VERSIONS = ['20.19.0', '20', '22', '24'];
-const ENTRIES = ['backplane', 'backplane/sctp', 'backplane/lab'];
+const ENTRIES = [
+  'backplane',
+  'backplane/sctp',
+  'backplane/lab',
+  'backplane/moleculer',
+  'backplane/socket.io',
+];
 const FOLDER = join(root, 'build', 'nodes');
 const TEST_LIMIT_MS = 10 * 60_000;
 

@@ -115,6 +115,14 @@ export const limits = {
   /** The JSON file `backplane serve` and `ping` read. */
   configFileBytes: 1024 * 1024,
 
+  // adapters
+  /** Brokers of Moleculer at one node. */
+  nodeIdsPerNode: 16,
+  /** A stream of Moleculer runs ahead of its reader by so much, and one piece more. */
+  streamWindowBytes: 1024 * 1024,
+  /** The id a server of socket.io gives itself; its own has 16. */
+  serverIdCharacters: 64,
+
   // lab
   /** Hosts and planes of one lab. */
   labHosts: 64,

@@ -17,7 +17,7 @@ import type {
   Transport,
   TransportOptions,
 } from '../../../src/node/transport.js';
-import type { VirtualRuntime } from './virtual-runtime.js';
+import type { Runtime } from '../../../src/runtime/index.js';
 
 const FRAME_MS = 1;
 
@@ -28,12 +28,12 @@ interface Endpoint {
 }
 
 export class MemoryNetwork {
-  readonly runtime: VirtualRuntime;
+  readonly runtime: Runtime;
   readonly endpoints = new Set<Endpoint>();
   readonly carriers = new Set<MemoryCarrier>();
   #nextPort = 40_000;
 
-  constructor(runtime: VirtualRuntime) {
+  constructor(runtime: Runtime) {
     this.runtime = runtime;
   }
 

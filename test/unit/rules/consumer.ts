@@ -31,13 +31,15 @@ export interface Manifest {
   readonly exports: Readonly<Record<string, string>>;
   readonly bin: Readonly<Record<string, string>>;
   readonly dependencies: Readonly<Record<string, string>>;
+  readonly peerDependencies: Readonly<Record<string, string>>;
+  readonly peerDependenciesMeta: Readonly<Record<string, { readonly optional?: boolean }>>;
 }
 
 export const manifest = JSON.parse(
   readFileSync(join(projectRoot, 'package.json'), 'utf8'),
 ) as Manifest;
 
-/** A folder with the packed package in node_modules and its dependencies linked beside it. */
+/** A folder with the packed package in node_modules, its dependencies and peers linked there. */
 export class Consumer {
   readonly folder = mkdtempSync(join(tmpdir(), 'backplane-consumer-'));
   readonly tarball: string;
@@ -56,7 +58,9 @@ export class Consumer {
     const tar = ['-xzf', this.tarball, '-C', this.installed, '--strip-components=1'];
     const unpack = run('tar', tar, this.folder);
     if (unpack.code !== 0) throw new Error(`tar failed: ${unpack.stderr}`);
-    for (const name of [...Object.keys(manifest.dependencies), '@types/node']) {
+    const { dependencies, peerDependencies } = manifest;
+    const names = [...Object.keys(dependencies), ...Object.keys(peerDependencies)];
+    for (const name of [...names, '@types/node']) {
       const link = join(this.folder, 'node_modules', name);
       mkdirSync(dirname(link), { recursive: true });
       symlinkSync(join(projectRoot, 'node_modules', name), link);

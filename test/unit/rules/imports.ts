@@ -18,6 +18,7 @@ export const allowedRooms: Readonly<Record<string, readonly string[]>> = {
   link: ['errors', 'limits', 'runtime', 'timing', 'wire', 'sctp'],
   node: ['errors', 'limits', 'runtime', 'timing', 'wire', 'sctp', 'link'],
   index: ['errors', 'limits', 'runtime', 'timing', 'wire', 'sctp', 'link', 'node'],
+  adapters: ['errors', 'limits', 'index'],
   lab: ['errors', 'limits', 'runtime', 'timing', 'wire', 'sctp', 'link', 'node', 'index'],
   cli: ['errors', 'limits', 'runtime', 'timing', 'wire', 'sctp', 'link', 'node', 'index', 'lab'],
 };
@@ -36,7 +37,9 @@ export const addonLoaders: readonly string[] = ['src/sctp/load-addon.ts', 'src/l
 export const allowedPackages: Readonly<Record<string, readonly string[]>> = {
   'cbor-x': ['wire'],
   commander: ['cli'],
-  debug: ['sctp', 'link', 'node', 'lab', 'cli'],
+  debug: ['sctp', 'link', 'node', 'adapters', 'lab', 'cli'],
+  moleculer: ['adapters'],
+  'socket.io-adapter': ['adapters'],
 };
 
 /** Rooms that get clocks, timers, randomness and files from runtime, and from nowhere else. */

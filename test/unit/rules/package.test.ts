@@ -41,7 +41,13 @@ test('the scripts in the tarball find everything they import there', () => {
 });
 
 test('import and require give every entry point', () => {
-  assert.deepEqual(entries, ['backplane', 'backplane/sctp', 'backplane/lab']);
+  assert.deepEqual(entries, [
+    'backplane',
+    'backplane/sctp',
+    'backplane/lab',
+    'backplane/moleculer',
+    'backplane/socket.io',
+  ]);
   const imports = entries.map((entry) => `print(await import('${entry}'));`);
   const requires = entries.map((entry) => `print(require('${entry}'));`);
   const print = `const print = (names) =>
@@ -52,7 +58,8 @@ test('import and require give every entry point', () => {
   assert.equal(imported.stdout, required.stdout);
   const names = imported.stdout.trimEnd().split('\n');
   assert.equal(names.length, entries.length);
-  for (const [index, name] of ['startNode', 'connect', 'createLab'].entries()) {
+  const some = ['startNode', 'connect', 'createLab', 'SctpTransporter', 'createAdapter'];
+  for (const [index, name] of some.entries()) {
     assert.ok(names[index]?.split(' ').includes(name), `${entries[index]} has no ${name}`);
   }
 });
@@ -85,7 +92,28 @@ test('backplane/sctp loads no other room, and no addon', () => {
   none(loaded.filter((path) => !/^(sctp\/.*|errors\.js|limits\.js)$/.test(path)));
   const whole = modulesLoadedBy('backplane');
   assert.ok(whole.some((path) => path.startsWith('node/')));
-  none(whole.filter((path) => /^(lab|cli)\//.test(path)));
+  none(whole.filter((path) => /^(lab|cli|adapters)\//.test(path)));
+});
+
+test('an adapter loads the node and its own framework, and no other', () => {
+  for (const [own, other] of [
+    ['moleculer', 'socket.io'],
+    ['socket.io', 'moleculer'],
+  ]) {
+    const loaded = modulesLoadedBy(`backplane/${own}`);
+    assert.ok(loaded.includes(`adapters/${own}/index.js`));
+    none(loaded.filter((path) => path.startsWith(`adapters/${other}/`)));
+    none(loaded.filter((path) => /^(lab|cli)\//.test(path)));
+  }
+});
+
+test('nobody has to install a framework', () => {
+  const { peerDependencies, peerDependenciesMeta } = manifest;
+  assert.deepEqual(Object.keys(peerDependencies), ['moleculer', 'socket.io-adapter']);
+  for (const name of Object.keys(peerDependencies)) {
+    assert.equal(peerDependenciesMeta[name]?.optional, true, name);
+    assert.equal(manifest.dependencies[name], undefined);
+  }
 });
 
 test('without an addon there is a code, and the command that builds one', () => {
