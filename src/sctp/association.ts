@@ -8,6 +8,7 @@ import {
   requestHeartbeats,
   setPrimaryPath,
 } from './addressing.js';
+import { reconfigureSocket } from './configure.js';
 import { ReceivedInfo, rethrow } from './delivery.js';
 import { type AssociationEvents, type Loss, type StreamCounts, sendFailure } from './events.js';
 import { lossOf, oversizeLoss } from './loss.js';
@@ -27,10 +28,11 @@ import {
   SEND_SACK_NOW,
   SEND_UNORDERED,
 } from './native.js';
-import type { SendOptions } from './options.js';
+import { resolveOptions, type SendOptions, type TimerOptions } from './options.js';
 import { type Path, pathEvent, readPaths } from './path.js';
 import { badLength, badStream, notUp, queueFull } from './refusals.js';
 import { afterRelease } from './released.js';
+import type { AssociationSetup } from './setup.js';
 import { isNativeError, wrapNative } from './system-errors.js';
 
 /** Life of an association, forwards only. */
@@ -38,19 +40,6 @@ export type AssociationState = 'connecting' | 'up' | 'closing' | 'closed';
 
 /** SCTP_STATUS: the association as the kernel sees it now. */
 export type AssociationStatus = NativeStatus;
-
-/** What `connect` and `Server` know about a socket they give to an association. */
-export interface AssociationSetup {
-  readonly socket: NativeSocket;
-  readonly meta: Int32Array;
-  readonly accepted: boolean;
-  readonly maxMessageBytes: number;
-  readonly sendQueueHighWaterBytes: number;
-  /** What the kernel accounts for the send buffer: it takes no longer message. */
-  readonly sendBufferBytes: number;
-  readonly remoteAddress: string;
-  readonly remotePort: number;
-}
 
 const trace = debug('backplane:sctp');
 
@@ -243,6 +232,16 @@ export class Association extends EventEmitter<AssociationEvents> {
   setPrimary(address: string): void {
     this.#checkOpen();
     setPrimaryPath(this.#socket, address);
+  }
+
+  /**
+   * Gives the living association other timers, each read back; those left out get their defaults.
+   * An RTO in force changes with the next round trip that is measured.
+   * @throws SctpError ERR_OPTION_REJECTED, ERR_CLOSED.
+   */
+  retime(options: TimerOptions): void {
+    this.#checkOpen();
+    reconfigureSocket(this.#socket, resolveOptions(options), options.sendBufferBytes);
   }
 
   /**

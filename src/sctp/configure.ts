@@ -137,33 +137,26 @@ function applyBuffer(
   return held;
 }
 
-/**
- * Sets all options of an association to come.
- * @returns What the kernel accounts for the send buffer: no message may be longer.
- * @throws SctpError ERR_OPTION_REJECTED, naming the option the kernel refused or altered.
- */
-export function configureSocket(socket: NativeSocket, options: ResolvedOptions): number {
-  const { streams, init, heartbeat, pathMaxRetransmits } = options;
-  const sendBufferBytes = applyBuffer(socket, 'sendBuffer', options.sendBufferBytes);
-  applyBuffer(socket, 'receiveBuffer', options.receiveBufferBytes);
-  apply(
-    socket,
-    'init',
-    { outboundStreams: streams.outbound, inboundStreams: streams.inbound, ...init },
-    'streams and init',
-  );
-  apply(socket, 'rto', options.rto, 'rto');
-  apply(socket, 'association', options.association, 'association');
+/** @param maxRetransmits Path.Max.Retrans. */
+function applyPath(
+  socket: NativeSocket,
+  { heartbeat }: ResolvedOptions,
+  maxRetransmits: number,
+): void {
+  const { enabled, intervalMs } = heartbeat;
   apply(
     socket,
     'path',
-    {
-      heartbeat: heartbeat.enabled,
-      heartbeatIntervalMs: heartbeat.intervalMs,
-      maxRetransmits: pathMaxRetransmits,
-    },
+    { heartbeat: enabled, heartbeatIntervalMs: intervalMs, maxRetransmits },
     'heartbeat and pathMaxRetransmits',
   );
+}
+
+function applyTimers(socket: NativeSocket, options: ResolvedOptions): void {
+  const { pathMaxRetransmits } = options;
+  apply(socket, 'rto', options.rto, 'rto');
+  apply(socket, 'association', options.association, 'association');
+  applyPath(socket, options, pathMaxRetransmits);
   apply(
     socket,
     'pathThresholds',
@@ -175,6 +168,43 @@ export function configureSocket(socket: NativeSocket, options: ResolvedOptions):
     'pfThreshold and primarySwitchover',
   );
   apply(socket, 'sack', options.sack, 'sack');
+}
+
+/**
+ * Sets what a living association can still be given; see `Association.retime`.
+ * @param sendBufferBytes Undefined: it stays as it is.
+ * @throws SctpError ERR_OPTION_REJECTED, naming the option the kernel refused or altered.
+ */
+export function reconfigureSocket(
+  socket: NativeSocket,
+  options: ResolvedOptions,
+  sendBufferBytes: number | undefined,
+): void {
+  if (sendBufferBytes !== undefined) applyBuffer(socket, 'sendBuffer', sendBufferBytes);
+  const { association, pathMaxRetransmits } = options;
+  // Of a living association Linux takes no Association.Max.Retrans above the sum of its paths'
+  // limits, but lets these be lowered after it. A path's limit has 16 bits, as this one.
+  const raised = Math.max(pathMaxRetransmits, association.maxRetransmits);
+  applyPath(socket, options, raised);
+  applyTimers(socket, options);
+}
+
+/**
+ * Sets all options of an association to come.
+ * @returns What the kernel accounts for the send buffer: no message may be longer.
+ * @throws SctpError ERR_OPTION_REJECTED, naming the option the kernel refused or altered.
+ */
+export function configureSocket(socket: NativeSocket, options: ResolvedOptions): number {
+  const { streams, init } = options;
+  const sendBufferBytes = applyBuffer(socket, 'sendBuffer', options.sendBufferBytes);
+  applyBuffer(socket, 'receiveBuffer', options.receiveBufferBytes);
+  apply(
+    socket,
+    'init',
+    { outboundStreams: streams.outbound, inboundStreams: streams.inbound, ...init },
+    'streams and init',
+  );
+  applyTimers(socket, options);
   apply(socket, 'noDelay', options.noDelay, 'noDelay');
   // Without it the state potentially failed is never told (RFC 7829, section 7.1).
   apply(socket, 'exposePotentiallyFailed', true, 'exposePotentiallyFailed');

@@ -25,6 +25,7 @@ export {
   type SctpOptions,
   type SendOptions,
   THRESHOLD_OFF,
+  type TimerOptions,
 } from './options.js';
 export type { Path, PathChange, PathEvent, PathState } from './path.js';
 export { type ListenOptions, listen, Server } from './server.js';

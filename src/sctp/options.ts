@@ -97,6 +97,19 @@ export interface SctpOptions {
   readonly sendQueueHighWaterBytes?: number;
 }
 
+/** What can still be changed while an association lives, see `Association.retime`. */
+export type TimerOptions = Pick<
+  SctpOptions,
+  | 'rto'
+  | 'association'
+  | 'heartbeat'
+  | 'pathMaxRetransmits'
+  | 'pfThreshold'
+  | 'primarySwitchover'
+  | 'sack'
+  | 'sendBufferBytes'
+>;
+
 /** How one message is sent. */
 export interface SendOptions {
   /** 0 to `outboundStreams` - 1. Default 0. */

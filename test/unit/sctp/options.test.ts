@@ -6,7 +6,7 @@ import { defaultOptions, THRESHOLD_OFF } from '../../../src/sctp/index.js';
 import type { NativeOptions } from '../../../src/sctp/native.js';
 import { resolveOptions, type SctpOptions } from '../../../src/sctp/options.js';
 import { FakeSocket, nativeError } from './fake-addon.js';
-import { fakeAddon, turn, withCode } from './support.js';
+import { fakeAddon, turn, upAssociation, withCode } from './support.js';
 
 const socketOf = () => new FakeSocket(fakeAddon(), 4);
 
@@ -58,6 +58,33 @@ test('all options reach the socket, encapsulation only when asked for', () => {
   assert.equal(socket.options.has('udpEncapsulation'), false);
   configureSocket(socket, resolveOptions({ udpEncapsulationPort: 9899 }));
   assert.deepEqual(socket.options.get('udpEncapsulation'), { port: 9899 });
+});
+
+test('a living association: the kernel takes a high limit only while its paths have one', () => {
+  const { association, socket } = upAssociation({ association: { maxRetransmits: 5 } });
+  const limitsSet: string[] = [];
+  const setOption = socket.setOption.bind(socket);
+  socket.setOption = (name, value) => {
+    const { maxRetransmits } = value as { maxRetransmits?: number };
+    if (name === 'path' || name === 'association') limitsSet.push(`${name} ${maxRetransmits}`);
+    setOption(name, value);
+  };
+  association.retime({
+    association: { maxRetransmits: 200 },
+    pathMaxRetransmits: 3,
+    rto: { initialMs: 100, minMs: 50, maxMs: 100 },
+    sendBufferBytes: 1000,
+  });
+  assert.deepEqual(limitsSet, ['path 200', 'association 200', 'path 3']);
+  assert.deepEqual(socket.options.get('rto'), { initialMs: 100, minMs: 50, maxMs: 100 });
+  assert.equal(socket.options.get('sendBuffer'), 2000);
+  association.retime({});
+  assert.equal(socket.options.get('sendBuffer'), 2000);
+  socket.held.set('sack', { delayMs: 200, frequency: 2 });
+  const refused = withCode('ERR_OPTION_REJECTED', /sack: delayMs 50/);
+  assert.throws(() => association.retime({ sack: { delayMs: 50 } }), refused);
+  association.abort();
+  assert.throws(() => association.retime({}), { code: 'ERR_CLOSED' });
 });
 
 test('reading back: ticks, booleans and a delay that is off are no difference', () => {
