@@ -2,7 +2,9 @@
  * What a link needs of whatever carries its frames: an association, or a simulated one. The link
  * owns this interface; `sctp-carrier.ts` meets it with an `Association`.
  */
+import type { Profile } from '../timing/profiles.js';
 
+/** How one path is. */
 export type PathState = 'active' | 'inactive' | 'potentially-failed' | 'unconfirmed';
 
 /** One destination address of the peer, as it is now. */
@@ -80,6 +82,11 @@ export interface Carrier {
   readonly paths: readonly CarrierPath[];
   /** Address the association was made with or from, for limits and logs. */
   readonly remoteAddress: string;
+  /**
+   * Gives the association the timers of another profile than it was made with. A carrier without
+   * timers of its own has no need of it. Throws a BackplaneError when not all could be set.
+   */
+  retime?(profile: Profile): void;
   /** Orderly end; what was queued is still delivered. */
   shutdown(): void;
   /** Ends at once; the peer sees `lost`. No handler is called after. */

@@ -8,6 +8,7 @@ import { BackplaneError, type ErrorCode, LinkError, ProtocolError } from '../err
 import { limits } from '../limits.js';
 import { aes256Gcm } from '../runtime/crypto.js';
 import type { Timer } from '../runtime/index.js';
+import type { Profile } from '../timing/profiles.js';
 import { isRefusalCode, SecurityLevel } from '../wire/handshake-frames.js';
 import type { Carrier, CarrierEnd, CarrierPath, CarrierPathEvent } from './carrier.js';
 import { Exchange } from './exchange.js';
@@ -68,7 +69,7 @@ class CarriedLink implements Link {
   #isProbed = false;
 
   constructor(options: LinkOptions) {
-    const { role, carrier, local, runtime, expectedName, linkNumber } = options;
+    const { role, carrier, local, runtime, expectedName, linkNumber, profileFor } = options;
     this.role = role;
     this.#options = options;
     this.#carrier = carrier;
@@ -79,9 +80,13 @@ class CarriedLink implements Link {
       keySeed: runtime.random.bytes(32),
       ...(expectedName === undefined ? {} : { expectedName }),
       ...(linkNumber === undefined ? {} : { linkNumber }),
+      ...(profileFor === undefined ? {} : { profileFor }),
     });
     carrier.attach({
-      onUp: () => this.#stepHandshake({ type: 'up' }),
+      onUp: () => {
+        options.handlers.onAssociation?.();
+        this.#stepHandshake({ type: 'up' });
+      },
       onMessage: (stream, data) => this.#receive(stream, data),
       onUnsent: (context, bytes) => this.#exchange?.givenBack(context, bytes),
       onPath: (event) => this.#path(event),
@@ -100,6 +105,10 @@ class CarriedLink implements Link {
 
   get linkNumber(): number {
     return this.#session?.linkNumber ?? this.#options.linkNumber ?? 0;
+  }
+
+  get profile(): Profile {
+    return this.#session?.profile ?? this.#options.local.profile;
   }
 
   get stalled(): boolean {
@@ -226,7 +235,7 @@ class CarriedLink implements Link {
   }
 
   #up(session: Session): void {
-    const { runtime, local, handlers } = this.#options;
+    const { runtime, handlers } = this.#options;
     try {
       this.#exchange = this.#newExchange(session);
     } catch (error) {
@@ -235,7 +244,7 @@ class CarriedLink implements Link {
     }
     this.#session = session;
     this.#phase = 'up';
-    this.#liveness = new Liveness(runtime.clock.nowMs(), local.profile, this.#hasActivePath());
+    this.#liveness = new Liveness(runtime.clock.nowMs(), session.profile, this.#hasActivePath());
     log(
       '%s %s: up with %s, link %d',
       this.role,
@@ -395,7 +404,7 @@ class CarriedLink implements Link {
   }
 
   #outage(): void {
-    const { outageMs } = this.#options.local.profile;
+    const { outageMs } = this.profile;
     const error = new LinkError('ERR_LINK_DOWN', `no active path and no frame for ${outageMs} ms`);
     log('%s: %s', this.peer?.name, error.message);
     this.#carrier.abort();

@@ -1,6 +1,6 @@
 /** Carries a link's frames over an SCTP association, and says which options a profile means. */
 import { SctpError } from '../errors.js';
-import type { Association, PathEvent, SctpOptions } from '../sctp/index.js';
+import type { Association, PathEvent, SctpOptions, TimerOptions } from '../sctp/index.js';
 import type { Profile } from '../timing/profiles.js';
 import type {
   Carrier,
@@ -30,12 +30,18 @@ export function associationOptions(profile: Profile): SctpOptions {
 /** A Carrier over one association, which it takes over: nobody else sends on it or ends it. */
 export class SctpCarrier implements Carrier {
   readonly #association: Association;
+  readonly #optionsOf: (profile: Profile) => TimerOptions;
   #handlers: CarrierHandlers | null = null;
   #isUp = false;
   #ended = false;
 
-  constructor(association: Association) {
+  /** @param optionsOf What a profile means for this association. */
+  constructor(
+    association: Association,
+    optionsOf: (profile: Profile) => TimerOptions = associationOptions,
+  ) {
     this.#association = association;
+    this.#optionsOf = optionsOf;
   }
 
   get outboundStreams(): number {
@@ -98,6 +104,10 @@ export class SctpCarrier implements Carrier {
 
   drain(): void {
     this.#association.drain();
+  }
+
+  retime(profile: Profile): void {
+    this.#association.retime(this.#optionsOf(profile));
   }
 
   shutdown(): void {

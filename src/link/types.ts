@@ -99,6 +99,8 @@ export type LinkEnd =
   | 'refused';
 
 export interface LinkHandlers {
+  /** The carrier is up: the handshake begins. */
+  onAssociation?(): void;
   /**
    * Acceptor only: the peer has proven that it holds a cluster key. The owner answers, now or
    * later, with `link.accept()` or `link.refuse(code)`; until then nothing else of this peer is
@@ -141,6 +143,11 @@ export interface LinkOptions {
   readonly expectedName?: string;
   /** Dialler only: 1 + the highest number known of any link with this peer. */
   readonly linkNumber?: number;
+  /**
+   * The profile of a link with the peer of this name, where that is another one than `local`'s. An
+   * acceptor asks it of a name that is not proven yet.
+   */
+  readonly profileFor?: (peerName: string) => Profile;
   /** The cipher of a sealed link; a simulation gives a cheaper one. Default AES-256-GCM. */
   readonly aead?: Aead;
 }
@@ -151,6 +158,8 @@ export interface Link {
   readonly state: 'handshake' | 'waiting' | 'up' | 'ended';
   readonly peer: PeerIdentity | null;
   readonly linkNumber: number;
+  /** Its timers; those of `local` until the peer has told its name. */
+  readonly profile: Profile;
   readonly stalled: boolean;
   readonly paths: readonly CarrierPath[];
   readonly remoteAddress: string;

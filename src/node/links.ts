@@ -16,13 +16,15 @@ import type {
   PeerIdentity,
   ReceivedMessage,
 } from '../link/types.js';
+import type { Profile } from '../timing/profiles.js';
 import { Alarm } from './alarm.js';
 import type { DialFailed, DownReason, NodeDown, PathChanged, RedundancyChanged } from './events.js';
 import { LiveLink } from './live-link.js';
 import { asBackplaneError } from './messages.js';
 import type { ResolvedPeer } from './options.js';
-import { type Attempt, Peer } from './peer.js';
+import { type Attempt, Peer, retime } from './peer.js';
 import type { Plane } from './planes.js';
+import type { ProfileRules } from './profile-rules.js';
 import type { Transport } from './transport.js';
 
 const trace = debug('backplane:node:links');
@@ -30,6 +32,8 @@ const trace = debug('backplane:node:links');
 /** What a node is made of, seen from here. */
 export interface LinksSetup extends Pick<LinkOptions, 'local' | 'runtime' | 'aead'> {
   readonly planes: readonly Plane[];
+  /** Which profile a link has. Default: `local`'s. */
+  readonly profiles?: ProfileRules;
   readonly transport: Transport;
   readonly handlers: LinksHandlers;
 }
@@ -52,7 +56,7 @@ export interface LinksHandlers {
 
 export class Links {
   readonly #setup: LinksSetup;
-  readonly #ends: Pick<LinkOptions, 'local' | 'runtime' | 'aead'>;
+  readonly #ends: Pick<LinkOptions, 'local' | 'runtime' | 'aead' | 'profileFor'>;
   readonly #peers = new Map<string, Peer>();
   readonly #alarms = new Map<Peer, Alarm>();
   /** Accepted, and not up yet. */
@@ -65,7 +69,8 @@ export class Links {
   constructor(setup: LinksSetup) {
     this.#setup = setup;
     const { local, runtime, aead } = setup;
-    this.#ends = aead === undefined ? { local, runtime } : { local, runtime, aead };
+    const profileFor = (name: string) => this.#profileFor(name);
+    this.#ends = { local, runtime, profileFor, ...(aead === undefined ? {} : { aead }) };
   }
 
   /** Links that are up. */
@@ -148,6 +153,11 @@ export class Links {
     if (this.#closing) this.#dropArriving(attempt);
   }
 
+  #profileFor(name: string): Profile {
+    const { profiles, local } = this.#setup;
+    return this.#peers.get(name)?.target?.profile ?? profiles?.of(name) ?? local.profile;
+  }
+
   get #nowMs(): number {
     return this.#setup.runtime.clock.nowMs();
   }
@@ -188,17 +198,19 @@ export class Links {
 
   /** Does what the dialler wants. */
   #pump(peer: Peer): void {
-    if (peer.dialler.poll() === 'dial' && peer.target !== null) this.#dial(peer, peer.target);
+    if (peer.dialler.poll() === 'dial') this.#dial(peer);
     this.#alarms.get(peer)?.set(peer.dialler.deadline());
   }
 
-  #dial(peer: Peer, target: ResolvedPeer): void {
-    const { transport, local, planes } = this.#setup;
+  #dial(peer: Peer): void {
+    const { transport, planes } = this.#setup;
+    const { target } = peer;
+    if (target === null) return;
     let carrier: Carrier;
     try {
       carrier = transport.dial([...target.addresses.keys()], target.port, {
         localAddresses: planes.map(({ address }) => address),
-        profile: local.profile,
+        profile: this.#profileFor(peer.name),
       });
     } catch (error) {
       this.#dialFailed(peer, asBackplaneError(error));
@@ -280,6 +292,8 @@ export class Links {
 
   /** The newcomer may come up; our own dial and one accepted before give way. */
   #admit(peer: Peer, attempt: Attempt): void {
+    const mismatch = retime(attempt, this.#setup.local.profile);
+    if (mismatch !== null) return this.#refuse(attempt, 'ERR_PROFILE_MISMATCH', mismatch);
     const { dialling, accepted } = peer;
     peer.dialling = null;
     dialling?.link?.abort();
@@ -312,7 +326,7 @@ export class Links {
     // One that is just coming up will be there to be asked when the newcomer dials again.
     if (live === null) return this.#refuse(attempt, 'ERR_LINK_DUPLICATE', 'another is coming up');
     peer.claimant = attempt;
-    live.link.probe(this.#setup.local.profile.stallMs, (isAlive) => {
+    live.link.probe(live.link.profile.stallMs, (isAlive) => {
       if (peer.claimant !== attempt || peer.live !== live) return;
       if (isAlive) {
         peer.claimant = null;
@@ -411,10 +425,9 @@ export class Links {
     peer.linkNumber = Math.max(peer.linkNumber, link.linkNumber);
     peer.dialler.step(this.#nowMs, { type: 'linked' });
     this.#pump(peer);
-    const { local, planes, runtime, handlers } = this.#setup;
+    const { planes, runtime, handlers } = this.#setup;
     const live = new LiveLink({
       runtime,
-      profile: local.profile,
       planes,
       given: peer.target?.addresses ?? null,
       carrier,
@@ -458,8 +471,8 @@ export class Links {
     const { dialling, accepted, claimant, live } = peer;
     peer.target = null;
     peer.dialler.step(this.#nowMs, { type: 'stop' });
-    this.#pump(peer);
     peer.dialling = null;
+    this.#pump(peer);
     dialling?.link?.abort();
     if (accepted !== null) {
       this.#dropArriving(accepted);

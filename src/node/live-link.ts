@@ -12,7 +12,6 @@ import { Redundancy } from './redundancy.js';
 
 export interface LiveLinkSetup {
   readonly runtime: Runtime;
-  readonly profile: Profile;
   readonly planes: readonly Plane[];
   /** What `connect` was told of the peer's addresses; null for a peer that dialled us. */
   readonly given: ReadonlyMap<string, string | null> | null;
@@ -44,7 +43,7 @@ export class LiveLink {
   #over = false;
 
   constructor(setup: LiveLinkSetup) {
-    const { link, carrier, peer, planes, profile, runtime } = setup;
+    const { link, carrier, peer, planes, runtime } = setup;
     this.#setup = setup;
     this.name = peer.name;
     this.incarnation = peer.incarnation.toString(16).padStart(16, '0');
@@ -54,7 +53,7 @@ export class LiveLink {
     this.#redundancy = new Redundancy(
       planes.map((plane) => plane.name),
       runtime.clock.nowMs(),
-      confirmationGraceMs(profile),
+      confirmationGraceMs(link.profile),
     );
     this.#alarm = new Alarm(runtime, () => this.judge());
   }

@@ -107,6 +107,7 @@ export class ClusterNode extends EventEmitter<NodeEvents> {
     this.#links = new Links({
       local,
       planes: options.planes,
+      profiles: options.profiles,
       runtime,
       transport,
       handlers: {
@@ -196,7 +197,8 @@ export class ClusterNode extends EventEmitter<NodeEvents> {
    */
   async connect(peer: PeerOptions): Promise<void> {
     this.#checkOpen();
-    await this.#links.connect(checkPeer(peer, this.name, peerPort(this.#setup.options.port)));
+    const { port, planes } = this.#setup.options;
+    await this.#links.connect(checkPeer(peer, this.name, peerPort(port), planes.length));
   }
 
   /**

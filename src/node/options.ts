@@ -15,6 +15,7 @@ import {
   type PlanesOption,
   resolvePlanes,
 } from './planes.js';
+import { checkProfiles, type ProfileRules, type ProfilesOption } from './profile-rules.js';
 
 /** The port of nodes where nothing else is said. */
 export const DEFAULT_PORT = 24100;
@@ -30,6 +31,12 @@ export interface PeerOptions {
   readonly addresses: PeerAddresses;
   /** Its port. Default: the one we were told for ourselves, or 24100 where that is 0. */
   readonly port?: number;
+  /**
+   * Timers of the link with it, whoever dials; a link that is up keeps those it has. The peer needs
+   * some for us that go with them. Default: what `NodeOptions.profiles` says of its name, else the
+   * node's.
+   */
+  readonly profile?: ProfileWish;
 }
 
 /** How `startNode` is told what to be. */
@@ -56,10 +63,16 @@ export interface NodeOptions {
   /** The cluster key itself, 32 bytes or more, or several: the first is used, all are accepted. */
   readonly key?: Uint8Array | readonly Uint8Array[];
   /**
-   * Timers of all links: the name of a profile, one of your own, or single values over one. Default
-   * 'lan'.
+   * Timers of all links of which nothing else is said: the name of a profile, one of your own, or
+   * single values over one. Default 'lan'.
    */
   readonly profile?: ProfileWish;
+  /**
+   * Other timers for the links with some peers, whoever dials: by full name, or `*@host` for all
+   * nodes of a host. `{ '*@far': 'wan' }`. Both ends need a rule for each other: profiles that do
+   * not go together are refused (ERR_PROFILE_MISMATCH).
+   */
+  readonly profiles?: ProfilesOption;
   /** Nodes with another label are refused, key or no key. Default 'backplane'. */
   readonly label?: string;
   /**
@@ -79,6 +92,7 @@ export interface ResolvedOptions {
   readonly port: number;
   readonly keyRing: KeyRing;
   readonly profile: Profile;
+  readonly profiles: ProfileRules;
   readonly label: string;
   readonly security: Security;
   readonly peers: readonly ResolvedPeer[];
@@ -89,6 +103,8 @@ export interface ResolvedPeer {
   /** Its addresses, each with the plane it was given for. */
   readonly addresses: ReadonlyMap<string, string | null>;
   readonly port: number;
+  /** Not given: as the node's rules say. */
+  readonly profile?: Profile;
 }
 
 /** What of the machine the options are checked against. */
@@ -129,13 +145,19 @@ export function peerPort(ourPort: number): number {
 
 /**
  * A peer to be linked with.
- * @throws NodeError ERR_ARGUMENT
+ * @param planes how many planes the node is on
+ * @throws NodeError ERR_ARGUMENT; ProfileError ERR_PROFILE_INVALID.
  */
-export function checkPeer(peer: unknown, ourName: string, ourPort: number): ResolvedPeer {
+export function checkPeer(
+  peer: unknown,
+  ourName: string,
+  ourPort: number,
+  planes = 2,
+): ResolvedPeer {
   if (typeof peer !== 'object' || peer === null) {
     throw new NodeError('ERR_ARGUMENT', 'a peer is { name, addresses, port? }');
   }
-  const { name, addresses, port } = peer as Partial<PeerOptions>;
+  const { name, addresses, port, profile } = peer as Partial<PeerOptions>;
   const checked = fullName(name, '');
   if (checked === ourName) {
     throw new NodeError('ERR_ARGUMENT', `${checked} is this node itself`);
@@ -144,6 +166,7 @@ export function checkPeer(peer: unknown, ourName: string, ourPort: number): Reso
     name: checked,
     addresses: checkPeerAddresses(addresses),
     port: checkPort(port ?? ourPort, 1),
+    ...(profile === undefined ? {} : { profile: resolveProfile(profile, { planes }) }),
   };
 }
 
@@ -178,13 +201,26 @@ export async function resolveOptions(
   const label = checkLabel(options.label ?? 'backplane');
   const planes = resolvePlanes(options.planes, machine.addresses);
   const profile = resolveProfile(options.profile, { planes: planes.length });
+  const profiles = checkProfiles(options.profiles, profile, planes.length);
   const security = options.security ?? 'sealed';
   if (security !== 'sealed' && security !== 'authenticated') {
     throw new NodeError('ERR_ARGUMENT', "security must be 'sealed' or 'authenticated'");
   }
   const peers = options.peers ?? [];
   if (!Array.isArray(peers)) throw new NodeError('ERR_ARGUMENT', 'peers must be a list');
-  const checkedPeers = peers.map((peer: unknown) => checkPeer(peer, name, peerPort(port)));
+  const checkedPeers = peers.map((peer: unknown) =>
+    checkPeer(peer, name, peerPort(port), planes.length),
+  );
   const keyRing = await keyRingOf(options);
-  return { name, planes, port, keyRing, profile, label, security, peers: checkedPeers };
+  return {
+    name,
+    planes,
+    port,
+    keyRing,
+    profile,
+    profiles,
+    label,
+    security,
+    peers: checkedPeers,
+  };
 }

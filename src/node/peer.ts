@@ -5,6 +5,7 @@
 import type { ExistingLink } from '../link/arbitration.js';
 import type { Carrier } from '../link/carrier.js';
 import type { Link, PeerIdentity } from '../link/types.js';
+import type { Profile } from '../timing/profiles.js';
 import { Dialler, type DiallerTimes } from './dialler.js';
 import type { LiveLink } from './live-link.js';
 import type { ResolvedPeer } from './options.js';
@@ -20,6 +21,21 @@ export interface Attempt {
   live: LiveLink | null;
   /** The dialler's number for it; an accepted one has it from authentication on. */
   linkNumber: number;
+}
+
+/**
+ * An association is accepted before anybody knows whose it is: gives it the timers of its link.
+ * @param madeWith the profile it has
+ * @returns null, or what could not be set.
+ */
+export function retime({ carrier, link }: Attempt, madeWith: Profile): string | null {
+  if (link === null || link.profile === madeWith) return null;
+  try {
+    carrier.retime?.(link.profile);
+    return null;
+  } catch (error) {
+    return (error as Error).message;
+  }
 }
 
 interface Waiter {

@@ -8,7 +8,7 @@ import type { Profile } from '../timing/profiles.js';
 export interface TransportOptions {
   /** Every address of this node, one per plane. */
   readonly localAddresses: readonly string[];
-  /** Sets the timers of every association. */
+  /** Sets the timers; an accepted association may get others, see `Carrier.retime`. */
   readonly profile: Profile;
 }
 

@@ -41,6 +41,14 @@ test('peers have the port of the file, unless they have their own', () => {
   assert.deepEqual(ports(0), [24100, 9]);
 });
 
+test('timers for some peers stand beside them, or by name', () => {
+  const profiles = { '*@far': 'wan' };
+  const one = { ...peer, profile: { base: 'wan', beatMs: 600 } };
+  const config = checkConfig({ ...least, profiles, peers: [one] }, '/');
+  assert.deepEqual(config.profiles, profiles);
+  assert.deepEqual(config.peers, [{ ...one, port: 24100 }]);
+});
+
 test('a field that is wrong is named', () => {
   const cases: [object, RegExp][] = [
     [{ ...least, planes: undefined }, /^planes /],
@@ -50,6 +58,8 @@ test('a field that is wrong is named', () => {
     [{ ...least, port: '24100' }, /^port: /],
     [{ ...least, port: 65536 }, /^port: /],
     [{ ...least, profile: 1 }, /^profile /],
+    [{ ...least, profiles: ['wan'] }, /^profiles /],
+    [{ ...least, profiles: { '*@far': 1 } }, /^profiles\.\*@far /],
     [{ ...least, label: 1 }, /^label: /],
     [{ ...least, peers: {} }, /^peers /],
     [{ ...least, peers: [peer, 1] }, /^peers\[1\] /],
@@ -57,6 +67,7 @@ test('a field that is wrong is named', () => {
     [{ ...least, peers: [{ ...peer, addresses: ['host1'] }] }, /^peers\[0\]\.addresses: /],
     [{ ...least, peers: [{ ...peer, addresses: [] }] }, /^peers\[0\]\.addresses: /],
     [{ ...least, peers: [{ ...peer, port: 0 }] }, /^peers\[0\]\.port: /],
+    [{ ...least, peers: [{ ...peer, profile: 1 }] }, /^peers\[0\]\.profile /],
     [{ ...least, peers: [{ ...peer, key: 'x' }] }, /^peers\[0\]: there is no field key;/],
     [{ ...least, key: 'x' }, /: there is no field key;/],
     [[], /must be an object/],

@@ -17,6 +17,7 @@ import type {
   Transport,
   TransportOptions,
 } from '../../../src/node/transport.js';
+import type { Profile } from '../../../src/timing/profiles.js';
 import type { VirtualRuntime } from './virtual-runtime.js';
 
 const FRAME_MS = 1;
@@ -31,6 +32,7 @@ export class MemoryNetwork {
   readonly runtime: VirtualRuntime;
   readonly endpoints = new Set<Endpoint>();
   readonly carriers = new Set<MemoryCarrier>();
+  readonly #swallowed = new Set<string>();
   #nextPort = 40_000;
 
   constructor(runtime: VirtualRuntime) {
@@ -49,6 +51,11 @@ export class MemoryNetwork {
   /** Every carrier with a path to this address sees it go. */
   cut(address: string): void {
     for (const carrier of [...this.carriers]) carrier.setPath(address, 'inactive');
+  }
+
+  /** Nothing at these addresses ever answers a dial. */
+  swallow(addresses: readonly string[]): void {
+    for (const address of addresses) this.#swallowed.add(address);
   }
 
   heal(address: string): void {
@@ -94,7 +101,7 @@ export class MemoryNetwork {
     const remote = addresses[0] ?? '';
     const ours = new MemoryCarrier(this, options.localAddresses, remote);
     this.runtime.timers.after(FRAME_MS, () => {
-      if (ours.ended) return;
+      if (ours.ended || addresses.some((address) => this.#swallowed.has(address))) return;
       const endpoint = this.#find(addresses, port);
       if (endpoint === undefined) {
         ours.end('lost', new SctpError('ERR_REFUSED', `nobody listens at ${remote}`));
@@ -121,6 +128,10 @@ export class MemoryCarrier implements Carrier {
   ended = false;
   /** Frames that reached this end. */
   received = 0;
+  /** The profiles it was given after it was made. */
+  readonly retimed: Profile[] = [];
+  /** What the next `retime` throws. */
+  retimeFailure: Error | null = null;
   readonly #network: MemoryNetwork;
   #paths: CarrierPath[] = [];
   #handlers: CarrierHandlers | null = null;
@@ -177,6 +188,11 @@ export class MemoryCarrier implements Carrier {
     const copy = Buffer.from(data);
     this.#network.runtime.timers.after(FRAME_MS, () => other?.inject(stream, copy));
     return this.#room;
+  }
+
+  retime(profile: Profile): void {
+    if (this.retimeFailure !== null) throw this.retimeFailure;
+    this.retimed.push(profile);
   }
 
   drain(): void {
