@@ -47,7 +47,9 @@ const TOPICS = 1024;
 
 export class Outbox {
   readonly #setup: OutboxSetup;
-  readonly #lanes: Lane[];
+  /** Those that were ever needed: of 64 streams an idle link uses one, and a lane takes a kilobyte. */
+  readonly #lanes: Lane[] = [];
+  readonly #byStream: (Lane | undefined)[] = [];
   /** Lanes with something to send, by rank. */
   readonly #dirty: Lane[][] = Array.from({ length: RANKS }, () => []);
   readonly #topics = new Map<string, Uint8Array>();
@@ -67,12 +69,6 @@ export class Outbox {
 
   constructor(setup: OutboxSetup) {
     this.#setup = setup;
-    const { streams, secret, direction } = setup;
-    this.#lanes = Array.from({ length: streams.count }, (_, stream) => {
-      const loose = streams.isLoose(stream);
-      const sealer = new Sealer(secret, direction, stream, loose);
-      return new Lane(stream, streams.rankOf(stream), loose, sealer);
-    });
   }
 
   /** Bytes of messages that the carrier was not given yet. */
@@ -117,7 +113,7 @@ export class Outbox {
       throw new LinkError('ERR_QUEUE_FULL', `${this.#messages} messages have no outcome yet`);
     }
     const kind = loose ? 'loose' : options.priority === true ? 'priority' : 'plain';
-    const lane = this.#lanes[this.#setup.streams.of(message.topic, options.orderKey, kind)] as Lane;
+    const lane = this.#lane(this.#setup.streams.of(message.topic, options.orderKey, kind));
     this.#queuedBytes += bytes;
     this.#messages++;
     this.#mark(lane);
@@ -135,7 +131,7 @@ export class Outbox {
 
   /** A sign of the link's own. */
   sign(sign: 'beat' | 'probe' | 'leave'): void {
-    const lane = this.#lanes[LINK_STREAM] as Lane;
+    const lane = this.#lane(LINK_STREAM);
     lane.reserve(SIGN_BYTES);
     lane.end = writeSign(lane.frame, lane.end, sign);
     this.#mark(lane);
@@ -143,7 +139,7 @@ export class Outbox {
 
   /** Acknowledgements wait and nothing else goes: gives them a bundle of their own. */
   touch(): void {
-    this.#mark(this.#lanes[LINK_STREAM] as Lane);
+    this.#mark(this.#lane(LINK_STREAM));
   }
 
   /** Sends what may be sent now; `drained`: the carrier has room again. */
@@ -155,7 +151,7 @@ export class Outbox {
 
   /** The peer's acknowledgement. @throws ProtocolError ERR_PROTOCOL for what was never sent. */
   acknowledged(stream: number, sequence: number): void {
-    const lane = this.#lanes[stream];
+    const lane = this.#byStream[stream];
     if (lane === undefined || sequence >= lane.sealer.sequence) {
       throw new ProtocolError('ERR_PROTOCOL', 'an acknowledgement of what was never sent');
     }
@@ -171,7 +167,7 @@ export class Outbox {
    * @throws ProtocolError ERR_PROTOCOL for what is not on its way.
    */
   refused(stream: number, sequence: number, index: number, code: string): void {
-    const sent = this.#lanes[stream]?.findUnacknowledged(sequence);
+    const sent = this.#byStream[stream]?.findUnacknowledged(sequence);
     if (sent === undefined || index >= sent.count) {
       throw new ProtocolError('ERR_PROTOCOL', 'a refusal of what was never sent');
     }
@@ -212,6 +208,18 @@ export class Outbox {
       }
       for (const done of lane.waiting()) done?.(UNSENT);
     }
+  }
+
+  #lane(stream: number): Lane {
+    const known = this.#byStream[stream];
+    if (known !== undefined) return known;
+    const { streams, secret, direction } = this.#setup;
+    const loose = streams.isLoose(stream);
+    const sealer = new Sealer(secret, direction, stream, loose);
+    const lane = new Lane(stream, streams.rankOf(stream), loose, sealer);
+    this.#lanes.push(lane);
+    this.#byStream[stream] = lane;
+    return lane;
   }
 
   #topicBytes(topic: string): Uint8Array {
