@@ -24,6 +24,7 @@ import type {
   PeerIdentity,
   UserMessage,
 } from './types.js';
+import { Wakes } from './wakes.js';
 
 const log = createDebug('backplane:link');
 
@@ -62,22 +63,32 @@ class CarriedLink implements Link {
   #liveness: Liveness | null = null;
   #exchange: Exchange | null = null;
   #ending: Ending | null = null;
-  #timer: Timer | null = null;
-  #timerAtMs = Number.POSITIVE_INFINITY;
+  readonly #wakes: Wakes;
+  /** When it is woken; Infinity when not. */
+  #wakeAtMs = Number.POSITIVE_INFINITY;
+  readonly #wake = (nowMs: number): void => {
+    this.#wakeAtMs = Number.POSITIVE_INFINITY;
+    // Timers run before the poll for I/O: what the handshake waits for may be in the socket.
+    if (this.#liveness === null) this.#carrier.drain();
+    if (this.#liveness === null) this.#stepHandshake(TICK);
+    else this.#stepLiveness(TICK, nowMs);
+  };
   #endTimer: Timer | null = null;
   /** The peer has asked for a sign of life. */
   #isProbed = false;
 
   constructor(options: LinkOptions) {
     const { role, carrier, local, runtime, expectedName, linkNumber, profileFor } = options;
+    const secrets = runtime.random.bytes(64);
     this.role = role;
     this.#options = options;
     this.#carrier = carrier;
+    this.#wakes = Wakes.of(runtime);
     this.#handshake = new Handshake({
       role,
       local,
-      nonce: runtime.random.bytes(32),
-      keySeed: runtime.random.bytes(32),
+      nonce: secrets.subarray(0, 32),
+      keySeed: secrets.subarray(32),
       ...(expectedName === undefined ? {} : { expectedName }),
       ...(linkNumber === undefined ? {} : { linkNumber }),
       ...(profileFor === undefined ? {} : { profileFor }),
@@ -205,13 +216,14 @@ class CarriedLink implements Link {
   // --- handshake
 
   #stepHandshake(input: HandshakeInput): void {
-    this.#handshake.step(this.#options.runtime.clock.nowMs(), input);
+    const nowMs = this.#options.runtime.clock.nowMs();
+    this.#handshake.step(nowMs, input);
     for (;;) {
       const output = this.#isOver() ? null : this.#handshake.poll();
       if (output === null) break;
       this.#handshakeOutput(output);
     }
-    this.#arm();
+    this.#arm(nowMs);
   }
 
   #handshakeOutput(output: HandshakeOutput): void {
@@ -368,12 +380,11 @@ class CarriedLink implements Link {
     return paths.length === 0 || paths.some((path) => path.state === 'active');
   }
 
-  #stepLiveness(input: LivenessInput): void {
+  #stepLiveness(input: LivenessInput, nowMs = this.#options.runtime.clock.nowMs()): void {
     const liveness = this.#liveness;
     if (liveness === null || this.#phase !== 'up') return;
     const { clock } = this.#options.runtime;
     const { handlers } = this.#options;
-    const nowMs = clock.nowMs();
     liveness.step(nowMs, input);
     this.#exchange?.tick(nowMs);
     for (;;) {
@@ -400,7 +411,7 @@ class CarriedLink implements Link {
           break;
       }
     }
-    this.#arm();
+    this.#arm(nowMs);
   }
 
   #outage(): void {
@@ -427,28 +438,18 @@ class CarriedLink implements Link {
    * Deadlines move away with every frame, so a timer that fires early is the rule, and is cheaper
    * than moving it each time.
    */
-  #arm(): void {
+  #arm(nowMs: number): void {
     if (this.#isOver()) return;
     const deadlineMs = (this.#liveness ?? this.#handshake).deadline();
-    if (deadlineMs >= this.#timerAtMs) return;
+    if (deadlineMs >= this.#wakeAtMs) return;
     this.#stopTimer();
-    if (deadlineMs === Number.POSITIVE_INFINITY) return;
-    const { clock, timers } = this.#options.runtime;
-    this.#timerAtMs = deadlineMs;
-    const delayMs = Math.max(0, Math.ceil(deadlineMs - clock.nowMs()));
-    this.#timer = timers.after(delayMs, () => this.#wake(), { unref: true });
-  }
-
-  #wake(): void {
-    this.#stopTimer();
-    if (this.#liveness === null) this.#stepHandshake(TICK);
-    else this.#stepLiveness(TICK);
+    this.#wakeAtMs = deadlineMs;
+    this.#wakes.add(nowMs, deadlineMs, this.#wake);
   }
 
   #stopTimer(): void {
-    this.#timer?.cancel();
-    this.#timer = null;
-    this.#timerAtMs = Number.POSITIVE_INFINITY;
+    this.#wakes.remove(this.#wakeAtMs, this.#wake);
+    this.#wakeAtMs = Number.POSITIVE_INFINITY;
   }
 
   /** Gives the carrier this long to end by itself. */

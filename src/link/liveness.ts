@@ -33,6 +33,12 @@ export type LivenessOutput =
 
 export type LivenessTimers = Pick<Profile, 'beatMs' | 'stallMs' | 'outageMs'>;
 
+/**
+ * Ticks and beats come up to so small a part of the beat early, at moments that all links of a
+ * process have in common: each wakes it once. Judgements are passed on time.
+ */
+const GRAINS_PER_BEAT = 20;
+
 /** The machine; begins when the link is up. */
 export class Liveness {
   readonly #timers: LivenessTimers;
@@ -78,9 +84,19 @@ export class Liveness {
   /** When a 'tick' is wanted; Infinity when never again. */
   deadline(): number {
     if (this.#isLost) return Number.POSITIVE_INFINITY;
-    const nextTickMs = this.#lastTickMs + this.#timers.beatMs / 2;
+    const nextTickMs = this.#early(this.#lastTickMs + this.#timers.beatMs / 2);
     const due = this.#draining ? nextTickMs : Math.min(nextTickMs, this.#judgementMs());
-    return Math.min(due, this.#lastSpokeMs + this.#timers.beatMs);
+    return Math.min(due, this.#beatDueMs);
+  }
+
+  get #beatDueMs(): number {
+    return this.#early(this.#lastSpokeMs + this.#timers.beatMs);
+  }
+
+  /** The last moment before this at which others wake, too. */
+  #early(atMs: number): number {
+    const grainMs = this.#timers.beatMs / GRAINS_PER_BEAT;
+    return Math.floor(atMs / grainMs) * grainMs;
   }
 
   /** The next output, or null. */
@@ -103,7 +119,7 @@ export class Liveness {
       this.#draining = true;
       this.#outputs.push('drain');
     }
-    if (!this.#isLost && nowMs >= this.#lastSpokeMs + this.#timers.beatMs) {
+    if (!this.#isLost && nowMs >= this.#beatDueMs) {
       this.#lastSpokeMs = nowMs;
       this.#outputs.push('beat');
     }

@@ -186,3 +186,32 @@ test('beats go on while the peer is stalled', () => {
   const driver = new Driver().until(2000);
   assert.deepEqual(driver.of('beat').slice(-2), ['1800 beat', '2000 beat']);
 });
+
+test('links that came up at different times tick and beat at the same moments', () => {
+  const ticks = (upAtMs: number) => {
+    const machine = new Liveness(upAtMs, timers, true);
+    const at = new Set<number>();
+    for (let nowMs = machine.deadline(); nowMs < 5000; nowMs = machine.deadline()) {
+      machine.heard();
+      machine.step(nowMs, TICK);
+      at.add(nowMs);
+    }
+    return at;
+  };
+  for (const upAtMs of [0, 103]) {
+    const all = [...ticks(upAtMs)];
+    assert.ok(all.length > 20);
+    for (const atMs of all) assert.equal(atMs % (timers.beatMs / 20), 0, `${atMs}`);
+  }
+});
+
+test('a beat comes early by a twentieth of its time at the most', () => {
+  const driver = new Driver();
+  driver.machine.spoke();
+  driver.nowMs = 7;
+  driver.step(TICK);
+  driver.until(4000);
+  const beats = driver.of('beat').map((line) => Number.parseInt(line, 10));
+  const gaps = beats.slice(1).map((atMs, i) => atMs - beats[i]!);
+  for (const gapMs of gaps) assert.ok(gapMs <= timers.beatMs && gapMs >= 0.95 * timers.beatMs);
+});
