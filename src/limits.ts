@@ -112,6 +112,13 @@ export const limits = {
   callDeadlineMs: 5000,
   redialMinMs: 100,
   redialMaxMs: 5000,
+  /** Handshakes a node has under way with peers that it dials: at first, and at most. */
+  dialsAtFirst: 2,
+  dials: 16,
+  /** One that takes no longer allows another beside it, one that does is the sign of a crowd. */
+  dialSwiftMs: 500,
+  /** A peer that does not answer keeps others from being dialled for so long. */
+  dialPlaceMs: 300,
   /** The JSON file `backplane serve` and `ping` read. */
   configFileBytes: 1024 * 1024,
 

@@ -18,6 +18,7 @@ import type {
 } from '../link/types.js';
 import type { Profile } from '../timing/profiles.js';
 import { Alarm } from './alarm.js';
+import { Dials } from './dials.js';
 import type { DialFailed, DownReason, NodeDown, PathChanged, RedundancyChanged } from './events.js';
 import { LiveLink } from './live-link.js';
 import { asBackplaneError } from './messages.js';
@@ -57,6 +58,7 @@ export interface LinksHandlers {
 export class Links {
   readonly #setup: LinksSetup;
   readonly #ends: Pick<LinkOptions, 'local' | 'runtime' | 'aead' | 'profileFor'>;
+  readonly #dials: Dials;
   readonly #peers = new Map<string, Peer>();
   readonly #alarms = new Map<Peer, Alarm>();
   /** Accepted, and not up yet. */
@@ -71,6 +73,7 @@ export class Links {
     const { local, runtime, aead } = setup;
     const profileFor = (name: string) => this.#profileFor(name);
     this.#ends = { local, runtime, profileFor, ...(aead === undefined ? {} : { aead }) };
+    this.#dials = new Dials(runtime, (peer) => this.#dial(peer));
   }
 
   /** Links that are up. */
@@ -198,7 +201,7 @@ export class Links {
 
   /** Does what the dialler wants. */
   #pump(peer: Peer): void {
-    if (peer.dialler.poll() === 'dial') this.#dial(peer);
+    this.#dials.look(peer);
     this.#alarms.get(peer)?.set(peer.dialler.deadline());
   }
 
@@ -227,6 +230,7 @@ export class Links {
       linkNumber,
       handlers: {
         ...this.#liveHandlers(attempt),
+        onAssociation: () => this.#dials.answered(peer),
         onAuthenticated: () => {},
         onEnd: (end, error) => this.#dialEnded(peer, attempt, end, error),
       },
@@ -245,6 +249,7 @@ export class Links {
   }
 
   #dialFailed(peer: Peer, error: BackplaneError): void {
+    this.#dials.over(peer, error.code);
     peer.dialler.step(this.#nowMs, { type: 'failed', jitter: this.#jitter });
     this.#pump(peer);
     // The peer keeps another link of us two: that one is on its way.
@@ -400,10 +405,7 @@ export class Links {
         if (attempt.live !== null) handlers.onResumed(attempt.live.name);
       },
       onPath: (event) => {
-        const { live } = attempt;
-        if (live === null) return;
-        handlers.onPath(live.describe(event));
-        live.judge();
+        attempt.live?.changed(event, (change) => handlers.onPath(change));
       },
       onDrain: () => {
         if (attempt.live !== null) handlers.onDrain(attempt.live.name);
@@ -420,6 +422,7 @@ export class Links {
       return;
     }
     this.#arriving.delete(attempt);
+    if (peer.dialling === attempt) this.#dials.over(peer, null);
     peer.dialling = null;
     peer.accepted = null;
     peer.linkNumber = Math.max(peer.linkNumber, link.linkNumber);

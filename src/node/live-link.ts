@@ -60,8 +60,11 @@ export class LiveLink {
 
   /** Looks at the paths and reports redundancy lost or restored. */
   judge(): void {
-    if (this.#over) return;
-    const paths = this.paths.map(({ plane, state }) => ({ plane, active: state === 'active' }));
+    if (!this.#over) this.#judge(this.paths);
+  }
+
+  #judge(views: readonly PathView[]): void {
+    const paths = views.map(({ plane, state }) => ({ plane, active: state === 'active' }));
     this.#redundancy.step(this.#setup.runtime.clock.nowMs(), paths);
     this.#alarm.set(this.#redundancy.deadline());
     const change = this.#redundancy.poll();
@@ -92,9 +95,18 @@ export class LiveLink {
     return this.link.role === 'dialler' ? 'us' : 'peer';
   }
 
-  /** The event with the plane's name and what became of the path. */
-  describe(event: CarrierPathEvent): PathChanged {
-    const path = this.paths.find(({ address }) => address === event.address);
+  /**
+   * A path has changed: tells it by the plane's name, and what that means for redundancy. Each
+   * reading of the paths is several system calls.
+   */
+  changed(event: CarrierPathEvent, tell: (change: PathChanged) => void): void {
+    const { paths } = this;
+    tell(this.#describe(event, paths));
+    if (!this.#over) this.#judge(paths);
+  }
+
+  #describe(event: CarrierPathEvent, paths: readonly PathView[]): PathChanged {
+    const path = paths.find(({ address }) => address === event.address);
     return {
       name: this.name,
       plane: path?.plane ?? this.#planeOf(event.address),
