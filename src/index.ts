@@ -26,14 +26,10 @@ export type {
   Refused,
 } from './node/events.js';
 export type { Handler, MessageContext } from './node/messages.js';
-export {
-  type CallOptions,
-  ClusterNode,
-  type SendOptions,
-  type TellOptions,
-} from './node/node.js';
+export { ClusterNode } from './node/node.js';
 export { DEFAULT_PORT, type NodeOptions, type PeerOptions } from './node/options.js';
 export type { PeerAddresses, PlanesOption } from './node/planes.js';
+export type { CallOptions, SendOptions, TellOptions } from './node/send-options.js';
 export { startNode } from './node/start.js';
 export { type Profile, type ProfileName, profiles } from './timing/profiles.js';
 export { type ProfileOverrides, type ProfileWish, resolveProfile } from './timing/resolve.js';

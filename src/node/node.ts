@@ -5,15 +5,14 @@
 import { EventEmitter } from 'node:events';
 import { type BackplaneError, NodeError } from '../errors.js';
 import { limits } from '../limits.js';
-import type { LocalIdentity, MessageOptions, Outcome } from '../link/types.js';
+import type { LocalIdentity, Outcome } from '../link/types.js';
 import type { Runtime } from '../runtime/index.js';
-import { encodeBody } from '../wire/payload.js';
 import { PendingCalls } from './calls.js';
-import type { HandlerFailed, NodeEvents, NodeView, PathView } from './events.js';
+import type { NodeEvents, NodeView, PathView } from './events.js';
 import { Links } from './links.js';
 import type { LiveLink } from './live-link.js';
 import { type Handler, Messages } from './messages.js';
-import { checkOrderKey, checkTopic, fullName, PING_TOPIC } from './names.js';
+import { fullName, PING_TOPIC } from './names.js';
 import {
   checkDeadlineMs,
   checkPeer,
@@ -21,38 +20,10 @@ import {
   peerPort,
   type ResolvedOptions,
 } from './options.js';
-import { Reports } from './reports.js';
+import { Outgoing } from './outgoing.js';
+import { type CallOptions, NO_OPTIONS, type TellOptions } from './send-options.js';
+import { Teller } from './teller.js';
 import type { Listener, Transport } from './transport.js';
-
-/** How a message is sent. */
-export interface SendOptions {
-  /**
-   * Order holds among the messages of one (sender, receiver, topic, orderKey). Default: the empty
-   * key.
-   */
-  readonly orderKey?: string;
-  /** Goes before other user messages; an order of its own. Default false. */
-  readonly priority?: boolean;
-}
-
-/** How a message is sent of which nobody waits for the answer. */
-export interface TellOptions extends SendOptions {
-  /** May overtake others. At most limits.fragmentBytes long. Default false. */
-  readonly unordered?: boolean;
-  /**
-   * Milliseconds after which it is not sent any more; such a message may overtake others, and is
-   * at most limits.fragmentBytes long. Default: none.
-   */
-  readonly ttl?: number;
-  /** Called once with how it ended, unless `send` throws. */
-  readonly onOutcome?: (outcome: Outcome) => void;
-}
-
-/** How a call is made. */
-export interface CallOptions extends SendOptions {
-  /** The answer must come within this time. Default limits.callDeadlineMs (5 s). */
-  readonly deadlineMs?: number;
-}
 
 /** What `startNode` gives to a node. */
 export interface NodeSetup {
@@ -60,23 +31,6 @@ export interface NodeSetup {
   readonly local: LocalIdentity;
   readonly runtime: Runtime;
   readonly transport: Transport;
-}
-
-type OnOutcome = NonNullable<TellOptions['onOutcome']>;
-
-const NO_OPTIONS: TellOptions = {};
-const PLAIN: MessageOptions = { orderKey: '' };
-
-/** @throws NodeError ERR_ARGUMENT. */
-function checkTellOptions(options: TellOptions): MessageOptions {
-  if (options === NO_OPTIONS) return PLAIN;
-  const { ttl } = options;
-  return {
-    orderKey: checkOrderKey(options.orderKey ?? ''),
-    priority: options.priority === true,
-    unordered: options.unordered === true,
-    ...(ttl === undefined ? {} : { ttlMs: checkDeadlineMs(ttl) }),
-  };
 }
 
 /** Incarnations as they are shown: 16 hex digits. */
@@ -91,38 +45,39 @@ export class ClusterNode extends EventEmitter<NodeEvents> {
   readonly #calls: PendingCalls;
   readonly #messages: Messages;
   readonly #links: Links;
-  readonly #refusals = new Reports(limits);
-  readonly #failures = new Reports(limits);
+  readonly #teller: Teller;
+  readonly #outgoing: Outgoing;
   #listener: Listener | null = null;
   #closed: Promise<void> | null = null;
-  #lastGuard: { readonly onOutcome: OnOutcome; readonly guarded: OnOutcome } | null = null;
 
   /** @internal Use `startNode`. */
   constructor(setup: NodeSetup) {
     super();
     this.#setup = setup;
     const { local, runtime, transport, options } = setup;
+    this.#teller = new Teller(this, runtime.clock);
     this.#calls = new PendingCalls(runtime.timers);
-    this.#messages = new Messages(this.#calls, (failure) => this.#handlerFailed(failure));
+    this.#messages = new Messages(this.#calls, (failure) => this.#teller.handlerFailed(failure));
+    this.#outgoing = new Outgoing(this.#calls, (name) => this.#linkTo(name));
     this.#links = new Links({
       local,
       planes: options.planes,
       runtime,
       transport,
       handlers: {
-        onUp: (live) => this.#tell('nodeup', upOf(live)),
+        onUp: (live) => this.#teller.tell('nodeup', upOf(live)),
         onDown: (live, event) => {
           this.#calls.failAll(live.name, event.reason, event.error);
-          this.#tell('nodedown', event);
+          this.#teller.tell('nodedown', event);
         },
         onMessage: (live, message) => this.#messages.receive(live, message),
-        onPath: (event) => this.#tell('path', event),
-        onRedundancy: (event) => this.#tell('redundancy', event),
-        onStalled: (name) => this.#tell('stalled', { name }),
-        onResumed: (name) => this.#tell('resumed', { name }),
-        onDrain: (name) => this.#tell('drain', { name }),
-        onDialFailed: (event) => this.#tell('dialFailed', event),
-        onRefused: (address, name, error) => this.#refused(address, name, error),
+        onPath: (event) => this.#teller.tell('path', event),
+        onRedundancy: (event) => this.#teller.tell('redundancy', event),
+        onStalled: (name) => this.#teller.tell('stalled', { name }),
+        onResumed: (name) => this.#teller.tell('resumed', { name }),
+        onDrain: (name) => this.#teller.tell('drain', { name }),
+        onDialFailed: (event) => this.#teller.tell('dialFailed', event),
+        onRefused: (address, name, error) => this.#teller.refused(address, name, error),
       },
     });
   }
@@ -179,7 +134,7 @@ export class ClusterNode extends EventEmitter<NodeEvents> {
       { localAddresses: planes.map(({ address }) => address), profile: local.profile },
       {
         onCarrier: (carrier) => this.#links.accept(carrier),
-        onAcceptFailed: (error) => this.#refused('', null, asNodeError(error)),
+        onAcceptFailed: (error) => this.#teller.refused('', null, asNodeError(error)),
       },
     );
     // They are dialled until they come; until then `dialFailed` tells, and `close` ends it.
@@ -248,13 +203,7 @@ export class ClusterNode extends EventEmitter<NodeEvents> {
    *   ERR_ARGUMENT, ERR_CLOSED.
    */
   send(to: string, topic: string, body: unknown, options: TellOptions = NO_OPTIONS): boolean {
-    checkTopic(topic);
-    const checked = checkTellOptions(options);
-    const { link } = this.#linkTo(to);
-    const { encoding, body: bytes } = encodeBody(body);
-    const message = { kind: 'send', id: 0, topic, encoding, body: bytes } as const;
-    const { onOutcome } = options;
-    return link.send(message, checked, onOutcome && this.#guarded(onOutcome));
+    return this.#outgoing.send(to, topic, body, options);
   }
 
   /**
@@ -284,17 +233,7 @@ export class ClusterNode extends EventEmitter<NodeEvents> {
     body: unknown,
     options: CallOptions = {},
   ): Promise<unknown> {
-    checkTopic(topic);
-    const orderKey = checkOrderKey(options.orderKey ?? '');
-    const deadlineMs = checkDeadlineMs(options.deadlineMs ?? limits.callDeadlineMs);
-    const { link, name } = this.#linkTo(to);
-    const encoded = encodeBody(body);
-    return this.#calls.make(name, topic, deadlineMs, (id) => {
-      const message = { kind: 'call', id, topic, ...encoded } as const;
-      link.send(message, { orderKey, priority: options.priority === true }, (outcome) =>
-        this.#calls.settled(id, outcome),
-      );
-    });
+    return this.#outgoing.call(to, topic, body, options);
   }
 
   /**
@@ -305,7 +244,7 @@ export class ClusterNode extends EventEmitter<NodeEvents> {
   async ping(name: string, options: { readonly deadlineMs?: number } = {}): Promise<number> {
     const { clock } = this.#setup.runtime;
     const startMs = clock.nowMs();
-    await this.call(name, PING_TOPIC, null, options);
+    await this.#outgoing.call(name, PING_TOPIC, null, options);
     return clock.nowMs() - startMs;
   }
 
@@ -332,56 +271,6 @@ export class ClusterNode extends EventEmitter<NodeEvents> {
     if (live !== undefined) return live;
     throw new NodeError('ERR_NO_LINK', `there is no link to ${name}`);
   }
-
-  /** A failure nobody listens for must not pass in silence, and must not end the process either. */
-  #handlerFailed(failure: HandlerFailed): void {
-    if (this.listenerCount('handlerError') > 0) return this.#tell('handlerError', failure);
-    const { name, topic, error } = failure;
-    if (this.#failures.admit(this.#setup.runtime.clock.nowMs(), topic) === null) return;
-    const text = error instanceof Error ? (error.stack ?? error.message) : 'no Error was thrown';
-    process.emitWarning(`handler of ${topic}, message from ${name}: ${text}`, 'BackplaneWarning');
-  }
-
-  #refused(address: string, name: string | null, error: BackplaneError): void {
-    const suppressed = this.#refusals.admit(this.#setup.runtime.clock.nowMs(), address);
-    if (suppressed === null) return;
-    this.#tell('refused', { address, name, code: error.code, error, suppressed });
-  }
-
-  /**
-   * A callback of the program: see `#tell`. A flood has the same one for all its messages, and what
-   * lives as long as a message is on its way costs the garbage collector most.
-   */
-  #guarded(onOutcome: OnOutcome): OnOutcome {
-    if (this.#lastGuard?.onOutcome === onOutcome) return this.#lastGuard.guarded;
-    const guarded: OnOutcome = (outcome) => {
-      try {
-        onOutcome(outcome);
-      } catch (error) {
-        rethrowLater(error);
-      }
-    };
-    this.#lastGuard = { onOutcome, guarded };
-    return guarded;
-  }
-
-  /**
-   * What a listener throws is the program's own fault and must not stop what we are in the middle
-   * of.
-   */
-  #tell<K extends keyof NodeEvents>(event: K, ...args: NodeEvents[K]): void {
-    try {
-      (this.emit as (name: K, ...values: NodeEvents[K]) => boolean).call(this, event, ...args);
-    } catch (error) {
-      rethrowLater(error);
-    }
-  }
-}
-
-function rethrowLater(error: unknown): void {
-  process.nextTick(() => {
-    throw error;
-  });
 }
 
 function upOf({ view }: LiveLink): NodeEvents['nodeup'][0] {
