@@ -110,6 +110,25 @@ export const limits = {
   pendingCalls: 65536,
   /** A call waits so long for its answer unless told otherwise. */
   callDeadlineMs: 5000,
+  /** Topics a node subscribes to, and groups it is a member of, each; also of what a peer tells. */
+  sharedNames: 4096,
+  /** Names in one message that tells of them: it goes in one piece. */
+  sharedNamesPerMessage: 200,
+  /** `monitor`s that have not told yet. */
+  monitors: 65536,
+  /** Streamed replies that a node reads at once. */
+  openStreams: 1024,
+  /** Streamed replies that a node gives to one peer at once. */
+  producers: 1024,
+  /** Items a producer may send before it has heard of the reader. */
+  streamInitialCreditBytes: 64 * 1024,
+  /** Items that wait for a reader, unless told otherwise, and the most that can be asked for. */
+  streamCreditBytes: 256 * 1024,
+  streamCreditMaxBytes: 64 * 1024 * 1024,
+  /** One item of a stream; one such may lie beyond the credit. */
+  streamItemBytes: 1024 * 1024,
+  /** What an item counts beside its body, so that empty ones are bounded, too. */
+  streamItemOverheadBytes: 64,
   redialMinMs: 100,
   redialMaxMs: 5000,
   /** The JSON file `backplane serve` and `ping` read. */
