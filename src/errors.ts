@@ -50,6 +50,8 @@ export type ErrorCode =
   | 'ERR_NO_HANDLER' // the peer has no handler for this topic
   | 'ERR_HANDLER' // the peer's handler failed
   | 'ERR_LINK_DOWN' // the link ended before the answer came
+  | 'ERR_CANCELLED' // the caller's signal was aborted, or it reads a stream no further
+  | 'ERR_LIMIT' // as many as the limit named in the message allows
   // lab
   | 'ERR_LAB'; // the lab could not be set up, or a fault could not be made
 

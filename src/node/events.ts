@@ -60,6 +60,23 @@ export interface NodeDown {
   readonly error: BackplaneError | null;
 }
 
+/** A node that is monitored is down, or was not there. */
+export interface NodeGone {
+  readonly name: string;
+  /** Null for one that was not there. */
+  readonly incarnation: string | null;
+  /** 'absent': there was no link with it when it was asked for. Else as of `nodedown`. */
+  readonly reason: DownReason | 'absent';
+  readonly error: BackplaneError | null;
+}
+
+/** A node has joined or left a process group. */
+export interface GroupChanged {
+  readonly group: string;
+  /** The member; also this node itself. */
+  readonly name: string;
+}
+
 /** One path of a link changed; the link goes on. */
 /** A path to a node changed; the link goes on. */
 export interface PathChanged {
@@ -139,6 +156,10 @@ export interface NodeEvents {
   resumed: [event: { readonly name: string }];
   /** `send` to this node had returned false, and there is room again. */
   drain: [event: { readonly name: string }];
+  /** A member more in a group, as soon as this node knows. */
+  groupJoin: [event: GroupChanged];
+  /** One less: it has left, or its link is over; then before its `nodedown`. */
+  groupLeave: [event: GroupChanged];
   dialFailed: [event: DialFailed];
   refused: [event: Refused];
   /** Where nobody listens, a warning of the process tells instead. */

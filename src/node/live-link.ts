@@ -7,6 +7,7 @@ import type { Runtime } from '../runtime/index.js';
 import type { Profile } from '../timing/profiles.js';
 import { Alarm } from './alarm.js';
 import type { NodeView, PathChanged, PathView, RedundancyChanged } from './events.js';
+import { Work } from './handling.js';
 import { mapToPlanes, type Plane, UNKNOWN_PLANE } from './planes.js';
 import { Redundancy } from './redundancy.js';
 
@@ -37,6 +38,8 @@ export class LiveLink {
   readonly link: Link;
   readonly carrier: Carrier;
   readonly peer: PeerIdentity;
+  /** What the peer's messages have set going here. */
+  readonly work = new Work();
   readonly #setup: LiveLinkSetup;
   readonly #redundancy: Redundancy;
   readonly #alarm: Alarm;

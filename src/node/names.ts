@@ -1,13 +1,11 @@
 /** Names of nodes, clusters and topics, checked. */
 import { NodeError } from '../errors.js';
 import { limits } from '../limits.js';
+import { RESERVED_TOPICS } from '../wire/records.js';
 
 // Visible characters without spaces, so that a name stands in a log line, a file name and a shell
 // word.
 const NAME = /^[A-Za-z0-9._-]+@[A-Za-z0-9._:-]+$/;
-
-/** Topics that begin so are the node's own. */
-export const RESERVED_TOPICS = 'backplane:';
 
 /** Every node answers a call of this topic with the body it was given. */
 export const PING_TOPIC = 'backplane:ping';
@@ -60,6 +58,16 @@ export function checkTopic(topic: unknown): string {
     'ERR_ARGUMENT',
     `a topic is a string of 1 to ${limits.topicBytes} bytes, not ${JSON.stringify(topic)}`,
   );
+}
+
+/**
+ * A topic of a program's own, not one of the node's.
+ * @throws NodeError ERR_ARGUMENT: as `checkTopic`, or reserved.
+ */
+export function checkOwnTopic(topic: unknown): string {
+  const checked = checkTopic(topic);
+  if (!checked.startsWith(RESERVED_TOPICS)) return checked;
+  throw new NodeError('ERR_ARGUMENT', `topics that begin with ${RESERVED_TOPICS} are reserved`);
 }
 
 /**

@@ -2,17 +2,15 @@
  * A node: what a program holds in its hand. Everything is decided further below; here it is checked
  * and told.
  */
-import { EventEmitter } from 'node:events';
 import { type BackplaneError, NodeError } from '../errors.js';
 import { limits } from '../limits.js';
-import type { LocalIdentity, Outcome } from '../link/types.js';
+import type { LocalIdentity } from '../link/types.js';
 import type { Runtime } from '../runtime/index.js';
-import { PendingCalls } from './calls.js';
-import type { NodeEvents, NodeView, PathView } from './events.js';
+import type { NodeView, PathView } from './events.js';
 import { Links } from './links.js';
 import type { LiveLink } from './live-link.js';
-import { type Handler, Messages } from './messages.js';
-import { fullName, PING_TOPIC } from './names.js';
+import { Messaging } from './messaging.js';
+import { fullName } from './names.js';
 import {
   checkDeadlineMs,
   checkPeer,
@@ -20,9 +18,6 @@ import {
   peerPort,
   type ResolvedOptions,
 } from './options.js';
-import { Outgoing } from './outgoing.js';
-import { type CallOptions, NO_OPTIONS, type TellOptions } from './send-options.js';
-import { Teller } from './teller.js';
 import type { Listener, Transport } from './transport.js';
 
 /** What `startNode` gives to a node. */
@@ -40,44 +35,34 @@ const hex = (incarnation: bigint): string => incarnation.toString(16).padStart(1
  * A running node, made by `startNode`. Events: see `NodeEvents`; none must be listened to, and
  * nothing a peer does throws here.
  */
-export class ClusterNode extends EventEmitter<NodeEvents> {
+export class ClusterNode extends Messaging {
   readonly #setup: NodeSetup;
-  readonly #calls: PendingCalls;
-  readonly #messages: Messages;
   readonly #links: Links;
-  readonly #teller: Teller;
-  readonly #outgoing: Outgoing;
   #listener: Listener | null = null;
   #closed: Promise<void> | null = null;
 
   /** @internal Use `startNode`. */
   constructor(setup: NodeSetup) {
-    super();
+    super(setup.local.name, setup.runtime);
     this.#setup = setup;
     const { local, runtime, transport, options } = setup;
-    this.#teller = new Teller(this, runtime.clock);
-    this.#calls = new PendingCalls(runtime.timers);
-    this.#messages = new Messages(this.#calls, (failure) => this.#teller.handlerFailed(failure));
-    this.#outgoing = new Outgoing(this.#calls, (name) => this.#linkTo(name));
+    const teller = this.teller;
     this.#links = new Links({
       local,
       planes: options.planes,
       runtime,
       transport,
       handlers: {
-        onUp: (live) => this.#teller.tell('nodeup', upOf(live)),
-        onDown: (live, event) => {
-          this.#calls.failAll(live.name, event.reason, event.error);
-          this.#teller.tell('nodedown', event);
-        },
-        onMessage: (live, message) => this.#messages.receive(live, message),
-        onPath: (event) => this.#teller.tell('path', event),
-        onRedundancy: (event) => this.#teller.tell('redundancy', event),
-        onStalled: (name) => this.#teller.tell('stalled', { name }),
-        onResumed: (name) => this.#teller.tell('resumed', { name }),
-        onDrain: (name) => this.#teller.tell('drain', { name }),
-        onDialFailed: (event) => this.#teller.tell('dialFailed', event),
-        onRefused: (address, name, error) => this.#teller.refused(address, name, error),
+        onUp: (live) => this.linkUp(live),
+        onDown: (live, event) => this.linkDown(live, event),
+        onMessage: (live, message) => this.received(live, message),
+        onPath: (event) => teller.tell('path', event),
+        onRedundancy: (event) => teller.tell('redundancy', event),
+        onStalled: (name) => teller.tell('stalled', { name }),
+        onResumed: (name) => teller.tell('resumed', { name }),
+        onDrain: (name) => this.drained(name),
+        onDialFailed: (event) => teller.tell('dialFailed', event),
+        onRefused: (address, name, error) => teller.refused(address, name, error),
       },
     });
   }
@@ -134,7 +119,7 @@ export class ClusterNode extends EventEmitter<NodeEvents> {
       { localAddresses: planes.map(({ address }) => address), profile: local.profile },
       {
         onCarrier: (carrier) => this.#links.accept(carrier),
-        onAcceptFailed: (error) => this.#teller.refused('', null, asNodeError(error)),
+        onAcceptFailed: (error) => this.teller.refused('', null, asNodeError(error)),
       },
     );
     // They are dialled until they come; until then `dialFailed` tells, and `close` ends it.
@@ -150,7 +135,7 @@ export class ClusterNode extends EventEmitter<NodeEvents> {
    * (disconnected or closed meanwhile).
    */
   async connect(peer: PeerOptions): Promise<void> {
-    this.#checkOpen();
+    this.checkOpen();
     await this.#links.connect(checkPeer(peer, this.name, peerPort(this.#setup.options.port)));
   }
 
@@ -184,71 +169,6 @@ export class ClusterNode extends EventEmitter<NodeEvents> {
   }
 
   /**
-   * Handles what comes on a topic; one handler per topic. See `Handler`.
-   * @returns Takes the handler away.
-   * @throws NodeError ERR_ARGUMENT (topic, or no function), ERR_STATE (the topic has one).
-   */
-  handle(topic: string, handler: Handler): () => void {
-    return this.#messages.handle(topic, handler);
-  }
-
-  /**
-   * Sends one message over the link that is up. It is never carried over to another link. A body of
-   * bytes must not be changed before the outcome is known.
-   * @param body a Buffer or Uint8Array as it is (it arrives as a Buffer), else plain data, Date,
-   *   Map, Set, BigInt, typed arrays and errors; `encodeBody` has the whole list.
-   * @returns False when the link's queue is above its high-water mark; `drain` follows.
-   * @throws NodeError, LinkError ERR_NO_LINK, ERR_QUEUE_FULL (nothing was sent),
-   *   ERR_MESSAGE_TOO_LARGE (bytes over limits.messageBytes, others over limits.cborBodyBytes),
-   *   ERR_ARGUMENT, ERR_CLOSED.
-   */
-  send(to: string, topic: string, body: unknown, options: TellOptions = NO_OPTIONS): boolean {
-    return this.#outgoing.send(to, topic, body, options);
-  }
-
-  /**
-   * As `send`, for those who wait for the outcome.
-   * @throws (rejects) as `send`; then nothing was sent.
-   */
-  async sendForOutcome(
-    to: string,
-    topic: string,
-    body: unknown,
-    options: Omit<TellOptions, 'onOutcome'> = NO_OPTIONS,
-  ): Promise<Outcome> {
-    return new Promise((onOutcome) => {
-      this.send(to, topic, body, { ...options, onOutcome });
-    });
-  }
-
-  /**
-   * Sends one message and waits for what its handler answers.
-   * @throws (rejects) as `send`; NodeError ERR_TIMEOUT (no answer in time) and ERR_LINK_DOWN (the
-   *   link ended): it may have been handled; CallError ERR_NO_HANDLER, ERR_HANDLER (with the remote
-   *   code and message).
-   */
-  async call(
-    to: string,
-    topic: string,
-    body: unknown,
-    options: CallOptions = {},
-  ): Promise<unknown> {
-    return this.#outgoing.call(to, topic, body, options);
-  }
-
-  /**
-   * Asks a node for a sign of life, through its event loop.
-   * @returns The round trip in milliseconds.
-   * @throws (rejects) as `call`.
-   */
-  async ping(name: string, options: { readonly deadlineMs?: number } = {}): Promise<number> {
-    const { clock } = this.#setup.runtime;
-    const startMs = clock.nowMs();
-    await this.#outgoing.call(name, PING_TOPIC, null, options);
-    return clock.nowMs() - startMs;
-  }
-
-  /**
    * Leaves all peers and ends. What was sent is delivered first.
    * @param options.deadlineMs what is not over then is aborted. Default limits.leaveMs.
    */
@@ -261,21 +181,15 @@ export class ClusterNode extends EventEmitter<NodeEvents> {
     return this.#closed;
   }
 
-  #checkOpen(): void {
+  /** @internal */
+  protected override checkOpen(): void {
     if (this.#closed !== null) throw new NodeError('ERR_CLOSED', 'the node is closed');
   }
 
-  #linkTo(name: string): LiveLink {
-    this.#checkOpen();
-    const live = this.#links.find(name);
-    if (live !== undefined) return live;
-    throw new NodeError('ERR_NO_LINK', `there is no link to ${name}`);
+  /** @internal */
+  protected override findLink(name: string): LiveLink | undefined {
+    return this.#links.find(name);
   }
-}
-
-function upOf({ view }: LiveLink): NodeEvents['nodeup'][0] {
-  const { name, incarnation, dialledBy, linkNumber } = view;
-  return { name, incarnation, dialledBy, linkNumber };
 }
 
 function asNodeError(error: Error): BackplaneError {

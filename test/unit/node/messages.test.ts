@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { limits } from '../../../src/limits.js';
-import type { MessageContext } from '../../../src/node/messages.js';
+import type { MessageContext } from '../../../src/node/handling.js';
 import type { NodeOptions } from '../../../src/node/options.js';
 import { BUNDLE_HEADER_BYTES, writeBundleHeader } from '../../../src/wire/bundle.js';
 import { messageRecordBytes, writeMessageHead } from '../../../src/wire/records.js';
@@ -31,7 +31,9 @@ test('messages arrive once, in the order of their key, with who sent them', asyn
     seen,
     Array.from({ length: 200 }, (_, i) => i),
   );
-  assert.deepEqual(contexts[0], { from: 'one@host1', topic: 'count', isCall: false });
+  const { from, topic, isCall, isStream, traceparent, signal } = contexts[0]!;
+  assert.deepEqual([from, topic, isCall, isStream], ['one@host1', 'count', false, false]);
+  assert.deepEqual([traceparent, signal.aborted], [undefined, false]);
 });
 
 test('both ends of a link send, whoever dialled', async () => {
