@@ -51,6 +51,7 @@ constexpr Option kOptions[] = {
      GetExposePotentiallyFailed},
     {"sack", {{{"delayMs"}, {"frequency"}}}, 2, SetSack, GetSack},
     {"noDelay", {{kBoolean}}, 1, SetNoDelay, GetNoDelay},
+    {"streamScheduler", {{kNumber}}, 1, SetStreamScheduler, GetStreamScheduler},
     {"events", {{kBoolean}}, 1, SetEvents, GetEvents},
     {"senderDryEvent", {{kBoolean}}, 1, SetSenderDryEvent, GetSenderDryEvent},
     {"receiveInfo", {{kBoolean}}, 1, SetReceiveInfo, GetReceiveInfo},

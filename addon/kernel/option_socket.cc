@@ -65,6 +65,18 @@ Status GetNoDelay(const Socket& socket, OptionValues* values) {
   return GetInt(socket, IPPROTO_SCTP, SCTP_NODELAY, values);
 }
 
+// RFC 8260, 4.3.2; the association to come takes it from its socket.
+Status SetStreamScheduler(const Socket& socket, const OptionValues& values) {
+  return SetValue(socket, SCTP_STREAM_SCHEDULER, values[0].number);
+}
+
+Status GetStreamScheduler(const Socket& socket, OptionValues* values) {
+  uint32_t number = 0;
+  Status status = GetValue(socket, SCTP_STREAM_SCHEDULER, &number);
+  Put(&(*values)[0], number);
+  return status;
+}
+
 Status SetEvents(const Socket& socket, const OptionValues& values) {
   for (const uint16_t type : kEvents) {
     Status status = SetEvent(socket, type, values[0].number != 0);

@@ -22,6 +22,8 @@ export function associationOptions(profile: Profile): SctpOptions {
     pathMaxRetransmits: profile.pathMaxRetransmits,
     pfThreshold: profile.pfThreshold,
     primarySwitchover: profile.primarySwitchover,
+    // Small messages of other keys pass the pieces of a large one that the kernel holds already.
+    streamScheduler: 'round-robin',
     association: { maxRetransmits: profile.associationMaxRetransmits },
     init: { maxAttempts: profile.initMaxAttempts, maxTimeoutMs: profile.initMaxTimeoutMs },
   };
@@ -75,7 +77,8 @@ export class SctpCarrier implements Carrier {
     this.#handlers = handlers;
     const association = this.#association;
     association.on('message', (data, info) => {
-      if (!this.#ended) handlers.onMessage(info.stream, data);
+      const isKept = !this.#ended && handlers.onMessage(info.stream, data);
+      if (!isKept) info.release();
     });
     association.on('path', (event) => this.#path(event));
     association.on('drain', () => {

@@ -31,6 +31,8 @@ const everywhere: Case[] = [
   ['sack', { delayMs: 20, frequency: 1 }, { delayMs: 0, frequency: 1 }],
   ['noDelay', true],
   ['noDelay', false],
+  ['streamScheduler', 2],
+  ['streamScheduler', 0],
   ['events', true],
   ['events', false],
   ['senderDryEvent', true],
