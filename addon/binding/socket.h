@@ -46,9 +46,8 @@ class Socket : public Napi::ObjectWrap<Socket>, public PollOwner {
   void CloseHandle();
   void ReleaseHandlers();
   void UpdatePoll();
-  // Calls a handler; what it throws becomes an uncaught exception. False when it could not be
-  // called.
-  void CallHandler(From from, const char* name, std::initializer_list<napi_value> arguments);
+  // Calls a handler; what it throws becomes an uncaught exception. Whether it returned true.
+  bool CallHandler(From from, const char* name, std::initializer_list<napi_value> arguments);
   void AcceptAll();
 
   // socket_setup.cc: addresses, options, state

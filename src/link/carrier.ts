@@ -38,8 +38,8 @@ export type CarrierEnd = 'lost' | 'closed' | 'restarted';
 export interface CarrierHandlers {
   /** The association is up; frames may be sent. At once when it was up before `attach`. */
   onUp(): void;
-  /** `data` may be kept. */
-  onMessage(stream: number, data: Buffer): void;
+  /** Returns whether `data` is kept; when not, its memory is used again. */
+  onMessage(stream: number, data: Buffer): boolean;
   onPath(event: CarrierPathEvent): void;
   /** Last, once. Everything received before has been given to `onMessage`. */
   onEnd(end: CarrierEnd, error: Error | null): void;

@@ -6,6 +6,7 @@ import { EventEmitter } from 'node:events';
 import { type BackplaneError, NodeError } from '../errors.js';
 import { limits } from '../limits.js';
 import type { LocalIdentity, MessageOptions, Outcome } from '../link/types.js';
+import type { Aead } from '../runtime/crypto.js';
 import type { Runtime } from '../runtime/index.js';
 import { encodeBody } from '../wire/payload.js';
 import { PendingCalls } from './calls.js';
@@ -60,6 +61,7 @@ export interface NodeSetup {
   readonly local: LocalIdentity;
   readonly runtime: Runtime;
   readonly transport: Transport;
+  readonly aead?: Aead;
 }
 
 type OnOutcome = NonNullable<TellOptions['onOutcome']>;
@@ -101,7 +103,7 @@ export class ClusterNode extends EventEmitter<NodeEvents> {
   constructor(setup: NodeSetup) {
     super();
     this.#setup = setup;
-    const { local, runtime, transport, options } = setup;
+    const { local, runtime, transport, options, aead } = setup;
     this.#calls = new PendingCalls(runtime.timers);
     this.#messages = new Messages(this.#calls, (failure) => this.#handlerFailed(failure));
     this.#links = new Links({
@@ -109,6 +111,7 @@ export class ClusterNode extends EventEmitter<NodeEvents> {
       planes: options.planes,
       runtime,
       transport,
+      ...(aead === undefined ? {} : { aead }),
       handlers: {
         onUp: (live) => this.#tell('nodeup', upOf(live)),
         onDown: (live, event) => {

@@ -15,8 +15,12 @@ function optionsFor({ profile }: TransportOptions): SctpOptions {
     maxMessageBytes: limits.bundleFrameBytes,
     sendQueueHighWaterBytes: limits.carrierQueueBytes,
     // What the kernel holds goes before all that comes later, a call beside a large body too.
-    sendBufferBytes:
-      profile.rtoMinMs < LOCAL_RTO_MIN_MS ? limits.localSendBufferBytes : limits.socketBufferBytes,
+    ...(profile.rtoMinMs < LOCAL_RTO_MIN_MS
+      ? {
+          sendBufferBytes: limits.localBufferBytes,
+          receiveBufferBytes: limits.localBufferBytes,
+        }
+      : {}),
   };
 }
 

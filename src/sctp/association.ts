@@ -8,18 +8,13 @@ import {
   requestHeartbeats,
   setPrimaryPath,
 } from './addressing.js';
-import { ReceivedInfo, rethrow } from './delivery.js';
+import { ReceivedInfo, type Released, rethrow } from './delivery.js';
 import { type AssociationEvents, type Loss, type StreamCounts, sendFailure } from './events.js';
 import { lossOf, oversizeLoss } from './loss.js';
 import {
-  META_FLAGS,
   META_LENGTH,
   META_OFFSET,
-  META_PPID,
-  META_SSN,
-  META_STREAM,
   META_STRIDE,
-  META_TSN,
   type NativeError,
   type NativeNotification,
   type NativeSocket,
@@ -119,7 +114,7 @@ export class Association extends EventEmitter<AssociationEvents> {
     this.#highWaterBytes = setup.sendQueueHighWaterBytes;
     this.maxMessageBytes = Math.min(setup.maxMessageBytes, setup.sendBufferBytes);
     socket.attach({
-      onReceive: (slab, count, notifications) => this.#receive(slab, count, notifications),
+      onReceive: (...batch) => this.#receive(...batch),
       onEnd: (error) => this.#end(error),
       onDrain: () => this.#drained(),
       onAccept: () => {},
@@ -344,8 +339,11 @@ export class Association extends EventEmitter<AssociationEvents> {
     this.#finish(false);
   }
 
-  #receive(slab: ArrayBuffer, count: number, notifications: NativeNotification[] | null): void {
+  /** Returns whether the listeners have no more need of any message. */
+  #receive(slab: ArrayBuffer, count: number, notifications: NativeNotification[] | null): boolean {
     const meta = this.#meta;
+    const released: Released = { count: 0 };
+    let messages = 0;
     delivering = true;
     for (let i = 0, at = 0; i < count && this.#state !== 'closed'; i += 1, at += META_STRIDE) {
       const length = meta[at + META_LENGTH]!;
@@ -355,19 +353,15 @@ export class Association extends EventEmitter<AssociationEvents> {
           this.#notified(notifications![offset]!);
           continue;
         }
-        const info = new ReceivedInfo(
-          meta[at + META_STREAM]!,
-          meta[at + META_PPID]! >>> 0,
-          (meta[at + META_FLAGS]! & 1) !== 0,
-          meta[at + META_TSN]! >>> 0,
-          meta[at + META_SSN]!,
-        );
+        messages++;
+        const info = new ReceivedInfo(released, meta, at);
         this.emit('message', Buffer.from(slab, offset, length), info);
       } catch (error) {
         rethrow(error);
       }
     }
     delivering = false;
+    return released.count === messages;
   }
 
   #notified(notification: NativeNotification): void {

@@ -66,7 +66,7 @@ export class Server extends EventEmitter<ServerEvents> {
       wrapNative('cannot listen', shown, () => socket.listen(backlog));
       this.port = socket.localAddresses()[0]?.port ?? port;
       socket.attach({
-        onReceive: () => {},
+        onReceive: () => false,
         onEnd: () => this.close(),
         onDrain: () => {},
         onAccept: (accepted) => this.#accept(accepted),

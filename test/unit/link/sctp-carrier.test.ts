@@ -27,13 +27,19 @@ const profile: Profile = {
   outageMs: 3,
 };
 
+/** What comes on it is kept. */
+const KEPT_STREAM = 5;
+
 function recorder(): { handlers: CarrierHandlers; seen: string[] } {
   const seen: string[] = [];
   return {
     seen,
     handlers: {
       onUp: () => seen.push('up'),
-      onMessage: (stream, data) => seen.push(`message ${stream} ${data}`),
+      onMessage: (stream, data) => {
+        seen.push(`message ${stream} ${data}`);
+        return stream === KEPT_STREAM;
+      },
       onPath: (event) => seen.push(`path ${event.address} ${event.change}`),
       onDrain: () => seen.push('drain'),
       onUnsent: (context, bytes) => seen.push(`unsent ${context} ${bytes}`),
@@ -99,6 +105,13 @@ test('frames, paths and drain pass through', () => {
       ['10.0.1.2', 'inactive', false],
     ],
   );
+});
+
+test('a batch is released when nothing of it is kept', () => {
+  const { socket } = upCarrier();
+  const [data, stream] = [Buffer.from('in'), KEPT_STREAM];
+  assert.equal(socket.deliver({ data }, { data }), true);
+  assert.equal(socket.deliver({ data }, { data, stream }), false);
 });
 
 test('the ends are told apart, each once', async () => {

@@ -2,6 +2,7 @@
  * A stand-in for the addon: keeps options as a kernel would, records calls, and gives what a test
  * tells it to.
  */
+import { aes256Gcm } from '../../../src/runtime/crypto.js';
 import {
   META_STRIDE,
   NATIVE_CONTRACT,
@@ -193,7 +194,8 @@ export class FakeSocket implements NativeSocket {
       this.addon.meta.set([offset, data.length, stream, ppid, i & 1, -2, i, 0], at);
       offset += data.length;
     });
-    this.handlers.onReceive(slab, entries.length, notifications.length > 0 ? notifications : null);
+    const told = notifications.length > 0 ? notifications : null;
+    return this.handlers.onReceive(slab, entries.length, told);
   }
 }
 
@@ -222,6 +224,16 @@ export class FakeAddon implements NativeAddon {
 
   probe(): NativeError | null {
     return this.problem;
+  }
+
+  sealAes256Gcm(...[key, nonce, frame, start, end]: Parameters<NativeAddon['sealAes256Gcm']>) {
+    aes256Gcm.key(key).seal(nonce, frame as Buffer, start, end);
+  }
+
+  openAes256Gcm(...[key, nonce, frame, start]: Parameters<NativeAddon['openAes256Gcm']>) {
+    const content = aes256Gcm.key(key).open(nonce, frame as Buffer, start);
+    if (content !== null) frame.set(content, start);
+    return content !== null;
   }
 
   get last(): FakeSocket {
