@@ -15,8 +15,8 @@ export const limits = {
    * much).
    */
   socketBufferBytes: 4 * 1024 * 1024,
-  /** The send buffer of links with a profile for local networks. */
-  localSendBufferBytes: 1024 * 1024,
+  /** The same for links with a profile for local networks. */
+  localBufferBytes: 512 * 1024,
   /** Streams an association asks for in each direction. */
   streams: 64,
   /** An orderly end that takes longer becomes an abort. */
@@ -60,7 +60,12 @@ export const limits = {
    */
   outboxMessages: 2 ** 21,
   /** Bundles a link gives its association beyond what the kernel takes at once. */
-  carrierQueueBytes: 512 * 1024,
+  carrierQueueBytes: 128 * 1024,
+  /**
+   * Bundles a link gives its association before the event loop has a turn: who sends as fast as the
+   * kernel takes it would otherwise read no answer and run no timer until all is sent.
+   */
+  flushBytes: 64 * 1024,
   /** Acknowledgements and refusals in one bundle, beside its other records. */
   bundleAckBytes: 16 * 1024,
   /** Messages that a peer may send and our handlers are not done with, but for large ones. */

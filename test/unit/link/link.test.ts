@@ -121,6 +121,7 @@ test('send says when the outbox is over its mark, drain follows; ERR_QUEUE_FULL'
   assert.equal(pair.b.messages.length, 1);
   pair.a.carrier.hasRoom = true;
   pair.a.carrier.handlers!.onDrain();
+  pair.settle();
   assert.equal(pair.a.events.at(-1), 'drain');
   pair.a.carrier.hasRoom = false;
   const large = { ...send(''), body: Buffer.alloc(limits.messageBytes) };

@@ -74,11 +74,16 @@ export class VirtualRuntime implements Runtime {
     return callbacks.length > 0;
   }
 
-  runDue(nowMs: number): void {
-    if (this.frozen) return;
+  /** True if there was something. */
+  runDue(nowMs: number): boolean {
+    let ran = false;
+    if (this.frozen || this.nextMs() > nowMs) return ran;
     for (const timer of [...this.pending].sort((a, b) => a.atMs - b.atMs)) {
-      if (timer.atMs <= nowMs && this.pending.delete(timer)) timer.callback();
+      if (timer.atMs > nowMs || !this.pending.delete(timer)) continue;
+      timer.callback();
+      ran = true;
     }
+    return ran;
   }
 }
 
@@ -267,12 +272,14 @@ export class Pair {
     return this.settle();
   }
 
+  /** Everything that happens without time passing. */
   settle(): this {
-    for (let rounds = 0; rounds < 1000; rounds++) {
+    for (let rounds = 0; rounds < 10_000; rounds++) {
       let progress = false;
       for (const { runtime, carrier } of [this.a, this.b]) {
         if (!runtime.frozen && runtime.endTurn()) progress = true;
         if (!runtime.frozen && carrier.deliver()) progress = true;
+        if (runtime.runDue(this.time.nowMs)) progress = true;
       }
       if (!progress) return this;
     }

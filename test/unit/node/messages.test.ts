@@ -84,6 +84,7 @@ test('back-pressure: send says when there is no room, drain when there is', asyn
   await cluster.run(1);
   assert.deepEqual(words(one.diary, 'drain'), []);
   carrier!.setRoom(true);
+  await cluster.run(1);
   assert.deepEqual(words(one.diary, 'drain'), ['drain']);
 });
 
