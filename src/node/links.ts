@@ -5,7 +5,7 @@
 import debug from 'debug';
 import { type BackplaneError, type ErrorCode, LinkError, NodeError, SctpError } from '../errors.js';
 import { limits } from '../limits.js';
-import { arbitrate, type ExistingLink } from '../link/arbitration.js';
+import { arbitrate } from '../link/arbitration.js';
 import type { Carrier } from '../link/carrier.js';
 import { HalfOpenTable } from '../link/half-open.js';
 import { createLink } from '../link/link.js';
@@ -247,23 +247,6 @@ export class Links {
     });
   }
 
-  /** What a newcomer is measured against. */
-  #existing({ live, accepted, dialling }: Peer): ExistingLink | null {
-    if (live !== null) {
-      const { link, peer } = live;
-      const dialledBy = link.role === 'dialler' ? 'local' : 'peer';
-      const { linkNumber } = link;
-      return { up: true, dialledBy, linkNumber, incarnation: peer.incarnation };
-    }
-    if (accepted !== null) {
-      const { linkNumber, identity } = accepted;
-      return { up: true, dialledBy: 'peer', linkNumber, incarnation: identity!.incarnation };
-    }
-    if (dialling === null) return null;
-    const { linkNumber } = dialling;
-    return { up: false, dialledBy: 'local', linkNumber, incarnation: null };
-  }
-
   /** Who stays, now that a newcomer has proven who it is. */
   #judge(attempt: Attempt, identity: PeerIdentity): void {
     const { local } = this.#setup;
@@ -281,7 +264,7 @@ export class Links {
     const { incarnation } = identity;
     const { linkNumber } = attempt;
     const candidate = { dialledBy: 'peer', linkNumber, incarnation } as const;
-    const decision = arbitrate(local.name, peer.name, this.#existing(peer), candidate);
+    const decision = arbitrate(local.name, peer.name, peer.existing, candidate);
     trace('%s, link %d: %s', peer.name, linkNumber, decision.verdict);
     switch (decision.verdict) {
       case 'accept':
