@@ -46,6 +46,7 @@ export type ErrorCode =
   | 'ERR_PLANE_AMBIGUOUS' // two or more local addresses are in the plane's CIDR
   | 'ERR_NAME_TAKEN' // another living node has this name
   | 'ERR_PEERS' // as many peers as limits.peers allows
+  | 'ERR_PEER_SOURCE' // a source of peers cannot tell them, or tells what cannot be used
   | 'ERR_NO_LINK' // there is no link to that node
   | 'ERR_NO_HANDLER' // the peer has no handler for this topic
   | 'ERR_HANDLER' // the peer's handler failed

@@ -12,6 +12,7 @@ export {
 export type { PathState } from './link/carrier.js';
 export type { Outcome } from './link/types.js';
 export { CallError, CallLostError } from './node/calls.js';
+export { type DnsPeersOptions, dnsPeers } from './node/dns-peers.js';
 export type {
   DialFailed,
   DownReason,
@@ -22,6 +23,8 @@ export type {
   NodeView,
   PathChanged,
   PathView,
+  PeersChanged,
+  PeersFailed,
   RedundancyChanged,
   Refused,
 } from './node/events.js';
@@ -33,8 +36,11 @@ export {
   type TellOptions,
 } from './node/node.js';
 export { DEFAULT_PORT, type NodeOptions, type PeerOptions } from './node/options.js';
+export type { PeerSource, PeerWatch, PeerWatcher } from './node/peer-source.js';
 export type { PeerAddresses, PlanesOption } from './node/planes.js';
 export { startNode } from './node/start.js';
+export type { DnsResolver, SrvRecord } from './runtime/dns.js';
+export type { Clock, Random, Runtime, Timer, Timers } from './runtime/index.js';
 export { type Profile, type ProfileName, profiles } from './timing/profiles.js';
 export { type ProfileOverrides, type ProfileWish, resolveProfile } from './timing/resolve.js';
 export { type Circumstances, type WorstCase, worstCase } from './timing/worst-case.js';

@@ -117,6 +117,17 @@ export const limits = {
   callDeadlineMs: 5000,
   redialMinMs: 100,
   redialMaxMs: 5000,
+  /** Sources of peers one node follows. */
+  peerSources: 16,
+  /** Names a source asks the DNS for at the same time. */
+  dnsLookups: 16,
+  /** The DNS server has so long to answer, and is asked so often. */
+  dnsTimeoutMs: 2000,
+  dnsTries: 2,
+  /** Names in the DNS are looked up again after so long, unless told otherwise, */
+  dnsRefreshMs: 30_000,
+  /** no sooner than this, which is also the first pause after a failure. */
+  dnsRefreshMinMs: 1000,
   /** The JSON file `backplane serve` and `ping` read. */
   configFileBytes: 1024 * 1024,
 

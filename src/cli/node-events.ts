@@ -13,6 +13,8 @@ const names = [
   'stalled',
   'resumed',
   'dialFailed',
+  'peers',
+  'peersFailed',
   'refused',
   'handlerError',
 ] as const satisfies readonly (keyof NodeEvents)[];

@@ -124,6 +124,25 @@ export interface HandlerFailed {
   readonly error: unknown;
 }
 
+/** A source of peers names others than before. */
+export interface PeersChanged {
+  /** Its name. */
+  readonly source: string;
+  readonly added: readonly string[];
+  /** With other addresses or another port: they count from the next dial. */
+  readonly changed: readonly string[];
+  readonly removed: readonly string[];
+}
+
+/** A source of peers failed; what it named last stays. */
+export interface PeersFailed {
+  /** Its name. */
+  readonly source: string;
+  /** ERR_PEER_SOURCE. */
+  readonly code: ErrorCode;
+  readonly error: BackplaneError;
+}
+
 /** Events of a `ClusterNode`, in listener arguments. None of them must be listened to. */
 export interface NodeEvents {
   /** A link is up; messages flow. */
@@ -140,6 +159,9 @@ export interface NodeEvents {
   /** `send` to this node had returned false, and there is room again. */
   drain: [event: { readonly name: string }];
   dialFailed: [event: DialFailed];
+  /** A source of peers names others than before. */
+  peers: [event: PeersChanged];
+  peersFailed: [event: PeersFailed];
   refused: [event: Refused];
   /** Where nobody listens, a warning of the process tells instead. */
   handlerError: [event: HandlerFailed];

@@ -109,6 +109,14 @@ export class Links {
     this.#forgetIdle(peer);
   }
 
+  /** Dials this peer no more. A link that is up, or that the peer is making, stays. */
+  release(name: string): void {
+    const peer = this.#peers.get(name);
+    if (peer === undefined) return;
+    this.#stopDialling(peer);
+    this.#forgetIdle(peer);
+  }
+
   /**
    * Parts from all peers, and accepts no other. Resolves when all is over, after `deadlineMs` at
    * the latest.
@@ -453,20 +461,25 @@ export class Links {
     this.#down(peer, live, 'refused', error);
   }
 
-  /** LEAVE to this peer and no more dialling; resolves when its link is over. */
-  async #part(peer: Peer, deadlineMs: number): Promise<void> {
-    const { dialling, accepted, claimant, live } = peer;
+  #stopDialling(peer: Peer): void {
+    const { dialling } = peer;
     peer.target = null;
     peer.dialler.step(this.#nowMs, { type: 'stop' });
     this.#pump(peer);
     peer.dialling = null;
     dialling?.link?.abort();
+    peer.settle(new NodeError('ERR_CLOSED', `${peer.name} is not dialled any more`));
+  }
+
+  /** LEAVE to this peer and no more dialling; resolves when its link is over. */
+  async #part(peer: Peer, deadlineMs: number): Promise<void> {
+    const { accepted, claimant, live } = peer;
+    this.#stopDialling(peer);
     if (accepted !== null) {
       this.#dropArriving(accepted);
       peer.dialler.step(this.#nowMs, { type: 'unlinked', jitter: this.#jitter });
     }
     if (claimant !== null) this.#dropArriving(claimant);
-    peer.settle(new NodeError('ERR_CLOSED', `${peer.name} is not dialled any more`));
     if (live === null) return;
     peer.isLeaving = true;
     const down = peer.whenDown();

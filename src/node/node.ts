@@ -22,6 +22,8 @@ import {
   peerPort,
   type ResolvedOptions,
 } from './options.js';
+import type { PeerSource, PeerWatch } from './peer-source.js';
+import { Peers } from './peers.js';
 import { Reports } from './reports.js';
 import type { Listener, Transport } from './transport.js';
 
@@ -93,6 +95,7 @@ export class ClusterNode extends EventEmitter<NodeEvents> {
   readonly #calls: PendingCalls;
   readonly #messages: Messages;
   readonly #links: Links;
+  readonly #peers: Peers;
   readonly #refusals = new Reports(limits);
   readonly #failures = new Reports(limits);
   #listener: Listener | null = null;
@@ -113,7 +116,9 @@ export class ClusterNode extends EventEmitter<NodeEvents> {
       transport,
       ...(aead === undefined ? {} : { aead }),
       handlers: {
-        onUp: (live) => this.#tell('nodeup', upOf(live)),
+        onUp: (live) => {
+          this.#tell('nodeup', upOf(live));
+        },
         onDown: (live, event) => {
           this.#calls.failAll(live.name, event.reason, event.error);
           this.#tell('nodedown', event);
@@ -127,6 +132,15 @@ export class ClusterNode extends EventEmitter<NodeEvents> {
         onDialFailed: (event) => this.#tell('dialFailed', event),
         onRefused: (address, name, error) => this.#refused(address, name, error),
       },
+    });
+    this.#peers = new Peers({
+      name: local.name,
+      port: peerPort(options.port),
+      planes: options.planes,
+      runtime,
+      links: this.#links,
+      onChanged: (event) => this.#tell('peers', event),
+      onFailed: (event) => this.#tell('peersFailed', event),
     });
   }
 
@@ -176,7 +190,7 @@ export class ClusterNode extends EventEmitter<NodeEvents> {
   /** @internal Begins to listen and to dial. */
   async start(): Promise<void> {
     const { options, transport, local } = this.#setup;
-    const { planes, port, peers } = options;
+    const { planes, port, peers, peerSources } = options;
     this.#listener = await transport.listen(
       port,
       { localAddresses: planes.map(({ address }) => address), profile: local.profile },
@@ -186,7 +200,8 @@ export class ClusterNode extends EventEmitter<NodeEvents> {
       },
     );
     // They are dialled until they come; until then `dialFailed` tells, and `close` ends it.
-    for (const peer of peers) this.#links.connect(peer).catch(() => {});
+    for (const peer of peers) this.#peers.connect(peer).catch(() => {});
+    for (const source of peerSources) this.#peers.follow(source);
   }
 
   /**
@@ -199,7 +214,18 @@ export class ClusterNode extends EventEmitter<NodeEvents> {
    */
   async connect(peer: PeerOptions): Promise<void> {
     this.#checkOpen();
-    await this.#links.connect(checkPeer(peer, this.name, peerPort(this.#setup.options.port)));
+    await this.#peers.connect(checkPeer(peer, this.name, peerPort(this.#setup.options.port)));
+  }
+
+  /**
+   * Links with the peers a source names, from now on: new ones are dialled, other addresses count
+   * from the next dial, and those it names no more are not dialled again, or left, as the source
+   * says. What the program itself connected to stays. Events: `peers`, `peersFailed`.
+   * @returns Its `close` ends it: what the source alone named is dialled no more, links stay.
+   * @throws NodeError ERR_ARGUMENT (no source), ERR_STATE (over limits.peerSources), ERR_CLOSED.
+   */
+  followPeers(source: PeerSource): PeerWatch {
+    return this.#peers.follow(source);
   }
 
   /**
@@ -208,7 +234,7 @@ export class ClusterNode extends EventEmitter<NodeEvents> {
    */
   async disconnect(name: string, options: { readonly deadlineMs?: number } = {}): Promise<void> {
     const deadlineMs = checkDeadlineMs(options.deadlineMs ?? limits.leaveMs);
-    await this.#links.disconnect(fullName(name, ''), deadlineMs);
+    await this.#peers.disconnect(fullName(name, ''), deadlineMs);
   }
 
   /**
@@ -319,6 +345,7 @@ export class ClusterNode extends EventEmitter<NodeEvents> {
   close(options: { readonly deadlineMs?: number } = {}): Promise<void> {
     const deadlineMs = checkDeadlineMs(options.deadlineMs ?? limits.leaveMs);
     this.#closed ??= (async () => {
+      this.#peers.close();
       await this.#links.close(deadlineMs);
       await this.#listener?.close();
     })();

@@ -8,6 +8,7 @@ import { type ProfileWish, resolveProfile } from '../timing/resolve.js';
 import { readKeyFile } from './key-file.js';
 import { checkKeys, KeyRing } from './key-ring.js';
 import { checkLabel, fullName } from './names.js';
+import { checkPeerSources, type PeerSource } from './peer-source.js';
 import {
   checkPeerAddresses,
   type PeerAddresses,
@@ -70,6 +71,8 @@ export interface NodeOptions {
   readonly security?: Security;
   /** Nodes to link with from the beginning, as by `connect`. */
   readonly peers?: readonly PeerOptions[];
+  /** Where to learn of more of them, as by `followPeers`. */
+  readonly peerSources?: readonly PeerSource[];
 }
 
 /** The same, checked and complete. */
@@ -82,6 +85,7 @@ export interface ResolvedOptions {
   readonly label: string;
   readonly security: Security;
   readonly peers: readonly ResolvedPeer[];
+  readonly peerSources: readonly PeerSource[];
 }
 
 export interface ResolvedPeer {
@@ -185,6 +189,8 @@ export async function resolveOptions(
   const peers = options.peers ?? [];
   if (!Array.isArray(peers)) throw new NodeError('ERR_ARGUMENT', 'peers must be a list');
   const checkedPeers = peers.map((peer: unknown) => checkPeer(peer, name, peerPort(port)));
+  const peerSources = checkPeerSources(options.peerSources ?? []);
   const keyRing = await keyRingOf(options);
-  return { name, planes, port, keyRing, profile, label, security, peers: checkedPeers };
+  const checked = { name, planes, port, profile, label, security, peers: checkedPeers };
+  return { ...checked, keyRing, peerSources };
 }

@@ -15,6 +15,7 @@ export interface Timer {
   cancel(): void;
 }
 
+/** Calls back later. */
 export interface Timers {
   /**
    * Calls `callback` once, no sooner than `delayMs` from now; 0: after all input and output that
@@ -28,6 +29,7 @@ export interface Timers {
   soon(callback: () => void): void;
 }
 
+/** Bytes nobody can guess. */
 export interface Random {
   bytes(count: number): Buffer;
 }

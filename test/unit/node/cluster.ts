@@ -29,6 +29,8 @@ const EVENTS: readonly (keyof NodeEvents)[] = [
   'resumed',
   'drain',
   'dialFailed',
+  'peers',
+  'peersFailed',
   'refused',
   'handlerError',
 ];

@@ -26,6 +26,7 @@ export const allowedRooms: Readonly<Record<string, readonly string[]>> = {
 export const singleImporters: Readonly<Record<string, string>> = {
   'cbor-x': 'src/wire/payload.ts',
   'node:crypto': 'src/runtime/crypto.ts',
+  'node:dns': 'src/runtime/dns.ts',
   'node:child_process': 'src/runtime/child-process.ts',
 };
 
