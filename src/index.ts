@@ -21,12 +21,15 @@ export type {
   NodeEvents,
   NodeUp,
   NodeView,
+  PartitionChanged,
   PathChanged,
   PathView,
   PeersChanged,
   PeersFailed,
+  ReachabilityView,
   RedundancyChanged,
   Refused,
+  UnreachedNodes,
 } from './node/events.js';
 export type { Handler, MessageContext } from './node/messages.js';
 export {

@@ -119,6 +119,23 @@ export const limits = {
   redialMaxMs: 5000,
   /** Sources of peers one node follows. */
   peerSources: 16,
+  /** Nodes tell their peers whom they reach at most once in so long for each peer there is, */
+  reachPerPeerMs: 100,
+  /** but no more often than this, */
+  reachLeastMs: 1000,
+  /** and never wait longer than this. */
+  reachMostMs: 10_000,
+  /** Names in one such report, and in all that one peer has told. */
+  reachNames: 2048,
+  /**
+   * Beyond the outage time, before a pair without a link is told of: longer than what a peer knows
+   * may be late (`reachMostMs`), and than a dialler may pause (`redialMaxMs`).
+   */
+  partitionGraceMs: 15_000,
+  /** Pairs one node tells of. */
+  partitionPairs: 256,
+  /** Nodes in the matrix of who reaches whom. */
+  matrixNodes: 1025,
   /** Names a source asks the DNS for at the same time. */
   dnsLookups: 16,
   /** The DNS server has so long to answer, and is asked so often. */

@@ -15,6 +15,7 @@ const names = [
   'dialFailed',
   'peers',
   'peersFailed',
+  'partition',
   'refused',
   'handlerError',
 ] as const satisfies readonly (keyof NodeEvents)[];

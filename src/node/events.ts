@@ -143,6 +143,40 @@ export interface PeersFailed {
   readonly error: BackplaneError;
 }
 
+/** Two nodes that have no link with each other, though a third one has links with both. */
+export interface UnreachedNodes {
+  readonly nodes: readonly [string, string];
+  /** One that reaches both. */
+  readonly via: string;
+  /** For how long this node has known. */
+  readonly lastedMs: number;
+}
+
+/** Who reaches whom, as far as this node and its peers have told. */
+export interface ReachabilityView {
+  /** Sorted; at most limits.matrixNodes. */
+  readonly nodes: readonly string[];
+  /**
+   * One text per node, and in it one character per node, both in the order of `nodes`: `+` has a
+   * link, `-` has none and misses it, `.` has none and wants none, `=` the node itself. `?` all
+   * along a row: we have no link with that node, so it has told us nothing.
+   */
+  readonly matrix: readonly string[];
+  /** At most limits.partitionPairs. */
+  readonly pairs: readonly UnreachedNodes[];
+}
+
+/**
+ * The cluster is torn, and not in clean parts: some nodes do not reach each other though others
+ * reach both. No link is ended because of it.
+ */
+export interface PartitionChanged extends ReachabilityView {
+  /** 'changed': other pairs than before. 'cleared': none any more. */
+  readonly state: 'detected' | 'changed' | 'cleared';
+  /** Those that lasted longer than the profile's outage time and limits.partitionGraceMs. */
+  readonly pairs: readonly UnreachedNodes[];
+}
+
 /** Events of a `ClusterNode`, in listener arguments. None of them must be listened to. */
 export interface NodeEvents {
   /** A link is up; messages flow. */
@@ -162,6 +196,8 @@ export interface NodeEvents {
   /** A source of peers names others than before. */
   peers: [event: PeersChanged];
   peersFailed: [event: PeersFailed];
+  /** Nodes do not reach each other though others reach both; reported, never acted upon. */
+  partition: [event: PartitionChanged];
   refused: [event: Refused];
   /** Where nobody listens, a warning of the process tells instead. */
   handlerError: [event: HandlerFailed];

@@ -36,6 +36,8 @@ const answerKey = (id: number) => `${id}`;
 
 export class Messages {
   readonly #handlers = new Map<string, Handler>([[PING_TOPIC, (body) => body]]);
+  /** Of the node itself, for messages that are sent. */
+  readonly #own = new Map<string, (name: string, body: unknown) => void>();
   readonly #calls: PendingCalls;
   readonly #failed: (failure: HandlerFailed) => void;
 
@@ -66,6 +68,14 @@ export class Messages {
   }
 
   /**
+   * Gives what peers send on a reserved topic to the node itself. What `receive` throws ends the
+   * link: the peer does not keep to the protocol.
+   */
+  handleOwn(topic: string, receive: (name: string, body: unknown) => void): void {
+    this.#own.set(topic, receive);
+  }
+
+  /**
    * One message of a peer.
    * @returns As `onMessage` of a link: refused with a code, or what tells when the handler is done.
    * @throws ProtocolError when its body cannot be read: the peer does not keep to the protocol.
@@ -88,6 +98,11 @@ export class Messages {
 
   #handleSend(live: LiveLink, { topic }: UserMessage, body: unknown): Handled {
     const handler = this.#handlers.get(topic);
+    const own = handler === undefined ? this.#own.get(topic) : undefined;
+    if (own !== undefined) {
+      own(live.name, body);
+      return undefined;
+    }
     if (handler === undefined) {
       trace('%s sent to %s, which has no handler', live.name, topic);
       return 'ERR_NO_HANDLER';

@@ -9,6 +9,9 @@ const NAME = /^[A-Za-z0-9._-]+@[A-Za-z0-9._:-]+$/;
 /** Topics that begin so are the node's own. */
 export const RESERVED_TOPICS = 'backplane:';
 
+/** Nodes tell each other on it whom they reach; see reach-report.ts. */
+export const REACH_TOPIC = 'backplane:reach';
+
 /** Every node answers a call of this topic with the body it was given. */
 export const PING_TOPIC = 'backplane:ping';
 

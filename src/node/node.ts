@@ -10,11 +10,11 @@ import type { Aead } from '../runtime/crypto.js';
 import type { Runtime } from '../runtime/index.js';
 import { encodeBody } from '../wire/payload.js';
 import { PendingCalls } from './calls.js';
-import type { HandlerFailed, NodeEvents, NodeView, PathView } from './events.js';
+import type { HandlerFailed, NodeEvents, NodeView, PathView, ReachabilityView } from './events.js';
 import { Links } from './links.js';
 import type { LiveLink } from './live-link.js';
 import { type Handler, Messages } from './messages.js';
-import { checkOrderKey, checkTopic, fullName, PING_TOPIC } from './names.js';
+import { checkOrderKey, checkTopic, fullName, PING_TOPIC, REACH_TOPIC } from './names.js';
 import {
   checkDeadlineMs,
   checkPeer,
@@ -24,6 +24,7 @@ import {
 } from './options.js';
 import type { PeerSource, PeerWatch } from './peer-source.js';
 import { Peers } from './peers.js';
+import { Reach } from './reach.js';
 import { Reports } from './reports.js';
 import type { Listener, Transport } from './transport.js';
 
@@ -95,6 +96,7 @@ export class ClusterNode extends EventEmitter<NodeEvents> {
   readonly #calls: PendingCalls;
   readonly #messages: Messages;
   readonly #links: Links;
+  readonly #reach: Reach;
   readonly #peers: Peers;
   readonly #refusals = new Reports(limits);
   readonly #failures = new Reports(limits);
@@ -117,9 +119,11 @@ export class ClusterNode extends EventEmitter<NodeEvents> {
       ...(aead === undefined ? {} : { aead }),
       handlers: {
         onUp: (live) => {
+          this.#reach.up(live.name);
           this.#tell('nodeup', upOf(live));
         },
         onDown: (live, event) => {
+          this.#reach.down(live.name, event.reason);
           this.#calls.failAll(live.name, event.reason, event.error);
           this.#tell('nodedown', event);
         },
@@ -133,12 +137,21 @@ export class ClusterNode extends EventEmitter<NodeEvents> {
         onRefused: (address, name, error) => this.#refused(address, name, error),
       },
     });
+    this.#reach = new Reach({
+      name: local.name,
+      outageMs: local.profile.outageMs,
+      runtime,
+      find: (name) => this.#links.find(name),
+      onPartition: (event) => this.#tell('partition', event),
+    });
+    this.#messages.handleOwn(REACH_TOPIC, (name, body) => this.#reach.receive(name, body));
     this.#peers = new Peers({
       name: local.name,
       port: peerPort(options.port),
       planes: options.planes,
       runtime,
       links: this.#links,
+      reach: this.#reach,
       onChanged: (event) => this.#tell('peers', event),
       onFailed: (event) => this.#tell('peersFailed', event),
     });
@@ -185,6 +198,15 @@ export class ClusterNode extends EventEmitter<NodeEvents> {
   /** The paths to a node, read from the kernel now; none without a link. */
   paths(name: string): readonly PathView[] {
     return this.#links.find(name)?.paths ?? [];
+  }
+
+  /**
+   * Who reaches whom, as far as this node and its peers have told; what they tell is up to
+   * limits.reachMostMs old. `partition` tells when nodes do not reach each other though others
+   * reach both.
+   */
+  reachability(): ReachabilityView {
+    return this.#reach.view;
   }
 
   /** @internal Begins to listen and to dial. */
@@ -346,6 +368,7 @@ export class ClusterNode extends EventEmitter<NodeEvents> {
     const deadlineMs = checkDeadlineMs(options.deadlineMs ?? limits.leaveMs);
     this.#closed ??= (async () => {
       this.#peers.close();
+      this.#reach.close();
       await this.#links.close(deadlineMs);
       await this.#listener?.close();
     })();

@@ -10,6 +10,7 @@ import type { Links } from './links.js';
 import { checkPeer, type ResolvedPeer } from './options.js';
 import { checkPeerSource, type PeerSource, type PeerWatch } from './peer-source.js';
 import type { Plane } from './planes.js';
+import type { Reach } from './reach.js';
 import { type PeerOrder, WantedPeers } from './wanted-peers.js';
 
 export interface PeersSetup {
@@ -20,6 +21,7 @@ export interface PeersSetup {
   readonly planes: readonly Plane[];
   readonly runtime: Runtime;
   readonly links: Pick<Links, 'connect' | 'disconnect' | 'release'>;
+  readonly reach: Pick<Reach, 'wanted' | 'unwanted' | 'leaving'>;
   onChanged(event: PeersChanged): void;
   onFailed(event: PeersFailed): void;
 }
@@ -50,6 +52,7 @@ export class Peers {
   /** As `ClusterNode.disconnect`. */
   disconnect(name: string, deadlineMs: number): Promise<void> {
     this.#wanted.disconnect(name);
+    this.#setup.reach.leaving(name);
     return this.#setup.links.disconnect(name, deadlineMs);
   }
 
@@ -141,7 +144,7 @@ export class Peers {
   }
 
   #obey(order: PeerOrder, source: PeerSource): void {
-    const { links } = this.#setup;
+    const { links, reach } = this.#setup;
     switch (order.type) {
       case 'dial':
         this.#dial(order.peer, () => {}).catch((error: BackplaneError) => {
@@ -150,21 +153,27 @@ export class Peers {
         });
         break;
       case 'keep':
+        reach.unwanted(order.name);
         links.release(order.name);
         break;
       case 'leave':
+        reach.leaving(order.name);
         void links.disconnect(order.name, limits.leaveMs);
         break;
     }
   }
 
   async #dial(peer: ResolvedPeer, refused: () => void): Promise<void> {
-    const { links } = this.#setup;
+    const { links, reach } = this.#setup;
+    reach.wanted(peer.name);
     try {
       await links.connect(peer);
     } catch (error) {
       // No room: the peer is not kept. In all other cases it is not wanted any more already.
-      if ((error as BackplaneError).code === 'ERR_PEERS') refused();
+      if ((error as BackplaneError).code === 'ERR_PEERS') {
+        reach.unwanted(peer.name);
+        refused();
+      }
       throw error;
     }
   }

@@ -31,6 +31,7 @@ const EVENTS: readonly (keyof NodeEvents)[] = [
   'dialFailed',
   'peers',
   'peersFailed',
+  'partition',
   'refused',
   'handlerError',
 ];

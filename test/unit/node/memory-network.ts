@@ -31,6 +31,8 @@ export class MemoryNetwork {
   readonly runtime: VirtualRuntime;
   readonly endpoints = new Set<Endpoint>();
   readonly carriers = new Set<MemoryCarrier>();
+  /** Pairs of first addresses between which nothing passes. */
+  readonly #apart = new Set<string>();
   #nextPort = 40_000;
 
   constructor(runtime: VirtualRuntime) {
@@ -67,6 +69,26 @@ export class MemoryNetwork {
     }
   }
 
+  /**
+   * Two hosts, by their first addresses, lose all paths between them for good: what they have is
+   * lost, what they dial times out.
+   */
+  separate(one: string, two: string): void {
+    this.#apart.add(`${one} ${two}`).add(`${two} ${one}`);
+    for (const carrier of [...this.carriers]) {
+      if (carrier.localAddresses[0] !== one || carrier.other?.localAddresses[0] !== two) continue;
+      const { other } = carrier;
+      carrier.end('lost', new SctpError('ERR_ASSOCIATION_LOST', 'no path is left'));
+      other.end('lost', new SctpError('ERR_ASSOCIATION_LOST', 'no path is left'));
+    }
+  }
+
+  /** They have paths again. */
+  rejoin(one: string, two: string): void {
+    this.#apart.delete(`${one} ${two}`);
+    this.#apart.delete(`${two} ${one}`);
+  }
+
   #listen(port: number, options: TransportOptions, handlers: ListenHandlers): Listener {
     const chosen = port === 0 ? this.#nextPort++ : port;
     const addresses = options.localAddresses;
@@ -96,6 +118,10 @@ export class MemoryNetwork {
     this.runtime.timers.after(FRAME_MS, () => {
       if (ours.ended) return;
       const endpoint = this.#find(addresses, port);
+      if (this.#apart.has(`${options.localAddresses[0]} ${endpoint?.addresses[0]}`)) {
+        ours.end('lost', new SctpError('ERR_TIMEOUT', `no way to ${remote}`));
+        return;
+      }
       if (endpoint === undefined) {
         ours.end('lost', new SctpError('ERR_REFUSED', `nobody listens at ${remote}`));
         return;

@@ -248,4 +248,5 @@ test('a peer for which there is no room is told of, and not kept', async () => {
   const [failure, ...more] = failures(one);
   assert.deepEqual(more, []);
   assert.equal((failure!.error.cause as { code: string }).code, 'ERR_PEERS');
+  assert.equal(one.node.reachability().nodes.length, limits.peers + 1);
 });
