@@ -223,7 +223,11 @@ export class ClusterNode extends EventEmitter<NodeEvents> {
     );
     // They are dialled until they come; until then `dialFailed` tells, and `close` ends it.
     for (const peer of peers) this.#peers.connect(peer).catch(() => {});
-    for (const source of peerSources) this.#peers.follow(source);
+    // Whoever started the node listens by then: a source may fail at once.
+    this.#setup.runtime.timers.soon(() => {
+      if (this.#closed !== null) return;
+      for (const source of peerSources) this.#peers.follow(source);
+    });
   }
 
   /**

@@ -40,6 +40,7 @@ test('peers a source names are dialled; the node itself may be among them', asyn
   const cluster = new Cluster();
   const source = new Told();
   const one = await cluster.start('one', 1, { peerSources: [source] });
+  await cluster.run(0);
   const two = await cluster.start('two', 2);
   assert.deepEqual(source.watcher!.planes, one.node.planes);
   source.tell([target(one), target(two)]);
@@ -56,6 +57,7 @@ test('a peer that is named no more keeps its link, and is not dialled again', as
   const cluster = new Cluster();
   const source = new Told();
   const one = await cluster.start('one', 1, { peerSources: [source] });
+  await cluster.run(0);
   const two = await cluster.start('two', 2);
   source.tell([target(two)]);
   await cluster.run(1000);
@@ -73,6 +75,7 @@ test('a peer that is named no more before it came is given up', async () => {
   const cluster = new Cluster();
   const source = new Told();
   const one = await cluster.start('one', 1, { peerSources: [source] });
+  await cluster.run(0);
   source.tell([{ name: 'two@host2', addresses: addressesOf(2) }]);
   await cluster.run(1000);
   source.tell([]);
@@ -86,6 +89,7 @@ test('a source may have those it names no more left', async () => {
   const cluster = new Cluster();
   const source = new Told('leave');
   const one = await cluster.start('one', 1, { peerSources: [source] });
+  await cluster.run(0);
   const two = await cluster.start('two', 2);
   source.tell([target(two)]);
   await cluster.run(1000);
@@ -99,6 +103,7 @@ test('another address counts from the next dial', async () => {
   const cluster = new Cluster();
   const source = new Told();
   const one = await cluster.start('one', 1, { peerSources: [source] });
+  await cluster.run(0);
   const two = await cluster.start('two', 2);
   source.tell([{ ...target(two), addresses: ['10.9.0.2'] }]);
   await cluster.run(3000);
@@ -117,6 +122,7 @@ test('a set with one bad entry changes nothing', async () => {
   const cluster = new Cluster();
   const source = new Told('leave');
   const one = await cluster.start('one', 1, { peerSources: [source] });
+  await cluster.run(0);
   const two = await cluster.start('two', 2);
   source.tell([target(two)]);
   await cluster.run(1000);
@@ -143,6 +149,7 @@ test('what the program connected to stays, whatever a source says', async () => 
   const cluster = new Cluster();
   const source = new Told('leave');
   const one = await cluster.start('one', 1, { peerSources: [source] });
+  await cluster.run(0);
   const two = await cluster.start('two', 2);
   await cluster.link(one, two);
   source.tell([target(two)]);
@@ -155,6 +162,7 @@ test('a peer stays as long as one of two sources names it', async () => {
   const cluster = new Cluster();
   const [first, second] = [new Told('leave'), new Told('leave')];
   const one = await cluster.start('one', 1, { peerSources: [first, second] });
+  await cluster.run(0);
   const two = await cluster.start('two', 2);
   first.tell([target(two)]);
   second.tell([{ ...target(two), addresses: ['10.9.0.2'] }]);
@@ -172,6 +180,7 @@ test('the program disconnects, and a source that repeats itself does not undo it
   const cluster = new Cluster();
   const source = new Told();
   const one = await cluster.start('one', 1, { peerSources: [source] });
+  await cluster.run(0);
   const two = await cluster.start('two', 2);
   source.tell([target(two)]);
   await cluster.run(1000);
@@ -221,14 +230,19 @@ test('a source that cannot begin is a failure, and one that is none is refused',
   const one = await cluster.start('one', 1);
   one.node.followPeers(broken);
   assert.match(failures(one)[0]!.error.message, /broken: no such thing/);
+  const two = await cluster.start('two', 2, { peerSources: [broken] });
+  await cluster.run(0);
+  assert.equal(failures(two).length, 1, 'who started the node hears it');
+  const three = await cluster.start('three', 3, { peerSources: [new Told()] });
+  await cluster.until(three.node.close());
   for (const none of [null, {}, { name: 'none' }, { watch() {} }]) {
     assert.throws(() => one.node.followPeers(none as never), { code: 'ERR_ARGUMENT' });
-    await assert.rejects(cluster.start('two', 2, { peerSources: [none as never] }), {
+    await assert.rejects(cluster.start('four', 4, { peerSources: [none as never] }), {
       code: 'ERR_ARGUMENT',
     });
   }
   const many = Array.from({ length: limits.peerSources + 1 }, () => new Told());
-  await assert.rejects(cluster.start('two', 2, { peerSources: many }), { code: 'ERR_ARGUMENT' });
+  await assert.rejects(cluster.start('four', 4, { peerSources: many }), { code: 'ERR_ARGUMENT' });
   for (const source of many.slice(2)) one.node.followPeers(source);
   assert.throws(() => one.node.followPeers(new Told()), { code: 'ERR_STATE' });
 });
@@ -237,6 +251,7 @@ test('a peer for which there is no room is told of, and not kept', async () => {
   const cluster = new Cluster();
   const source = new Told();
   const one = await cluster.start('one', 1, { peerSources: [source] });
+  await cluster.run(0);
   const many = Array.from({ length: limits.peers }, (_, i) => ({
     name: `n@${i}`,
     addresses: ['10.9.0.1'],
