@@ -113,7 +113,10 @@ export const limits = {
   // node
   peers: 1024,
   pendingCalls: 65536,
-  /** A call waits so long for its answer unless told otherwise. */
+  /**
+   * A call waits so long for its answer unless it or the profile tells otherwise: that of `lan` and
+   * `wan`.
+   */
   callDeadlineMs: 5000,
   redialMinMs: 100,
   redialMaxMs: 5000,

@@ -40,7 +40,7 @@ export function addNodeOptions(command: Command): Command {
     )
     .option('--port <number>', 'port of the nodes', wholeNumber(0, 65535))
     .option('--key-file <file>', 'file with the cluster key, mode 0600')
-    .option('--profile <name>', 'set of timers: lan, wan, rfc')
+    .option('--profile <name>', 'set of timers: lan, wan, rfc, mesh')
     .option('--peer <name=address,address>', 'a node to link with (repeatable)', addPeer)
     .option('--json', 'print JSON');
 }

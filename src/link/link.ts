@@ -235,7 +235,9 @@ class CarriedLink implements Link {
     }
     this.#session = session;
     this.#phase = 'up';
-    this.#liveness = new Liveness(runtime.clock.nowMs(), local.profile, this.#hasActivePath());
+    const { profile } = local;
+    const seed = profile.beatJitterMs === 0 ? 0 : runtime.random.bytes(4).readUInt32LE();
+    this.#liveness = new Liveness(runtime.clock.nowMs(), profile, this.#hasActivePath(), seed);
     log(
       '%s %s: up with %s, link %d',
       this.role,

@@ -54,7 +54,7 @@ export interface TellOptions extends SendOptions {
 
 /** How a call is made. */
 export interface CallOptions extends SendOptions {
-  /** The answer must come within this time. Default limits.callDeadlineMs (5 s). */
+  /** The answer must come within this time. Default that of the profile (`lan`: 5 s). */
   readonly deadlineMs?: number;
 }
 
@@ -341,7 +341,8 @@ export class ClusterNode extends EventEmitter<NodeEvents> {
   ): Promise<unknown> {
     checkTopic(topic);
     const orderKey = checkOrderKey(options.orderKey ?? '');
-    const deadlineMs = checkDeadlineMs(options.deadlineMs ?? limits.callDeadlineMs);
+    const { profile } = this.#setup.local;
+    const deadlineMs = checkDeadlineMs(options.deadlineMs ?? profile.callDeadlineMs);
     const { link, name } = this.#linkTo(to);
     const encoded = encodeBody(body);
     return this.#calls.make(name, topic, deadlineMs, (id) => {

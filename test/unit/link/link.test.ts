@@ -177,6 +177,25 @@ test('a stopped process is stalled within the promised time, then resumed', () =
   assert.deepEqual(bodies(pair.b.messages), ['meanwhile']);
 });
 
+test('profile mesh: a link keeps up by its seldom beats alone, each early by chance', () => {
+  const { mesh } = profiles;
+  const pair = new Pair({ dialler: { profile: mesh }, acceptor: { profile: mesh } }).connect();
+  const times: number[] = [];
+  pair.a.carrier.filter = (_stream, data) => {
+    times.push(pair.time.nowMs);
+    return [data];
+  };
+  pair.advance(60_000);
+  assert.deepEqual(pair.a.events, ['up b@y']);
+  const gaps = times.slice(1).map((at, i) => at - times[i]!);
+  assert.ok(gaps.length >= 60_000 / mesh.beatMs - 1);
+  assert.ok(Math.max(...gaps) <= mesh.beatMs + 1);
+  assert.ok(Math.max(...gaps) - Math.min(...gaps) > mesh.beatJitterMs / 2, gaps.join());
+  pair.b.runtime.frozen = true;
+  pair.advance(worstCase(mesh).stalledMs);
+  assert.deepEqual(pair.a.events, ['up b@y', 'stalled']);
+});
+
 test('a process that was stopped itself does not call its peer stalled', () => {
   const pair = new Pair().connect();
   pair.b.runtime.frozen = true;

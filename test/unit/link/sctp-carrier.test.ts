@@ -23,8 +23,11 @@ const profile: Profile = {
   initMaxAttempts: 4,
   initMaxTimeoutMs: 400,
   beatMs: 1,
+  beatJitterMs: 0,
   stallMs: 2,
   outageMs: 3,
+  callDeadlineMs: 5000,
+  configurationDeadlineMs: 10_000,
 };
 
 /** What comes on it is kept. */
