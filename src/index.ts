@@ -6,8 +6,10 @@ export {
   LinkError,
   NodeError,
   ProfileError,
+  type ProfileErrorDetails,
   ProtocolError,
   SctpError,
+  type WishConstraint,
 } from './errors.js';
 export type { PathState } from './link/carrier.js';
 export type { Outcome } from './link/types.js';
@@ -46,4 +48,12 @@ export type { DnsResolver, SrvRecord } from './runtime/dns.js';
 export type { Clock, Random, Runtime, Timer, Timers } from './runtime/index.js';
 export { type Profile, type ProfileName, profiles } from './timing/profiles.js';
 export { type ProfileOverrides, type ProfileWish, resolveProfile } from './timing/resolve.js';
-export { type Circumstances, type WorstCase, worstCase } from './timing/worst-case.js';
+export { type Solution, solve } from './timing/solve.js';
+export type { WholeWish, Wish, WishInWords } from './timing/wish.js';
+export {
+  type Circumstances,
+  type Promises,
+  promisesOf,
+  type WorstCase,
+  worstCase,
+} from './timing/worst-case.js';

@@ -28,6 +28,13 @@ export const limits = {
   /** Addresses of one endpoint. */
   addresses: 16,
 
+  // timing: what may be wished of the solver
+  wishDetectMs: 60_000,
+  wishRttMs: 10_000,
+  /** A plane that loses more than half is not up. */
+  wishLossRate: 0.5,
+  wishRerouteMs: 600_000,
+
   // before a peer is authenticated
   handshakeMs: 3000,
   handshakeFrames: 4,
