@@ -315,7 +315,7 @@ test('abort: no callback follows, whatever still arrives', () => {
   pair.advance(60_000);
   assert.deepEqual(pair.a.events, events);
   assert.deepEqual(pair.a.messages, []);
-  assert.equal(pair.a.runtime.pending.size, 0);
+  assert.equal(pair.a.runtime.waiting, 0);
 });
 
 const nonsense: readonly (readonly [string, number, Buffer])[] = [
@@ -376,9 +376,9 @@ test('probe: an answer that waits in the socket when the time is up counts', () 
   pair.a.link.probe(100, (alive) => answers.push(alive));
   pair.a.runtime.frozen = true;
   pair.settle();
-  pair.time.nowMs += 5000;
+  pair.advance(5000);
   pair.a.runtime.frozen = false;
-  pair.a.runtime.runDue(pair.time.nowMs);
+  pair.time.step();
   assert.deepEqual(answers, [true]);
 });
 
@@ -421,5 +421,5 @@ test('no timer is left behind by a link that is over', () => {
   const pair = new Pair().connect();
   pair.a.link.leave();
   pair.settle();
-  assert.deepEqual([pair.a.runtime.pending.size, pair.b.runtime.pending.size], [0, 0]);
+  assert.deepEqual([pair.a.runtime.waiting, pair.b.runtime.waiting], [0, 0]);
 });

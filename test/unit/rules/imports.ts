@@ -19,6 +19,7 @@ export const allowedRooms: Readonly<Record<string, readonly string[]>> = {
   node: ['errors', 'limits', 'runtime', 'timing', 'wire', 'sctp', 'link'],
   index: ['errors', 'limits', 'runtime', 'timing', 'wire', 'sctp', 'link', 'node'],
   lab: ['errors', 'limits', 'runtime', 'timing', 'wire', 'sctp', 'link', 'node', 'index'],
+  testing: ['errors', 'limits', 'runtime', 'timing', 'wire', 'sctp', 'link', 'node', 'index'],
   cli: ['errors', 'limits', 'runtime', 'timing', 'wire', 'sctp', 'link', 'node', 'index', 'lab'],
 };
 

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { limits } from '../../../src/limits.js';
+import { VirtualTime } from '../../../src/testing/virtual-time.js';
 import { SeededRandom } from '../../random.js';
-import { VirtualTime } from '../../sim/core/time.js';
 import { runJob } from '../../sim/jobs.js';
 import { WitnessAead } from '../../sim/link/aead.js';
 import { chooseKnobs } from '../../sim/link/knobs.js';

@@ -3,10 +3,10 @@
  * window, paths that come and go, and every way to end. What was not read by the time it dies is an
  * unknown tail: each end has seen another part.
  */
-import { SctpError } from '../../../src/errors.js';
-import { limits } from '../../../src/limits.js';
-import type { CarrierPathEvent, PathState } from '../../../src/link/carrier.js';
-import type { VirtualProcess } from '../core/process.js';
+import { SctpError } from '../../errors.js';
+import { limits } from '../../limits.js';
+import type { CarrierPathEvent, PathState } from '../../link/carrier.js';
+import type { VirtualProcess } from '../virtual-process.js';
 import { SimCarrier } from './carrier.js';
 import { addressOf, type SimNetwork } from './network.js';
 
@@ -93,7 +93,7 @@ export class SimAssociation {
   }
 
   addressesOf(side: 0 | 1): string[] {
-    const { planes } = this.#network.knobs;
+    const { planes } = this.#network.settings;
     return Array.from({ length: planes }, (_, plane) => addressOf(this.hosts[side], plane));
   }
 
@@ -102,7 +102,7 @@ export class SimAssociation {
   }
 
   get #hasPath(): boolean {
-    for (let plane = 0; plane < this.#network.knobs.planes; plane++) {
+    for (let plane = 0; plane < this.#network.settings.planes; plane++) {
       if (this.isPlaneUp(plane)) return true;
     }
     return false;
@@ -113,7 +113,7 @@ export class SimAssociation {
   /** Whether the send buffer of an end takes so many bytes more. */
   hasRoom(side: 0 | 1, bytes: number): boolean {
     const { bufferedBytes } = this.#outbound[side];
-    return bufferedBytes === 0 || bufferedBytes + bytes <= this.#network.knobs.sendBufferBytes;
+    return bufferedBytes === 0 || bufferedBytes + bytes <= this.#network.settings.sendBufferBytes;
   }
 
   /** Puts one message into the send buffer of an end. */
@@ -130,7 +130,7 @@ export class SimAssociation {
     const out = this.#outbound[side];
     const from = this.ends[side];
     const to = this.ends[side === 0 ? 1 : 0];
-    const { windowBytes, receiveBufferBytes } = this.#network.knobs;
+    const { windowBytes, receiveBufferBytes } = this.#network.settings;
     while (out.queue.length > 0 && !from.isGone) {
       const flight = out.queue[0] as Flight;
       const unread = to.unreadBytes + out.inFlightBytes;

@@ -1,14 +1,13 @@
 /** Hosts, planes and cables, who listens, and every association between them. */
-import { SctpError } from '../../../src/errors.js';
-import type { Carrier, CarrierEnd } from '../../../src/link/carrier.js';
-import type { Transport } from '../../../src/node/transport.js';
-import type { SeededRandom } from '../../random.js';
-import type { VirtualProcess } from '../core/process.js';
-import type { VirtualTime } from '../core/time.js';
-import type { Trace } from '../core/trace.js';
+import { SctpError } from '../../errors.js';
+import type { Carrier, CarrierEnd } from '../../link/carrier.js';
+import type { Transport } from '../../node/transport.js';
+import type { SeededRandom } from '../random.js';
+import type { VirtualProcess } from '../virtual-process.js';
+import type { Timeline } from '../virtual-time.js';
 import { SimAssociation } from './association.js';
 import type { SimCarrier } from './carrier.js';
-import type { Knobs } from './knobs.js';
+import type { ModelSettings, ModelTrace, ModelWatch } from './settings.js';
 
 /** The port of all nodes. */
 export const PORT = 24100;
@@ -22,10 +21,13 @@ interface Listening {
   accept(carrier: Carrier): void;
 }
 
-/** Looks at what users of carriers do. */
-export interface CarrierWatch {
-  violated(what: string): void;
-  carrierEnded(carrier: SimCarrier, end: CarrierEnd): void;
+/** What a network is made of. */
+export interface SimNetworkSetup {
+  readonly time: Timeline;
+  readonly trace: ModelTrace;
+  readonly random: SeededRandom;
+  readonly settings: ModelSettings;
+  readonly watch: ModelWatch;
 }
 
 /** Times of the kernel, as the profile `lan` sets them. */
@@ -35,31 +37,24 @@ const HEARTBEAT_MS = 500;
 const INIT_TIMEOUT_MS = 1200;
 
 export class SimNetwork {
-  readonly time: VirtualTime;
-  readonly trace: Trace;
+  readonly time: Timeline;
+  readonly trace: ModelTrace;
   readonly random: SeededRandom;
-  readonly knobs: Knobs;
+  readonly settings: ModelSettings;
   readonly associations = new Set<SimAssociation>();
   readonly #listening = new Map<number, Listening>();
   /** Ports of hosts that are cut off, as `host/plane`, and hosts that are down. */
   readonly #cut = new Set<string>();
   readonly #down = new Set<number>();
+  readonly #watch: ModelWatch;
   #associationId = 0;
 
-  readonly #watch: CarrierWatch;
-
-  constructor(
-    time: VirtualTime,
-    trace: Trace,
-    random: SeededRandom,
-    knobs: Knobs,
-    watch: CarrierWatch,
-  ) {
-    this.#watch = watch;
+  constructor({ time, trace, random, settings, watch }: SimNetworkSetup) {
     this.time = time;
     this.trace = trace;
     this.random = random;
-    this.knobs = knobs;
+    this.settings = settings;
+    this.#watch = watch;
   }
 
   /** A process's way into the network. */
@@ -121,7 +116,7 @@ export class SimNetwork {
 
   /** One way, for one message. */
   delayMs(): number {
-    const { latencyMs, jitterMs, loss } = this.knobs;
+    const { latencyMs, jitterMs, loss } = this.settings;
     const { random } = this;
     const held = loss > 0 && random.chance(loss) ? random.between(RTO_MS, RTO_MAX_MS) : 0;
     return latencyMs + random.unit() * jitterMs + held;
@@ -162,7 +157,7 @@ export class SimNetwork {
 
   #openPlanes(host: number, target: number): number {
     let open = 0;
-    for (let plane = 0; plane < this.knobs.planes; plane++) {
+    for (let plane = 0; plane < this.settings.planes; plane++) {
       if (this.isPathUp(host, target, plane)) open++;
     }
     return open;
