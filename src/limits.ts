@@ -164,6 +164,11 @@ export const limits = {
   labPlanes: 8,
   /** A guest that has not come up by then is given up. */
   guestBootMs: 30_000,
+
+  // testing
+  /** Hosts of one network for tests. */
+  testHosts: 250,
+
   /** Longest time `setTimeout` can hold, and so the longest deadline. */
   deadlineMaxMs: 2 ** 31 - 1,
   /**

@@ -25,8 +25,6 @@ export interface ProcessSetup {
    */
   readonly hasNoPromises?: boolean;
   readonly trace?: ModelTrace;
-  /** A turn has run: promises may have been settled in it. */
-  onTurn?(): void;
   /** A callback threw. Default: it is thrown on. */
   onCrash?(process: VirtualProcess, error: unknown): void;
 }
@@ -106,7 +104,7 @@ export class VirtualProcess implements Runtime {
     if (!this.#isAlive) return;
     this.#guard(callback);
     this.endTurn();
-    this.#setup.onTurn?.();
+    this.#setup.time.isUnsettled = true;
   }
 
   /** Runs what was put off to the end of this turn; true if there was something. */

@@ -4,6 +4,8 @@
 export interface Timeline {
   /** Milliseconds since an arbitrary moment. */
   readonly nowMs: number;
+  /** A turn of a process ran whose promises have not had theirs. */
+  isUnsettled: boolean;
   /** Has `run` called at `atMs`, or now when that is past. */
   at(atMs: number, run: () => void): void;
   /** The same, counted from now. */
@@ -20,7 +22,6 @@ interface Entry {
 /** A binary heap by time, and by the order of asking among equals. */
 export class VirtualTime implements Timeline {
   nowMs = 1000;
-  /** A turn of a process ran whose promises have not had theirs. */
   isUnsettled = false;
   readonly #heap: Entry[] = [];
   #order = 0;

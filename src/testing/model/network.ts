@@ -1,7 +1,7 @@
 /** Hosts, planes and cables, who listens, and every association between them. */
 import { SctpError } from '../../errors.js';
 import type { Carrier, CarrierEnd } from '../../link/carrier.js';
-import type { Transport } from '../../node/transport.js';
+import type { Listener, ListenHandlers, Transport } from '../../node/transport.js';
 import type { SeededRandom } from '../random.js';
 import type { VirtualProcess } from '../virtual-process.js';
 import type { Timeline } from '../virtual-time.js';
@@ -9,15 +9,26 @@ import { SimAssociation } from './association.js';
 import type { SimCarrier } from './carrier.js';
 import type { ModelSettings, ModelTrace, ModelWatch } from './settings.js';
 
-/** The port of all nodes. */
+/** The port of nodes that are told no other. */
 export const PORT = 24100;
 
+/** What is given to those that let the system choose. */
+const CHOSEN_PORT = 40_000;
+
+/** The address of a host on a plane, both counted from 0. */
 export const addressOf = (host: number, plane: number) => `10.${plane + 1}.0.${host + 1}`;
-const hostOf = (address: string) => Number(address.slice(address.lastIndexOf('.') + 1)) - 1;
+
+/** The host of an address; null for one that is on none of the planes. */
+function hostOf(address: string, planes: number): number | null {
+  const [, plane, host] = /^10\.(\d{1,3})\.0\.(\d{1,3})$/.exec(address) ?? [];
+  const isHere = plane !== undefined && Number(plane) >= 1 && Number(plane) <= planes;
+  return isHere && Number(host) >= 1 ? Number(host) - 1 : null;
+}
 
 /** A process that takes associations. */
 interface Listening {
   readonly process: VirtualProcess;
+  readonly port: number;
   accept(carrier: Carrier): void;
 }
 
@@ -46,6 +57,8 @@ export class SimNetwork {
   /** Ports of hosts that are cut off, as `host/plane`, and hosts that are down. */
   readonly #cut = new Set<string>();
   readonly #down = new Set<number>();
+  /** What does not get from one host to another, as `from>to/plane`. */
+  readonly #parted = new Set<string>();
   readonly #watch: ModelWatch;
   #associationId = 0;
 
@@ -61,8 +74,12 @@ export class SimNetwork {
   transport(host: number, process: VirtualProcess): Transport {
     return {
       engine: 'simulated',
-      listen: () => Promise.reject(new Error('a simulated process listens by `listen`')),
-      dial: (addresses) => this.#dial(host, process, hostOf(addresses[0] as string)),
+      listen: async (port, _, handlers) => this.#listenAt(host, process, port, handlers),
+      dial: (addresses, port) => {
+        const { planes } = this.settings;
+        const target = addresses.map((address) => hostOf(address, planes)).find(Number.isInteger);
+        return this.#dial(host, process, target ?? null, port);
+      },
     };
   }
 
@@ -76,16 +93,29 @@ export class SimNetwork {
     this.#watch.carrierEnded(carrier, end);
   }
 
-  listen(host: number, process: VirtualProcess, accept: (carrier: Carrier) => void): void {
-    this.#listening.set(host, { process, accept });
+  /** Listens at all addresses of a host, instead of who listened there before. */
+  listen(
+    host: number,
+    process: VirtualProcess,
+    accept: (carrier: Carrier) => void,
+    port = PORT,
+  ): void {
+    this.#listening.set(host, { process, port, accept });
     if (!this.#down.delete(host)) return;
     this.#pathsChanged(host);
     for (const association of this.associations) association.hostReturned(host);
   }
 
+  /** Whether packets get there and back. */
   isPathUp(a: number, b: number, plane: number): boolean {
-    if (this.#down.has(a) || this.#down.has(b)) return false;
-    return !this.#cut.has(`${a}/${plane}`) && !this.#cut.has(`${b}/${plane}`);
+    return this.canReach(a, b, plane) && this.canReach(b, a, plane);
+  }
+
+  /** Whether packets get there. */
+  canReach(from: number, to: number, plane: number): boolean {
+    if (this.#down.has(from) || this.#down.has(to)) return false;
+    if (this.#parted.size > 0 && this.#parted.has(`${from}>${to}/${plane}`)) return false;
+    return !this.#cut.has(`${from}/${plane}`) && !this.#cut.has(`${to}/${plane}`);
   }
 
   cut(host: number, plane: number): void {
@@ -98,8 +128,20 @@ export class SimNetwork {
     this.#pathsChanged(host);
   }
 
+  /** Nothing gets from one host to another on a plane any more; the other way it does. */
+  part(from: number, to: number, plane: number): void {
+    this.#parted.add(`${from}>${to}/${plane}`);
+    this.#pathsChanged(from);
+  }
+
+  /** It does again. */
+  join(from: number, to: number, plane: number): void {
+    if (this.#parted.delete(`${from}>${to}/${plane}`)) this.#pathsChanged(from);
+  }
+
   healAll(): void {
     this.#cut.clear();
+    this.#parted.clear();
     this.#restored();
   }
 
@@ -142,16 +184,34 @@ export class SimNetwork {
     }
   }
 
-  #dial(host: number, process: VirtualProcess, target: number): SimCarrier {
-    const hosts = [host, target] as const;
+  #listenAt(
+    host: number,
+    process: VirtualProcess,
+    wishedPort: number,
+    handlers: ListenHandlers,
+  ): Listener {
+    const port = wishedPort === 0 ? CHOSEN_PORT : wishedPort;
+    if (this.#listening.has(host)) {
+      throw new SctpError('ERR_PORT_IN_USE', `somebody listens at host ${host} already`);
+    }
+    this.listen(host, process, (carrier) => handlers.onCarrier(carrier), port);
+    return {
+      port,
+      close: async () => {
+        if (this.#listening.get(host)?.process === process) this.#listening.delete(host);
+      },
+    };
+  }
+
+  #dial(host: number, process: VirtualProcess, target: number | null, port: number): SimCarrier {
+    const hosts = [host, target ?? host] as const;
     const association = new SimAssociation(this, this.#associationId++, hosts, process);
     const ours = association.ends[0];
-    const isOpen = this.#openPlanes(host, target) > 0;
-    if (!isOpen) {
+    if (target === null || this.#openPlanes(host, target) === 0) {
       this.time.after(INIT_TIMEOUT_MS, () => ours.ends('lost', timedOut()));
       return ours;
     }
-    this.time.after(2 * this.delayMs(), () => this.#arrived(association, target));
+    this.time.after(2 * this.delayMs(), () => this.#arrived(association, target, port));
     return ours;
   }
 
@@ -164,13 +224,13 @@ export class SimNetwork {
   }
 
   /** An INIT has come: it meets a listener, nobody, or what is left of an earlier association. */
-  #arrived(association: SimAssociation, target: number): void {
+  #arrived(association: SimAssociation, target: number, port: number): void {
     const ours = association.ends[0];
     if (ours.isOver) return;
     const [host] = association.hosts;
     if (this.#openPlanes(host, target) === 0) return ours.ends('lost', timedOut());
     const listening = this.#listening.get(target);
-    if (listening === undefined) {
+    if (listening?.port !== port) {
       return ours.ends('lost', new SctpError('ERR_REFUSED', 'nobody listens there'));
     }
     const remains = this.#remains(host, target);

@@ -32,6 +32,9 @@ export interface ModelTrace {
   bytes(data: Uint8Array): void;
 }
 
+/** For those who need no trace. */
+export const noTrace: ModelTrace = { event: () => {}, bytes: () => {} };
+
 /** Looks at what the users of carriers do. */
 export interface ModelWatch {
   /** A user of a carrier did what none may. */

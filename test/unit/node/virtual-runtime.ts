@@ -8,10 +8,7 @@ export class VirtualRuntime extends VirtualProcess {
 
   constructor(seed = 1) {
     const time = new VirtualTime();
-    const onTurn = () => {
-      time.isUnsettled = true;
-    };
-    super({ name: 'test', time, random: new SeededRandom(seed), onTurn });
+    super({ name: 'test', time, random: new SeededRandom(seed) });
     this.#time = time;
   }
 
