@@ -64,7 +64,8 @@ export interface NodeSetup {
   readonly local: LocalIdentity;
   readonly runtime: Runtime;
   readonly transport: Transport;
-  readonly aead?: Aead;
+  /** What seals bundles; that of the runtime by default. */
+  readonly aead?: Aead | undefined;
 }
 
 type OnOutcome = NonNullable<TellOptions['onOutcome']>;

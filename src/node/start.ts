@@ -48,13 +48,7 @@ export async function startNodeIn(world: World, options: NodeOptions): Promise<C
     security,
     ...(offer === undefined ? {} : { offer }),
   };
-  const node = new ClusterNode({
-    options: resolved,
-    local,
-    runtime,
-    transport,
-    ...(aead === undefined ? {} : { aead }),
-  });
+  const node = new ClusterNode({ options: resolved, local, runtime, transport, aead });
   await node.start();
   return node;
 }

@@ -31,7 +31,12 @@ type Arrival =
 const READ_AT_ONCE = 1024;
 
 /** Processes that are in the middle of a reading: no other socket of theirs may be read then. */
-const reading = new WeakSet<VirtualProcess>();
+const reading = new WeakMap<VirtualProcess, SimCarrier>();
+
+/** The carrier a process is reading from in this very turn; undefined when it reads from none. */
+export function carrierReadBy(process: VirtualProcess): SimCarrier | undefined {
+  return reading.get(process);
+}
 
 export class SimCarrier implements Carrier {
   readonly association: SimAssociation;
@@ -307,7 +312,7 @@ export class SimCarrier implements Carrier {
       this.#wake();
       return;
     }
-    reading.add(process);
+    reading.set(process, this);
     try {
       for (let count = 0; count < READ_AT_ONCE && !this.isOver; count++) {
         const arrival = this.#inbox.shift();

@@ -7,31 +7,13 @@ import { LATEST_TIMER_MS } from '../../../src/testing/virtual-process.js';
 import { VirtualTime } from '../../../src/testing/virtual-time.js';
 import { SeededRandom } from '../../random.js';
 import { Trace } from '../core/trace.js';
+import type { SeedOptions, SeedResult } from '../worlds.js';
 import { WitnessAead } from './aead.js';
 import { WeakBus } from './bus.js';
 import { Checker, type SentMessage } from './checker.js';
 import { Faults } from './faults.js';
 import { chooseKnobs, type Knobs, setLimits } from './knobs.js';
 import { nameOf, SimNode } from './node.js';
-
-/** What came of one seed. */
-export interface SeedResult {
-  readonly seed: number;
-  readonly events: number;
-  readonly hash: string;
-  /** Broken promises; the run ends at the first event that breaks any. */
-  readonly violations: readonly string[];
-  /** The last events, when they were asked for. */
-  readonly lines: readonly string[];
-  readonly counts: Checker['counts'];
-}
-
-export interface SeedOptions {
-  /** Faults go on until there were so many events. */
-  readonly leastEvents: number;
-  /** Keeps the last events in words. */
-  readonly isVerbose: boolean;
-}
 
 const MIXED_MS = 2000;
 /** Under faults, no world takes longer to come to so many events. */
