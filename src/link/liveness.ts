@@ -52,7 +52,10 @@ export class Liveness {
   #draining = false;
   #isStalled = false;
   #isLost = false;
-  /** How late the loop was since the peer was last heard: by so much every judgement is put off. */
+  /**
+   * How late the loop was since the peer was last heard and the paths are what they are: by so much
+   * every judgement is put off.
+   */
   #lateMs = 0;
   /** From a frame of ours to the next beat. */
   #beatAfterMs: number;
@@ -104,6 +107,8 @@ export class Liveness {
     if (input.type === 'paths' && input.active !== this.#pathActive) {
       this.#pathActive = input.active;
       this.#pathsSinceMs = nowMs;
+      // What counts from now on is not put off by what was late before.
+      this.#lateMs = 0;
     }
     if (input.type === 'drained') {
       this.#draining = false;

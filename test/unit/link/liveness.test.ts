@@ -183,6 +183,13 @@ test('a loop that was late by d moves the outage by d', () => {
   assert.deepEqual(driver.until(20_000).of('lost'), ['11500 lost']);
 });
 
+test('what was late before the paths went does not put the outage off', () => {
+  const driver = new Driver().until(400);
+  driver.nowMs = 10_400;
+  driver.step({ type: 'paths', active: false });
+  assert.deepEqual(driver.until(20_000).of('lost'), ['12000 lost']);
+});
+
 test('beats go on while the peer is stalled', () => {
   const driver = new Driver().until(2000);
   assert.deepEqual(driver.of('beat').slice(-2), ['1800 beat', '2000 beat']);
