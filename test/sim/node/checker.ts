@@ -23,6 +23,8 @@ export class Checker {
   readonly violations: string[] = [];
   /** Nothing may happen to any link any more. */
   isQuiet = false;
+  /** Nothing has gone wrong yet, and the network is even: who began together dials together. */
+  isUntouched = false;
   readonly counts = { links: 0, downs: 0, stalls: 0, losses: 0 };
   readonly #time: VirtualTime;
   readonly #reach: Reach;
@@ -96,6 +98,10 @@ export class Checker {
     if (carrier === undefined) return this.violated(`${what}: nodeup out of nothing`);
     if (dialledBy === 'us' && !member.mayDial(name)) {
       this.violated(`${what}: nodeup by a dial that nobody wants any more`);
+    }
+    const isByLower = (dialledBy === 'us') === member.name < name;
+    if (this.isUntouched && member.isDialledBy(name) && member.mayDial(name) && !isByLower) {
+      this.violated(`${what}: both have dialled, and the link of the higher name stays`);
     }
     const pair = `${member.incarnation} ${incarnation}`;
     const before = this.#linkNumbers.get(pair) ?? 0;

@@ -4,7 +4,7 @@ import type { SeededRandom } from '../../random.js';
 import { nameOf, type SimMember } from './member.js';
 import type { NodeWorld } from './world.js';
 
-const { stallMs } = profiles.lan;
+const { stallMs, beatMs } = profiles.lan;
 
 export class Faults {
   readonly #world: NodeWorld;
@@ -43,6 +43,7 @@ export class Faults {
   }
 
   #one(): void {
+    this.#world.checker.isUntouched = false;
     const random = this.#random;
     const member = random.pick(this.#world.members);
     if (member === undefined || member.isClosing) return;
@@ -103,18 +104,19 @@ export class Faults {
    * call it stalled: the sign of life waits in its socket.
    */
   #coincide(member: SimMember): void {
-    const { time } = this.#world;
+    const { time, checker, members } = this.#world;
     const random = this.#random;
-    const silentMs = stallMs + random.between(-150, 100);
-    member.stall(silentMs);
-    const others = this.#world.members.filter((other) => other !== member);
-    for (const other of others) {
-      const blockedMs = random.pick([20, 60, 150, 400]);
-      const atMs = silentMs - random.unit() * Math.min(blockedMs, 150);
-      time.after(atMs, () => {
-        if (!this.#over && !other.isGone) other.stall(blockedMs);
-      });
-    }
+    const judge = random.pick(members);
+    const end = checker.current(judge, member.name);
+    if (end === undefined || end.peerIncarnation !== member.incarnation) return;
+    // The machine counts from the tick after the last frame, and ticks every half beat.
+    const judgedMs = end.carrier.lastArrivalMs + stallMs + random.between(0, beatMs / 2);
+    const blockedMs = random.pick([20, 40, 80, 400]);
+    const fromMs = judgedMs - random.unit() * blockedMs - time.nowMs;
+    member.stall(fromMs + random.unit() * blockedMs);
+    time.after(fromMs, () => {
+      if (!this.#over && !judge.isGone) judge.stall(blockedMs);
+    });
   }
 
   /** One association gives up after too many retransmissions. */

@@ -49,6 +49,8 @@ export class SimMember {
   /** Set a turn after its process has begun. */
   node: ClusterNode | null = null;
   readonly #world: NodeWorld;
+  /** What it was asked to do before it had begun. */
+  #early: ((node: ClusterNode) => void)[] = [];
   /** Peers it was told to keep a link with. */
   readonly #wanted = new Set<string>();
 
@@ -97,6 +99,12 @@ export class SimMember {
   /** Whether it may dial a peer of this name. */
   mayDial(name: string): boolean {
     return this.#wanted.has(name);
+  }
+
+  /** Whether a peer of this name dials it from the beginning. */
+  isDialledBy(name: string): boolean {
+    const other = this.#world.members.find((member) => member.name === name);
+    return other?.mayDial(this.name) === true;
   }
 
   /** Keeps a link to the node on a host from now on. */
@@ -154,6 +162,7 @@ export class SimMember {
   turn(callback: (node: ClusterNode) => void): void {
     this.process.readable(() => {
       if (this.node !== null) callback(this.node);
+      else this.#early.push(callback);
     });
   }
 
@@ -170,6 +179,7 @@ export class SimMember {
     this.#listen(node);
     this.program.start(node);
     this.#world.started(this);
+    for (const callback of this.#early.splice(0)) callback(node);
   }
 
   #listen(node: ClusterNode): void {

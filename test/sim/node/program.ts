@@ -12,6 +12,8 @@ const SENT: readonly Topic[] = ['order', 'order', 'slow', 'throw', 'nobody'];
 const CALLED: readonly Topic[] = ['echo', 'later', 'fail', 'nobody', 'never'];
 const KEYS = ['', 'a', 'b'] as const;
 const SLOW_MS = 100;
+/** Longer than a world goes on when all is calm: a deadline that is left running is seen. */
+const LONG_MS = 60_000;
 
 /** What the handlers of 'throw' and 'fail' throw. */
 class ProgramError extends Error {
@@ -78,7 +80,7 @@ export class Program {
   greet(): void {
     for (const { peerName } of this.#world.checker.ends(this.#member)) {
       this.#send(peerName, 'order', {});
-      this.#call(peerName, 'echo');
+      this.#call(peerName, 'echo', LONG_MS);
     }
   }
 
@@ -160,12 +162,15 @@ export class Program {
     }
   }
 
-  #call(to: string, topic: Topic): void {
+  #call(
+    to: string,
+    topic: Topic,
+    deadlineMs = this.#random.pick([50, 1000, limits.callDeadlineMs]),
+  ): void {
     const { checker, ledger, trace, time } = this.#world;
     const end: LinkEnd | undefined = checker.current(this.#member, to);
     const { node } = this.#member;
     if (end === undefined || node === null) return;
-    const deadlineMs = this.#random.pick([50, 1000, limits.callDeadlineMs]);
     const call: CallRecord = {
       id: ledger.nextId,
       end,

@@ -76,6 +76,8 @@ export class NodeWorld {
 
   async run(): Promise<SeedResult> {
     this.#chooseDials();
+    const { loss, latencyMs, jitterMs } = this.knobs;
+    this.checker.isUntouched = loss === 0 && jitterMs <= latencyMs;
     for (let host = 0; host < this.knobs.nodes; host++) this.start(host);
     await settle();
     this.#lookAgain();
