@@ -136,9 +136,8 @@ export class Checker {
     if (peer.isGone || this.#hasLeft(end, end.member) || this.#hasLeft(end, peer)) return;
     const quietMs = this.#time.nowMs - this.#steadySinceMs(end.member, peer);
     if (quietMs < STEADY_MS) return;
-    this.violated(
-      `${what}: nodedown (${reason}), and nothing has happened to them for ${quietMs.toFixed(0)} ms`,
-    );
+    const forMs = `for ${quietMs.toFixed(0)} ms`;
+    this.violated(`${what}: nodedown (${reason}), and nothing has happened to them ${forMs}`);
   }
 
   #judgeReason(what: string, end: LinkEnd, peer: SimMember, reason: string): void {
