@@ -10,7 +10,7 @@ namespace backplane::binding {
 
 namespace {
 
-constexpr int kContract = 2;
+constexpr int kContract = 3;
 
 Napi::Value Probe(const Napi::CallbackInfo& info) {
   kernel::Socket socket;

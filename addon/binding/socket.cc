@@ -50,6 +50,7 @@ Napi::Function Socket::Define(Napi::Env env) {
                          InstanceMethod<&Socket::GetOption>("getOption"),
                          InstanceMethod<&Socket::GetStatus>("status"),
                          InstanceMethod<&Socket::GetPathInfo>("pathInfo"),
+                         InstanceMethod<&Socket::GetStatistics>("statistics"),
                          InstanceMethod<&Socket::LocalAddresses>("localAddresses"),
                          InstanceMethod<&Socket::PeerAddresses>("peerAddresses"),
                      });

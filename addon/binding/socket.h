@@ -60,6 +60,7 @@ class Socket : public Napi::ObjectWrap<Socket>, public PollOwner {
   Napi::Value GetOption(const Napi::CallbackInfo& info);
   Napi::Value GetStatus(const Napi::CallbackInfo& info);
   Napi::Value GetPathInfo(const Napi::CallbackInfo& info);
+  Napi::Value GetStatistics(const Napi::CallbackInfo& info);
   Napi::Value LocalAddresses(const Napi::CallbackInfo& info);
   Napi::Value PeerAddresses(const Napi::CallbackInfo& info);
 

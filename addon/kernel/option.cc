@@ -52,6 +52,7 @@ constexpr Option kOptions[] = {
     {"sack", {{{"delayMs"}, {"frequency"}}}, 2, SetSack, GetSack},
     {"noDelay", {{kBoolean}}, 1, SetNoDelay, GetNoDelay},
     {"streamScheduler", {{kNumber}}, 1, SetStreamScheduler, GetStreamScheduler},
+    {"reuseAddress", {{kBoolean}}, 1, SetReuseAddress, GetReuseAddress},
     {"events", {{kBoolean}}, 1, SetEvents, GetEvents},
     {"senderDryEvent", {{kBoolean}}, 1, SetSenderDryEvent, GetSenderDryEvent},
     {"receiveInfo", {{kBoolean}}, 1, SetReceiveInfo, GetReceiveInfo},

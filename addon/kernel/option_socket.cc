@@ -77,6 +77,14 @@ Status GetStreamScheduler(const Socket& socket, OptionValues* values) {
   return status;
 }
 
+Status SetReuseAddress(const Socket& socket, const OptionValues& values) {
+  return SetInt(socket, SOL_SOCKET, SO_REUSEADDR, values[0].number);
+}
+
+Status GetReuseAddress(const Socket& socket, OptionValues* values) {
+  return GetInt(socket, SOL_SOCKET, SO_REUSEADDR, values);
+}
+
 Status SetEvents(const Socket& socket, const OptionValues& values) {
   for (const uint16_t type : kEvents) {
     Status status = SetEvent(socket, type, values[0].number != 0);

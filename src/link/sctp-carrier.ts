@@ -8,6 +8,7 @@ import type {
   CarrierHandlers,
   CarrierPath,
   CarrierSendOptions,
+  CarrierStatistics,
 } from './carrier.js';
 
 /**
@@ -110,6 +111,33 @@ export class SctpCarrier implements Carrier {
   abort(): void {
     this.#ended = true;
     this.#association.abort();
+  }
+
+  statistics(): CarrierStatistics | null {
+    try {
+      const { sentChunks, retransmittedChunks } = this.#association.statistics();
+      return { sentChunks, retransmittedChunks };
+    } catch (error) {
+      // The association is over, or this kernel does not count.
+      if (!(error instanceof SctpError)) throw error;
+      return null;
+    }
+  }
+
+  setPrimary(address: string): void {
+    this.#association.setPrimary(address);
+  }
+
+  get localAddresses(): readonly string[] {
+    return this.#association.localAddresses;
+  }
+
+  addLocalAddresses(addresses: readonly string[]): void {
+    this.#association.addLocalAddresses(addresses);
+  }
+
+  removeLocalAddresses(addresses: readonly string[]): void {
+    this.#association.removeLocalAddresses(addresses);
   }
 
   #up(): void {

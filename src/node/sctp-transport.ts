@@ -40,6 +40,8 @@ export function sctpTransport(): Transport {
       server.on('acceptFailed', (error) => handlers.onAcceptFailed(error));
       return {
         port: server.port,
+        addAddress: (address) => server.addAddresses([address]),
+        removeAddress: (address) => server.removeAddresses([address]),
         close: () =>
           new Promise((resolve) => {
             server.once('close', resolve);

@@ -48,6 +48,19 @@ export function requestHeartbeats(socket: NativeSocket, address: string | undefi
   }
 }
 
+/**
+ * The socket has what its association was refused: an address it kept would be taken for all other
+ * sockets of its port.
+ */
+function undo(socket: NativeSocket, addresses: readonly string[], change: 'add' | 'remove'): void {
+  try {
+    if (change === 'add') socket.removeAddresses(addresses);
+    else socket.addAddresses(addresses);
+  } catch {
+    // Then another socket has it; the association is not concerned.
+  }
+}
+
 /** See `Association.addLocalAddresses`. */
 export function changeLocalAddresses(
   socket: NativeSocket,
@@ -63,6 +76,7 @@ export function changeLocalAddresses(
   const wanted = change === 'add';
   const wrong = addresses.find((address) => held.has(canonicalAddress(address)) !== wanted);
   if (wrong === undefined) return;
+  undo(socket, addresses, change);
   throw new SctpError(
     'ERR_OPTION_REJECTED',
     `local addresses: the kernel left ${wrong} as it was (is net.sctp.addip_enable on?)`,

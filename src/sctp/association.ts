@@ -18,6 +18,7 @@ import {
   type NativeError,
   type NativeNotification,
   type NativeSocket,
+  type NativeStatistics,
   type NativeStatus,
   SEND_SACK_NOW,
   SEND_UNORDERED,
@@ -26,6 +27,7 @@ import type { SendOptions } from './options.js';
 import { type Path, pathEvent, readPaths } from './path.js';
 import { badLength, badStream, notUp, queueFull } from './refusals.js';
 import { afterRelease } from './released.js';
+import type { AssociationSetup } from './setup.js';
 import { isNativeError, wrapNative } from './system-errors.js';
 
 /** Life of an association, forwards only. */
@@ -34,18 +36,8 @@ export type AssociationState = 'connecting' | 'up' | 'closing' | 'closed';
 /** SCTP_STATUS: the association as the kernel sees it now. */
 export type AssociationStatus = NativeStatus;
 
-/** What `connect` and `Server` know about a socket they give to an association. */
-export interface AssociationSetup {
-  readonly socket: NativeSocket;
-  readonly meta: Int32Array;
-  readonly accepted: boolean;
-  readonly maxMessageBytes: number;
-  readonly sendQueueHighWaterBytes: number;
-  /** What the kernel accounts for the send buffer: it takes no longer message. */
-  readonly sendBufferBytes: number;
-  readonly remoteAddress: string;
-  readonly remotePort: number;
-}
+/** SCTP_GET_ASSOC_STATS: what the kernel counted for the association. */
+export type AssociationStatistics = NativeStatistics;
 
 const trace = debug('backplane:sctp');
 
@@ -175,6 +167,15 @@ export class Association extends EventEmitter<AssociationEvents> {
   }
 
   /**
+   * What the kernel counted since the association began. `maxRtoMs` begins anew with each call.
+   * @throws SctpError ERR_CLOSED, ERR_SYSTEM (before `up`).
+   */
+  statistics(): AssociationStatistics {
+    this.#checkOpen();
+    return wrapNative('cannot read statistics', undefined, () => this.#socket.statistics());
+  }
+
+  /**
    * Queues one message; all of one turn of the event loop leave together when it ends. `data` is
    * copied.
    * @returns False when more than option sendQueueHighWaterBytes wait; `drain` follows.
@@ -254,18 +255,16 @@ export class Association extends EventEmitter<AssociationEvents> {
    * Adds local addresses to the living association (RFC 5061). The kernel must allow it: sysctl
    * net.sctp.addip_enable, with auth_enable or addip_noauth_enable, at both ends.
    * @throws SctpError ERR_ADDRESS_NOT_LOCAL, ERR_ADDRESS_INVALID, ERR_OPTION_REJECTED when the
-   * kernel did nothing, ERR_CLOSED, ERR_SYSTEM.
+   * kernel did nothing, ERR_STATE, ERR_CLOSED, ERR_SYSTEM.
    */
   addLocalAddresses(addresses: readonly string[]): void {
-    this.#checkOpen();
+    if (this.#state !== 'up') throw notUp(this.#state);
     changeLocalAddresses(this.#socket, addresses, 'add');
   }
 
-  /**
-   * Removes local addresses; the last cannot go. Conditions and errors as with `addLocalAddresses`.
-   */
+  /** Removes local addresses; the last cannot go. Otherwise as `addLocalAddresses`. */
   removeLocalAddresses(addresses: readonly string[]): void {
-    this.#checkOpen();
+    if (this.#state !== 'up') throw notUp(this.#state);
     changeLocalAddresses(this.#socket, addresses, 'remove');
   }
 

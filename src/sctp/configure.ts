@@ -55,6 +55,7 @@ const rules = {
   exposePotentiallyFailed: same,
   noDelay: same,
   streamScheduler: same,
+  reuseAddress: same,
   events: same,
   receiveInfo: same,
   udpEncapsulation: (asked, held) => same(asked.port, held.port),
@@ -191,4 +192,14 @@ export function configureSocket(socket: NativeSocket, options: ResolvedOptions):
     apply(socket, 'udpEncapsulation', { port }, 'udpEncapsulationPort');
   }
   return sendBufferBytes;
+}
+
+/**
+ * Lets what a server accepts share its port address by address, as its sockets do from the
+ * beginning: without it the kernel takes a new address on one accepted association only. Two
+ * servers still cannot listen at the same address and port.
+ * @throws SctpError ERR_OPTION_REJECTED.
+ */
+export function shareAddresses(socket: NativeSocket): void {
+  apply(socket, 'reuseAddress', true, 'reuseAddress');
 }

@@ -52,7 +52,7 @@ export interface NativeAddon {
 }
 
 /** Number of the contract in this file. */
-export const NATIVE_CONTRACT = 2;
+export const NATIVE_CONTRACT = 3;
 
 /** Layout of one entry of `meta`. */
 export const META_STRIDE = 8;
@@ -240,6 +240,8 @@ export interface NativeSocket {
 
   status(): NativeStatus;
   pathInfo(address: string): NativePathInfo;
+  statistics(): NativeStatistics;
+  /** Those of the association; of the socket while there is none. */
   localAddresses(): NativeAddress[];
   peerAddresses(): NativeAddress[];
 }
@@ -287,6 +289,11 @@ export interface NativeOptions {
   noDelay: boolean;
   /** SCTP_STREAM_SCHEDULER (RFC 8260, 4.3.2), by the kernel's numbers: 0 FCFS, 2 round-robin. */
   streamScheduler: number;
+  /**
+   * SO_REUSEADDR, before `bind`: sockets with it that do not listen share an address and port.
+   * Accepted ones inherit it.
+   */
+  reuseAddress: boolean;
   /** SCTP_EVENT, one per notification we use: all on or off. */
   events: boolean;
   /** SCTP_SENDER_DRY_EVENT alone. */
@@ -344,4 +351,20 @@ export interface NativePathInfo {
   readonly rttMs: number;
   readonly rtoMs: number;
   readonly mtuBytes: number;
+}
+
+/** SCTP_GET_ASSOC_STATS: what the association counted since it began. */
+export interface NativeStatistics {
+  /** The longest RTO since this was last read, and the path that had it; 0 and empty: none. */
+  readonly maxRtoMs: number;
+  readonly maxRtoAddress: string;
+  readonly sentPackets: number;
+  readonly receivedPackets: number;
+  /** DATA chunks, each counted when it is first sent. */
+  readonly sentChunks: number;
+  readonly receivedChunks: number;
+  /** DATA chunks sent once more, on whatever path. */
+  readonly retransmittedChunks: number;
+  /** DATA chunks that came though they had come before. */
+  readonly duplicateChunks: number;
 }

@@ -33,6 +33,8 @@ const everywhere: Case[] = [
   ['noDelay', false],
   ['streamScheduler', 2],
   ['streamScheduler', 0],
+  ['reuseAddress', true],
+  ['reuseAddress', false],
   ['events', true],
   ['events', false],
   ['senderDryEvent', true],

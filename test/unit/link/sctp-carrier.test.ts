@@ -136,6 +136,23 @@ test('the ends are told apart, each once', async () => {
   assert.equal(restarted.socket.calls.at(-1), 'abort');
 });
 
+test('statistics, primary and addresses are those of the association', () => {
+  const { carrier, socket } = upCarrier();
+  socket.counted = { ...socket.counted, sentChunks: 9, retransmittedChunks: 4 };
+  assert.deepEqual(carrier.statistics(), { sentChunks: 9, retransmittedChunks: 4 });
+  carrier.setPrimary('10.0.1.2');
+  assert.equal(carrier.paths.find(({ primary }) => primary)?.address, '10.0.1.2');
+  assert.deepEqual(carrier.localAddresses, ['10.0.0.1']);
+  assert.throws(() => carrier.addLocalAddresses(['10.0.5.1']), withCode('ERR_OPTION_REJECTED'));
+  socket.locals.push({ address: '10.0.5.1', port: 5000 });
+  carrier.addLocalAddresses(['10.0.5.1']);
+  assert.throws(() => carrier.removeLocalAddresses(['10.0.5.1']), withCode('ERR_OPTION_REJECTED'));
+  socket.failures.set('statistics', nativeError('EINVAL', 'getsockopt'));
+  assert.equal(carrier.statistics(), null);
+  carrier.abort();
+  assert.equal(carrier.statistics(), null);
+});
+
 test('after abort no handler is called', async () => {
   const { carrier, socket, seen } = upCarrier();
   carrier.abort();

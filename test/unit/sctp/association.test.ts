@@ -2,13 +2,14 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { limits } from '../../../src/limits.js';
 import {
+  connect,
   type Loss,
   type MessageInfo,
   SctpError,
   type SendFailure,
 } from '../../../src/sctp/index.js';
 import { change, nativeError } from './fake-addon.js';
-import { recordEvents, turn, upAssociation, withCode } from './support.js';
+import { fakeAddon, peer, recordEvents, turn, upAssociation, withCode } from './support.js';
 
 const text = (data: string) => ({ data: Buffer.from(data) });
 
@@ -331,6 +332,34 @@ test('a change of local addresses that the kernel ignores is an error', () => {
   socket.locals.pop();
   association.removeLocalAddresses(['10.0.5.1']);
   assert.deepEqual(association.localAddresses, ['10.0.0.1']);
+});
+
+test('what the kernel would not do is undone at the socket, and nothing is tried before up', () => {
+  const { association, socket } = upAssociation();
+  assert.throws(() => association.addLocalAddresses(['10.0.5.1']), withCode('ERR_OPTION_REJECTED'));
+  const last = () => socket.calls.filter((call) => /Addresses \[/.test(call)).at(-1);
+  assert.equal(last(), 'removeAddresses ["10.0.5.1"]');
+  socket.failures.set('addAddresses', nativeError('EADDRINUSE', 'bind'));
+  assert.throws(
+    () => association.removeLocalAddresses(['10.0.0.1']),
+    withCode('ERR_OPTION_REJECTED'),
+  );
+  assert.equal(last(), 'addAddresses ["10.0.0.1"]');
+  fakeAddon();
+  const early = connect(peer);
+  assert.throws(() => early.addLocalAddresses(['10.0.5.1']), withCode('ERR_STATE'));
+  assert.throws(() => early.removeLocalAddresses(['10.0.5.1']), withCode('ERR_STATE'));
+});
+
+test("statistics are the kernel's own counts", () => {
+  const { association, socket } = upAssociation();
+  socket.counted = { ...socket.counted, sentChunks: 7, retransmittedChunks: 2 };
+  assert.equal(association.statistics().sentChunks, 7);
+  assert.equal(association.statistics().retransmittedChunks, 2);
+  socket.failures.set('statistics', nativeError('EINVAL', 'getsockopt'));
+  assert.throws(() => association.statistics(), withCode('ERR_SYSTEM'));
+  association.close();
+  assert.throws(() => association.statistics(), withCode('ERR_CLOSED'));
 });
 
 test('after the end everything answers, with emptiness or ERR_CLOSED', async () => {

@@ -13,6 +13,7 @@ import {
   type NativeOptions,
   type NativePathInfo,
   type NativeSocket,
+  type NativeStatistics,
   type NativeStatus,
 } from '../../../src/sctp/native.js';
 
@@ -61,6 +62,16 @@ export class FakeSocket implements NativeSocket {
   ];
   pathStates: Record<string, NativePathInfo['state']> = {};
   primary = '10.0.0.2';
+  counted: NativeStatistics = {
+    maxRtoMs: 0,
+    maxRtoAddress: '',
+    sentPackets: 0,
+    receivedPackets: 0,
+    sentChunks: 0,
+    receivedChunks: 0,
+    retransmittedChunks: 0,
+    duplicateChunks: 0,
+  };
   /** Batches that `drain` hands over. */
   waiting: (() => void)[] = [];
 
@@ -166,6 +177,10 @@ export class FakeSocket implements NativeSocket {
     }
     const state = this.pathStates[address] ?? 'active';
     return { address, port: 6000, state, cwndBytes: 4380, rttMs: 1, rtoMs: 1000, mtuBytes: 1500 };
+  }
+  statistics(): NativeStatistics {
+    this.#call('statistics');
+    return this.counted;
   }
   localAddresses() {
     this.#call('localAddresses');
