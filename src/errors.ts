@@ -44,6 +44,7 @@ export type ErrorCode =
   | 'ERR_KEY_FILE' // the key file is missing or unreadable
   | 'ERR_KEY_FILE_MODE' // others can read the key file
   | 'ERR_PLANE_NO_ADDRESS' // no local address is in the plane's CIDR
+  | 'ERR_PLANE_DEFERRED' // a link keeps its planes until it is made anew
   | 'ERR_PLANE_AMBIGUOUS' // two or more local addresses are in the plane's CIDR
   | 'ERR_NAME_TAKEN' // another living node has this name
   | 'ERR_PEERS' // as many peers as limits.peers allows

@@ -12,12 +12,14 @@ export {
   type WishConstraint,
 } from './errors.js';
 export type { PathState } from './link/carrier.js';
+export type { GrayReason } from './link/path-monitor.js';
 export type { Outcome } from './link/types.js';
 export { CallError, CallLostError } from './node/calls.js';
 export { type DnsPeersOptions, dnsPeers } from './node/dns-peers.js';
 export type {
   DialFailed,
   DownReason,
+  GrayFigures,
   HandlerFailed,
   NodeDown,
   NodeEvents,
@@ -29,10 +31,12 @@ export type {
   PeersChanged,
   PeersFailed,
   ReachabilityView,
+  PlaneDeferred,
   RedundancyChanged,
   Refused,
   UnreachedNodes,
 } from './node/events.js';
+export type { PlaneChange } from './node/live-planes.js';
 export type { Handler, MessageContext } from './node/messages.js';
 export {
   type CallOptions,
@@ -42,6 +46,7 @@ export {
 } from './node/node.js';
 export { DEFAULT_PORT, type NodeOptions, type PeerOptions } from './node/options.js';
 export type { PeerSource, PeerWatch, PeerWatcher } from './node/peer-source.js';
+export type { SteeringMode } from './node/path-watch.js';
 export type { PeerAddresses, PlanesOption } from './node/planes.js';
 export { startNode } from './node/start.js';
 export type { DnsResolver, SrvRecord } from './runtime/dns.js';
@@ -49,6 +54,7 @@ export type { Clock, Random, Runtime, Timer, Timers } from './runtime/index.js';
 export { type Profile, type ProfileName, profiles } from './timing/profiles.js';
 export { type ProfileOverrides, type ProfileWish, resolveProfile } from './timing/resolve.js';
 export { type Solution, solve } from './timing/solve.js';
+export type { Switchover } from './timing/switchover.js';
 export type { WholeWish, Wish, WishInWords } from './timing/wish.js';
 export {
   type Circumstances,

@@ -10,6 +10,7 @@ const names = [
   'nodedown',
   'path',
   'redundancy',
+  'planeDeferred',
   'stalled',
   'resumed',
   'dialFailed',

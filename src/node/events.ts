@@ -4,6 +4,7 @@
  */
 import type { BackplaneError, ErrorCode } from '../errors.js';
 import type { CarrierPathEvent, PathState } from '../link/carrier.js';
+import type { GrayReason } from '../link/path-monitor.js';
 
 /**
  * Why a node is down: 'left': it said that it leaves. 'closed': an orderly end without a word, as
@@ -26,6 +27,8 @@ export interface PathView {
   readonly rttMs: number;
   readonly rtoMs: number;
   readonly cwndBytes: number;
+  /** Why it is gray: up, but slow or lossy. Empty when it is not. */
+  readonly gray: readonly GrayReason[];
 }
 
 /** One node we have a link with. */
@@ -66,10 +69,24 @@ export interface PathChanged {
   readonly name: string;
   readonly plane: string;
   readonly address: string;
-  readonly change: CarrierPathEvent['change'];
+  /** 'gray': it is up, but slow or lossy, for the reasons given; 'clear': it is not any more. */
+  readonly change: CarrierPathEvent['change'] | 'gray' | 'clear';
   /** The path's state after the change; 'removed' when it is gone. */
   readonly state: PathState | 'removed';
   readonly primary: boolean;
+  /** With 'gray' and 'clear': what was found. */
+  readonly figures?: GrayFigures;
+}
+
+/** What makes a path gray, or no longer. */
+export interface GrayFigures {
+  /** 'slow', 'lossy' or both; empty when it is clear. */
+  readonly reasons: readonly GrayReason[];
+  /** Smoothed round-trip time now, and what it was before it became slow. */
+  readonly rttMs: number;
+  readonly baselineRttMs: number;
+  /** Share of what was lately sent on it that had to be sent once more, 0 to 1. */
+  readonly lossShare: number;
 }
 
 /** A link has a plane less to fall back on, or all of them again. */
@@ -85,6 +102,23 @@ export interface RedundancyChanged {
   readonly planes: readonly string[];
   /** Planes without. */
   readonly missing: readonly string[];
+}
+
+/**
+ * A plane was added to the node or taken from it, and a link that is up could not follow: it keeps
+ * the addresses it has until it is made anew.
+ */
+export interface PlaneDeferred {
+  /** The peer. */
+  readonly name: string;
+  readonly plane: string;
+  /** Our address on that plane. */
+  readonly address: string;
+  readonly change: 'added' | 'removed';
+  /** ERR_PLANE_DEFERRED. */
+  readonly code: ErrorCode;
+  /** Its `cause` is what the kernel said. */
+  readonly error: BackplaneError;
 }
 
 /** An attempt to reach a peer that came to nothing; the next one follows by itself. */
@@ -186,6 +220,8 @@ export interface NodeEvents {
   /** A path of a link changed. The link goes on. */
   path: [event: PathChanged];
   redundancy: [event: RedundancyChanged];
+  /** A link could not follow `addPlane` or `removePlane`. */
+  planeDeferred: [event: PlaneDeferred];
   /** A peer's process has not answered for the profile's stall time, though a path is active. */
   stalled: [event: { readonly name: string }];
   /** It answers again. */

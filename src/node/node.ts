@@ -8,11 +8,20 @@ import { limits } from '../limits.js';
 import type { LocalIdentity, MessageOptions, Outcome } from '../link/types.js';
 import type { Aead } from '../runtime/crypto.js';
 import type { Runtime } from '../runtime/index.js';
+import type { LocalAddress } from '../runtime/network.js';
 import { encodeBody } from '../wire/payload.js';
 import { PendingCalls } from './calls.js';
-import type { HandlerFailed, NodeEvents, NodeView, PathView, ReachabilityView } from './events.js';
+import type {
+  HandlerFailed,
+  NodeEvents,
+  NodeView,
+  PathChanged,
+  PathView,
+  ReachabilityView,
+} from './events.js';
 import { Links } from './links.js';
 import type { LiveLink } from './live-link.js';
+import { LivePlanes, type PlaneChange } from './live-planes.js';
 import { type Handler, Messages } from './messages.js';
 import { checkOrderKey, checkTopic, fullName, PING_TOPIC, REACH_TOPIC } from './names.js';
 import {
@@ -22,6 +31,7 @@ import {
   peerPort,
   type ResolvedOptions,
 } from './options.js';
+import { PathWatch } from './path-watch.js';
 import type { PeerSource, PeerWatch } from './peer-source.js';
 import { Peers } from './peers.js';
 import { Reach } from './reach.js';
@@ -66,6 +76,8 @@ export interface NodeSetup {
   readonly transport: Transport;
   /** What seals bundles; that of the runtime by default. */
   readonly aead?: Aead | undefined;
+  /** The addresses of this host as they are now. */
+  localAddresses(): readonly LocalAddress[];
 }
 
 type OnOutcome = NonNullable<TellOptions['onOutcome']>;
@@ -99,6 +111,8 @@ export class ClusterNode extends EventEmitter<NodeEvents> {
   readonly #links: Links;
   readonly #reach: Reach;
   readonly #peers: Peers;
+  readonly #planes: LivePlanes;
+  readonly #watch: PathWatch;
   readonly #refusals = new Reports(limits);
   readonly #failures = new Reports(limits);
   #listener: Listener | null = null;
@@ -112,24 +126,42 @@ export class ClusterNode extends EventEmitter<NodeEvents> {
     const { local, runtime, transport, options, aead } = setup;
     this.#calls = new PendingCalls(runtime.timers);
     this.#messages = new Messages(this.#calls, (failure) => this.#handlerFailed(failure));
+    const onPath = (event: PathChanged) => this.#tell('path', event);
+    this.#watch = new PathWatch({ ...options, runtime, onPath });
+    const planes = new LivePlanes({
+      ...options,
+      links: () => this.#links.live,
+      listener: () => this.#listener,
+      localAddresses: setup.localAddresses,
+      onDeferred: (event) => this.#tell('planeDeferred', event),
+    });
+    this.#planes = planes;
     this.#links = new Links({
       local,
-      planes: options.planes,
+      get planes() {
+        return planes.list;
+      },
       runtime,
       transport,
       ...(aead === undefined ? {} : { aead }),
       handlers: {
         onUp: (live) => {
           this.#reach.up(live.name);
+          this.#watch.up(live);
           this.#tell('nodeup', upOf(live));
+          planes.up(live);
         },
         onDown: (live, event) => {
           this.#reach.down(live.name, event.reason);
+          this.#watch.down(live);
           this.#calls.failAll(live.name, event.reason, event.error);
           this.#tell('nodedown', event);
         },
         onMessage: (live, message) => this.#messages.receive(live, message),
-        onPath: (event) => this.#tell('path', event),
+        onPath: (event) => {
+          this.#watch.noted(event);
+          onPath(event);
+        },
         onRedundancy: (event) => this.#tell('redundancy', event),
         onStalled: (name) => this.#tell('stalled', { name }),
         onResumed: (name) => this.#tell('resumed', { name }),
@@ -180,7 +212,7 @@ export class ClusterNode extends EventEmitter<NodeEvents> {
 
   /** Its planes, each with the local address. */
   get planes(): readonly { readonly name: string; readonly address: string }[] {
-    return this.#setup.options.planes.map(({ name, address }) => ({ name, address }));
+    return this.#planes.list.map(({ name, address }) => ({ name, address }));
   }
 
   /**
@@ -262,6 +294,31 @@ export class ClusterNode extends EventEmitter<NodeEvents> {
   async disconnect(name: string, options: { readonly deadlineMs?: number } = {}): Promise<void> {
     const deadlineMs = checkDeadlineMs(options.deadlineMs ?? limits.leaveMs);
     await this.#peers.disconnect(fullName(name, ''), deadlineMs);
+  }
+
+  /**
+   * Puts the node on one plane more, at once for the links that are up (peers see `path` added)
+   * where both kernels change the addresses of living associations; elsewhere `planeDeferred` tells
+   * and the plane counts from the link's next association on. Do the same at the peers.
+   * @param address of this host, or a CIDR that holds exactly one, as in option `planes`.
+   * @throws NodeError ERR_ARGUMENT (no name for a plane, or one that is there; too many),
+   *   ERR_PLANE_NO_ADDRESS, ERR_PLANE_AMBIGUOUS, ERR_ADDRESS_NOT_LOCAL, ERR_CLOSED; ProfileError
+   *   ERR_PROFILE_INVALID (the profile does not hold with so many planes); SctpError ERR_SYSTEM and
+   *   others, when it cannot be listened at: then nothing has changed.
+   */
+  addPlane(name: string, address: string): PlaneChange {
+    this.#checkOpen();
+    return this.#planes.add(name, address);
+  }
+
+  /**
+   * Takes the node off a plane, as `addPlane` puts it on one. Traffic on it moves to another plane
+   * first.
+   * @throws NodeError ERR_ARGUMENT (no such plane), ERR_STATE (it is the last), ERR_CLOSED.
+   */
+  removePlane(name: string): PlaneChange {
+    this.#checkOpen();
+    return this.#planes.remove(name);
   }
 
   /**

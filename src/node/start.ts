@@ -16,6 +16,8 @@ export interface World {
   readonly machine: Machine;
   /** What seals bundles; that of the runtime by default. */
   readonly aead?: Aead;
+  /** The host's addresses as they are now; those of `machine` by default. */
+  localAddresses?(): Machine['addresses'];
   /** What the node says it speaks; `currentOffer` by default. */
   readonly offer?: LocalIdentity['offer'];
 }
@@ -25,6 +27,7 @@ const realWorld = (): World => ({
   transport: sctpTransport(),
   aead: addonAes256Gcm,
   machine: { hostName: hostName(), addresses: localAddresses() },
+  localAddresses,
 });
 
 /**
@@ -48,7 +51,14 @@ export async function startNodeIn(world: World, options: NodeOptions): Promise<C
     security,
     ...(offer === undefined ? {} : { offer }),
   };
-  const node = new ClusterNode({ options: resolved, local, runtime, transport, aead });
+  const node = new ClusterNode({
+    options: resolved,
+    local,
+    runtime,
+    transport,
+    aead,
+    localAddresses: world.localAddresses ?? (() => world.machine.addresses),
+  });
   await node.start();
   return node;
 }

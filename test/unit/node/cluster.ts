@@ -25,6 +25,7 @@ const EVENTS: readonly (keyof NodeEvents)[] = [
   'nodedown',
   'path',
   'redundancy',
+  'planeDeferred',
   'stalled',
   'resumed',
   'drain',
@@ -57,8 +58,8 @@ export class Cluster {
     host: number,
     options: Partial<NodeOptions> = {},
     offer?: Offer,
+    addresses: readonly string[] = addressesOf(host),
   ): Promise<Member> {
-    const addresses = addressesOf(host);
     const node = await startNodeIn(
       {
         runtime: this.runtime,
