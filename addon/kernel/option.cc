@@ -53,6 +53,7 @@ constexpr Option kOptions[] = {
     {"noDelay", {{kBoolean}}, 1, SetNoDelay, GetNoDelay},
     {"streamScheduler", {{kNumber}}, 1, SetStreamScheduler, GetStreamScheduler},
     {"reuseAddress", {{kBoolean}}, 1, SetReuseAddress, GetReuseAddress},
+    {"changeAddresses", {{kBoolean}}, 1, SetChangeAddresses, GetChangeAddresses},
     {"events", {{kBoolean}}, 1, SetEvents, GetEvents},
     {"senderDryEvent", {{kBoolean}}, 1, SetSenderDryEvent, GetSenderDryEvent},
     {"receiveInfo", {{kBoolean}}, 1, SetReceiveInfo, GetReceiveInfo},

@@ -64,6 +64,8 @@ Status SetStreamScheduler(const Socket& socket, const OptionValues& values);
 Status GetStreamScheduler(const Socket& socket, OptionValues* values);
 Status SetReuseAddress(const Socket& socket, const OptionValues& values);
 Status GetReuseAddress(const Socket& socket, OptionValues* values);
+Status SetChangeAddresses(const Socket& socket, const OptionValues& values);
+Status GetChangeAddresses(const Socket& socket, OptionValues* values);
 Status SetEvents(const Socket& socket, const OptionValues& values);
 Status GetEvents(const Socket& socket, OptionValues* values);
 Status SetSenderDryEvent(const Socket& socket, const OptionValues& values);

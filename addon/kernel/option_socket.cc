@@ -85,6 +85,17 @@ Status GetReuseAddress(const Socket& socket, OptionValues* values) {
   return GetInt(socket, SOL_SOCKET, SO_REUSEADDR, values);
 }
 
+Status SetChangeAddresses(const Socket& socket, const OptionValues& values) {
+  return SetValue(socket, SCTP_ASCONF_SUPPORTED, values[0].number);
+}
+
+Status GetChangeAddresses(const Socket& socket, OptionValues* values) {
+  uint32_t number = 0;
+  Status status = GetValue(socket, SCTP_ASCONF_SUPPORTED, &number);
+  Put(&(*values)[0], number);
+  return status;
+}
+
 Status SetEvents(const Socket& socket, const OptionValues& values) {
   for (const uint16_t type : kEvents) {
     Status status = SetEvent(socket, type, values[0].number != 0);

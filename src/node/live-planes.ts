@@ -6,10 +6,12 @@
  */
 import { BackplaneError, NodeError } from '../errors.js';
 import { limits } from '../limits.js';
+import type { Runtime } from '../runtime/index.js';
 import type { LocalAddress } from '../runtime/network.js';
 import { canonicalAddress } from '../sctp/addresses.js';
 import { checkProfile } from '../timing/check.js';
 import type { Profile } from '../timing/profiles.js';
+import { Alarm } from './alarm.js';
 import type { PlaneDeferred } from './events.js';
 import type { LiveLink } from './live-link.js';
 import { type Plane, resolvePlanes } from './planes.js';
@@ -29,6 +31,7 @@ export interface PlaneChange {
 export interface LivePlanesSetup {
   readonly planes: readonly Plane[];
   readonly profile: Profile;
+  readonly runtime: Runtime;
   /** The links that are up. */
   links(): readonly LiveLink[];
   /** Null while there is none. */
@@ -38,15 +41,26 @@ export interface LivePlanesSetup {
   onDeferred(event: PlaneDeferred): void;
 }
 
+type NamedAddress = Pick<Plane, 'name' | 'address'>;
+
+/** How often, and how many times, it is looked at whether a change came to be. */
+const CHECK_MS = 1000;
+const CHECKS = 5;
+
 export class LivePlanes {
   readonly #setup: LivePlanesSetup;
   #planes: readonly Plane[];
   /** Names of planes that were taken away lately, by address. */
   readonly #gone = new Map<string, string>();
+  /** Addresses of changes that a link could not follow, as was told. */
+  readonly #deferred = new WeakMap<LiveLink, Set<string>>();
+  readonly #alarm: Alarm;
+  #checksLeft = 0;
 
   constructor(setup: LivePlanesSetup) {
     this.#setup = setup;
     this.#planes = setup.planes;
+    this.#alarm = new Alarm(setup.runtime, () => this.#check());
   }
 
   get list(): readonly Plane[] {
@@ -100,19 +114,68 @@ export class LivePlanes {
 
   /** A link has come up whose association may have begun before the planes were what they are. */
   up(live: LiveLink): void {
+    const { missing, surplus } = this.#compare(live);
+    for (const plane of missing) this.#take(live, plane);
+    for (const plane of surplus) this.#apply(live, plane, 'removed');
+  }
+
+  /** Nothing is looked at any more. */
+  close(): void {
+    this.#alarm.set(null);
+  }
+
+  /**
+   * The peer has its say in each change, and one that meets another still under way is dropped
+   * without a word: so it is looked at whether all came as it was to be.
+   */
+  #check(): void {
+    this.#checksLeft -= 1;
+    for (const live of this.#setup.links()) {
+      const { missing, surplus } = this.#compare(live);
+      for (const plane of missing) this.#takeAnew(live, plane);
+      if (this.#checksLeft > 0) continue;
+      for (const plane of surplus) this.#defer(live, plane, 'removed', undefined);
+    }
+    if (this.#checksLeft > 0) this.#checkLater();
+  }
+
+  #checkLater(): void {
+    const { clock } = this.#setup.runtime;
+    this.#alarm.set(clock.nowMs() + CHECK_MS);
+  }
+
+  /** Where a link's association differs from what it is to be, those that were told of left out. */
+  #compare(live: LiveLink): { missing: readonly NamedAddress[]; surplus: readonly NamedAddress[] } {
     const held = heldBy(live);
-    // An association that has just ended has none.
-    if (held.size === 0) return;
-    for (const plane of this.#planes.filter(({ address }) => !held.has(address))) {
-      this.#listen('removeAddress', plane.address);
-      this.#apply(live, plane, 'added');
-      this.#listen('addAddress', plane.address);
-    }
+    // An association that has just ended has none, nor has one whose carrier does not tell.
+    if (held.size === 0) return { missing: [], surplus: [] };
+    const told = this.#deferred.get(live);
+    const missing = this.#planes.filter(
+      ({ address }) => !held.has(address) && told?.has(address) !== true,
+    );
     for (const { address } of this.#planes) held.delete(address);
-    for (const address of held) {
-      const name = this.#gone.get(address) ?? address;
-      this.#apply(live, { name, address }, 'removed');
+    const surplus = [...held]
+      .filter((address) => told?.has(address) !== true)
+      .map((address) => ({ address, name: this.#gone.get(address) ?? address }));
+    return { missing, surplus };
+  }
+
+  /** The kernel gives accepted associations no address that their listener has already. */
+  #take(live: LiveLink, plane: NamedAddress): boolean {
+    this.#listen('removeAddress', plane.address);
+    const isTaken = this.#apply(live, plane, 'added');
+    this.#listen('addAddress', plane.address);
+    return isTaken;
+  }
+
+  /** Its socket may have what its association was not given. */
+  #takeAnew(live: LiveLink, plane: NamedAddress): void {
+    try {
+      live.carrier.removeLocalAddresses?.([plane.address]);
+    } catch (error) {
+      if (!(error instanceof BackplaneError)) throw error;
     }
+    this.#take(live, plane);
   }
 
   #everywhere(plane: Plane, change: PlaneDeferred['change']): PlaneChange {
@@ -121,33 +184,44 @@ export class LivePlanes {
       link.replan(this.#planes);
       (this.#apply(link, plane, change) ? live : deferred).push(link.name);
     }
+    this.#checksLeft = CHECKS;
+    this.#checkLater();
     return { name: plane.name, address: plane.address, live, deferred };
   }
 
-  #apply(
-    live: LiveLink,
-    { name, address }: Pick<Plane, 'name' | 'address'>,
-    change: PlaneDeferred['change'],
-  ): boolean {
-    const { name: peer, carrier } = live;
-    if (heldBy(live).has(address) === (change === 'added')) return true;
-    let cause: unknown;
+  #apply(live: LiveLink, plane: NamedAddress, change: PlaneDeferred['change']): boolean {
+    const { carrier } = live;
+    const { address } = plane;
+    const isDone = heldBy(live).has(address) === (change === 'added');
+    this.#deferred.get(live)?.delete(address);
+    if (isDone) return true;
     try {
       if (change === 'added') carrier.addLocalAddresses?.([address]);
       else carrier.removeLocalAddresses?.([address]);
-      if (carrier.addLocalAddresses !== undefined) return true;
     } catch (error) {
       if (!(error instanceof BackplaneError)) throw error;
-      cause = error;
+      return this.#defer(live, plane, change, error);
     }
+    return carrier.addLocalAddresses !== undefined || this.#defer(live, plane, change, undefined);
+  }
+
+  /** Tells that a link keeps what it has. */
+  #defer(
+    live: LiveLink,
+    { name, address }: NamedAddress,
+    change: PlaneDeferred['change'],
+    cause: BackplaneError | undefined,
+  ): false {
+    const told = this.#deferred.get(live) ?? new Set();
+    this.#deferred.set(live, told.add(address));
     const error = new NodeError(
       'ERR_PLANE_DEFERRED',
-      `plane ${name} at ${address} cannot be ${change} at the link with ${peer} as long as that ` +
-        'is up (net.sctp.addip_enable must be on at both ends, see docs/paths.md)',
+      `plane ${name} at ${address} cannot be ${change} at the link with ${live.name} as long as ` +
+        'that is up (net.sctp.addip_enable must be on at both ends, see docs/paths.md)',
       cause === undefined ? {} : { cause },
     );
     const { code } = error;
-    this.#setup.onDeferred({ name: peer, plane: name, address, change, code, error });
+    this.#setup.onDeferred({ name: live.name, plane: name, address, change, code, error });
     return false;
   }
 

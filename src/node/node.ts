@@ -130,6 +130,7 @@ export class ClusterNode extends EventEmitter<NodeEvents> {
     this.#watch = new PathWatch({ ...options, runtime, onPath });
     const planes = new LivePlanes({
       ...options,
+      runtime,
       links: () => this.#links.live,
       listener: () => this.#listener,
       localAddresses: setup.localAddresses,
@@ -432,6 +433,7 @@ export class ClusterNode extends EventEmitter<NodeEvents> {
     this.#closed ??= (async () => {
       this.#peers.close();
       this.#reach.close();
+      this.#planes.close();
       await this.#links.close(deadlineMs);
       await this.#listener?.close();
     })();

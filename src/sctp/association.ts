@@ -254,15 +254,15 @@ export class Association extends EventEmitter<AssociationEvents> {
   /**
    * Adds local addresses to the living association (RFC 5061). The kernel must allow it: sysctl
    * net.sctp.addip_enable, with auth_enable or addip_noauth_enable, at both ends.
-   * @throws SctpError ERR_ADDRESS_NOT_LOCAL, ERR_ADDRESS_INVALID, ERR_OPTION_REJECTED when the
-   * kernel did nothing, ERR_STATE, ERR_CLOSED, ERR_SYSTEM.
+   * @throws SctpError ERR_ADDRESS_NOT_LOCAL, ERR_ADDRESS_INVALID, ERR_OPTION_REJECTED where one end
+   * does not do it, ERR_PORT_IN_USE, ERR_STATE, ERR_CLOSED, ERR_SYSTEM.
    */
   addLocalAddresses(addresses: readonly string[]): void {
     if (this.#state !== 'up') throw notUp(this.#state);
     changeLocalAddresses(this.#socket, addresses, 'add');
   }
 
-  /** Removes local addresses; the last cannot go. Otherwise as `addLocalAddresses`. */
+  /** Removes local addresses, when the peer agrees; the last cannot go. Else as the other. */
   removeLocalAddresses(addresses: readonly string[]): void {
     if (this.#state !== 'up') throw notUp(this.#state);
     changeLocalAddresses(this.#socket, addresses, 'remove');

@@ -294,6 +294,11 @@ export interface NativeOptions {
    * Accepted ones inherit it.
    */
   reuseAddress: boolean;
+  /**
+   * SCTP_ASCONF_SUPPORTED: whether addresses of associations to come may change (RFC 5061); of an
+   * association, whether both ends do that.
+   */
+  changeAddresses: boolean;
   /** SCTP_EVENT, one per notification we use: all on or off. */
   events: boolean;
   /** SCTP_SENDER_DRY_EVENT alone. */

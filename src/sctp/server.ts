@@ -3,7 +3,7 @@ import { EventEmitter } from 'node:events';
 import { SctpError } from '../errors.js';
 import { limits } from '../limits.js';
 import { checkAddresses, checkPort, familyOf, ipv4First } from './addresses.js';
-import { changeLocalAddresses } from './addressing.js';
+import { changeServerAddresses } from './addressing.js';
 import { Association } from './association.js';
 import { configureSocket, shareAddresses } from './configure.js';
 import type { ServerEvents } from './events.js';
@@ -92,10 +92,10 @@ export class Server extends EventEmitter<ServerEvents> {
    * what they have: give them the address first, as the kernel refuses it to them once the server
    * has it.
    * @throws SctpError ERR_ADDRESS_NOT_LOCAL, ERR_ADDRESS_INVALID, ERR_PORT_IN_USE, ERR_CLOSED,
-   * ERR_SYSTEM.
+   * ERR_OPTION_REJECTED, ERR_SYSTEM.
    */
   addAddresses(addresses: readonly string[]): void {
-    changeLocalAddresses(this.#socket, addresses, 'add');
+    changeServerAddresses(this.#socket, addresses, 'add');
   }
 
   /**
@@ -103,7 +103,7 @@ export class Server extends EventEmitter<ServerEvents> {
    * Otherwise as `addAddresses`.
    */
   removeAddresses(addresses: readonly string[]): void {
-    changeLocalAddresses(this.#socket, addresses, 'remove');
+    changeServerAddresses(this.#socket, addresses, 'remove');
   }
 
   /** Stops listening. Accepted associations live on. */

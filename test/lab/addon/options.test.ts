@@ -35,6 +35,7 @@ const everywhere: Case[] = [
   ['streamScheduler', 0],
   ['reuseAddress', true],
   ['reuseAddress', false],
+  ['changeAddresses', false],
   ['events', true],
   ['events', false],
   ['senderDryEvent', true],

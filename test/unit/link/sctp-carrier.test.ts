@@ -144,9 +144,12 @@ test('statistics, primary and addresses are those of the association', () => {
   assert.equal(carrier.paths.find(({ primary }) => primary)?.address, '10.0.1.2');
   assert.deepEqual(carrier.localAddresses, ['10.0.0.1']);
   assert.throws(() => carrier.addLocalAddresses(['10.0.5.1']), withCode('ERR_OPTION_REJECTED'));
+  assert.throws(() => carrier.removeLocalAddresses(['10.0.5.1']), withCode('ERR_OPTION_REJECTED'));
+  socket.held.set('changeAddresses', true);
   socket.locals.push({ address: '10.0.5.1', port: 5000 });
   carrier.addLocalAddresses(['10.0.5.1']);
-  assert.throws(() => carrier.removeLocalAddresses(['10.0.5.1']), withCode('ERR_OPTION_REJECTED'));
+  carrier.removeLocalAddresses(['10.0.5.1']);
+  assert.equal(socket.calls.at(-1), 'removeAddresses ["10.0.5.1"]');
   socket.failures.set('statistics', nativeError('EINVAL', 'getsockopt'));
   assert.equal(carrier.statistics(), null);
   carrier.abort();

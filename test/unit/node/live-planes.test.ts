@@ -151,12 +151,44 @@ test('a link whose association is older than the planes gets them as it comes up
   for (const member of [one, two]) assert.equal(member.node.nodes[0]?.redundant, true);
   assert.equal(shown(two, 'one@host1').length, 2);
   const other = two.node.connect({ name: 'three@host3', addresses: ['10.1.0.3'], port: 24100 });
-  const three = await cluster.start('three', 3, ONE_PLANE);
+  await cluster.start('three', 3, ONE_PLANE);
   two.node.removePlane('b');
   await cluster.until(other);
   await cluster.run(10);
   assert.deepEqual(words(two.diary, 'planeDeferred'), []);
   assert.deepEqual(carrierOf(cluster, '10.1.0.3').paths.length, 1);
+});
+
+test('a plane that comes back before the peer had let it go is there in the end', async () => {
+  const { cluster, one, two } = await linked({ planes: { a: '10.1.0.0/24', b: B } } as never);
+  cluster.network.partingMs = 50;
+  one.node.removePlane('b');
+  assert.deepEqual(one.node.addPlane('b', B).live, ['two@host2']);
+  await cluster.run(500);
+  assert.equal(shown(two, 'one@host1').length, 1);
+  await cluster.run(1000);
+  assert.deepEqual(
+    shown(two, 'one@host1').map(({ plane, state }) => [plane, state]),
+    [
+      ['a', 'active'],
+      ['b', 'active'],
+    ],
+  );
+  assert.deepEqual(deferredAt(one), []);
+  assert.deepEqual([...cluster.network.endpoints][0]!.addresses, ['10.1.0.1', '10.2.0.1']);
+});
+
+test('a peer that does not let a plane go is told of, once', async () => {
+  const { cluster, one } = await linked({ planes: { a: '10.1.0.0/24', b: B } } as never);
+  cluster.network.partingMs = Number.POSITIVE_INFINITY;
+  assert.deepEqual(one.node.removePlane('b').deferred, []);
+  await cluster.run(4500);
+  assert.deepEqual(deferredAt(one), []);
+  await cluster.run(60_000);
+  assert.deepEqual(
+    deferredAt(one).map(({ name, plane, change, code }) => [name, plane, change, code]),
+    [['two@host2', 'b', 'removed', 'ERR_PLANE_DEFERRED']],
+  );
 });
 
 test('what cannot be is refused, and nothing has changed', async () => {

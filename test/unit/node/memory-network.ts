@@ -36,6 +36,8 @@ export class MemoryNetwork {
   readonly #apart = new Set<string>();
   /** Whether associations that are up can be given other addresses. */
   changesAddresses = true;
+  /** How long an address that is to go stays; one that comes back meanwhile goes all the same. */
+  partingMs = 0;
   #nextPort = 40_000;
 
   constructor(runtime: VirtualRuntime) {
@@ -275,13 +277,20 @@ export class MemoryCarrier implements Carrier {
 
   addLocalAddresses(addresses: readonly string[]): void {
     this.#checkChange();
+    if (addresses.some((each) => this.localAddresses.includes(each))) return;
     this.localAddresses = [...this.localAddresses, ...addresses];
     this.#network.runtime.timers.after(FRAME_MS, () => this.other?.gain(addresses));
   }
 
   removeLocalAddresses(addresses: readonly string[]): void {
     this.#checkChange();
-    this.localAddresses = this.localAddresses.filter((each) => !addresses.includes(each));
+    if (!addresses.some((each) => this.localAddresses.includes(each))) return;
+    const { partingMs, runtime } = this.#network;
+    const part = () => {
+      this.localAddresses = this.localAddresses.filter((each) => !addresses.includes(each));
+    };
+    if (partingMs === 0) part();
+    else if (partingMs < Number.POSITIVE_INFINITY) runtime.timers.after(partingMs, part);
     this.#network.runtime.timers.after(FRAME_MS, () => this.other?.lose(addresses));
   }
 
