@@ -5,6 +5,7 @@ import { type CutResult, type CutsResult, runCuts } from '../lab/scenario/cuts.j
 import { gapViolations, trafficFigures, trafficViolations } from '../lab/scenario/verdict.js';
 import { type ProfileName, profiles } from '../timing/profiles.js';
 import { kills } from './lab-kills.js';
+import { addLabPaths } from './lab-paths.js';
 import { recordingFolder } from './recording-folder.js';
 import { finish, progress, table } from './report.js';
 import { wholeNumber } from './whole-number.js';
@@ -93,4 +94,5 @@ export function addLab(program: Command): void {
     .option('--count <number>', 'how many times', wholeNumber(1, COUNT_MAX), 200)
     .option('--json', 'print one JSON object as the last line')
     .action(kills);
+  addLabPaths(lab);
 }

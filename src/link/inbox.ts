@@ -54,6 +54,12 @@ interface Refusal {
 
 const NOTHING = Buffer.alloc(0);
 
+/**
+ * A body below this is copied: who keeps it would otherwise keep all the memory that it was
+ * received into. So small a copy comes from Buffer's pool.
+ */
+const SMALL_BODY_BYTES = Buffer.poolSize >>> 1;
+
 /** Acknowledgements of loose bundles that leave together. */
 const LOOSE_ACKS = 512;
 
@@ -114,9 +120,10 @@ export class Inbox implements AckSource {
 
   /**
    * One SCTP message of the peer.
+   * @returns Whether the memory of `bundle` may still be in use.
    * @throws ProtocolError ERR_PROTOCOL, and nothing else (but what a handler throws).
    */
-  receive(stream: number, bundle: Buffer): void {
+  receive(stream: number, bundle: Buffer): boolean {
     if (stream >= this.#streams.count) throw broken(`stream ${stream} is not one of this link`);
     this.#openers[stream] ??= new Opener(
       this.#secret,
@@ -128,6 +135,7 @@ export class Inbox implements AckSource {
     const reader = this.#reader;
     reader.start(records);
     let completed = 0;
+    let isKept = false;
     for (;;) {
       const record = this.#handlers.isOver() ? null : reader.next();
       if (record === null) break;
@@ -140,6 +148,8 @@ export class Inbox implements AckSource {
           }
           this.#smallReceived += bytes;
           this.#checkCredit(this.#smallReceived, this.#smallAdvertised);
+          if (record.body.length < SMALL_BODY_BYTES) record.body = Buffer.from(record.body);
+          else isKept = true;
           this.#handle(stream, sequence, completed++, record, bytes, false);
           break;
         }
@@ -171,6 +181,9 @@ export class Inbox implements AckSource {
       }
     }
     if (completed > 0) this.#acknowledge(stream, sequence);
+    // A reader keeps what it has read last.
+    reader.start(NOTHING);
+    return isKept;
   }
 
   write(data: Buffer, at: number, isOwn: boolean): number {

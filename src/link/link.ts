@@ -235,7 +235,9 @@ class CarriedLink implements Link {
     }
     this.#session = session;
     this.#phase = 'up';
-    this.#liveness = new Liveness(runtime.clock.nowMs(), local.profile, this.#hasActivePath());
+    const { profile } = local;
+    const seed = profile.beatJitterMs === 0 ? 0 : runtime.random.bytes(4).readUInt32LE();
+    this.#liveness = new Liveness(runtime.clock.nowMs(), profile, this.#hasActivePath(), seed);
     log(
       '%s %s: up with %s, link %d',
       this.role,
@@ -286,20 +288,22 @@ class CarriedLink implements Link {
 
   // --- receiving
 
-  #receive(stream: number, data: Buffer): void {
+  /** Returns whether the memory of `data` may still be in use. */
+  #receive(stream: number, data: Buffer): boolean {
     if (this.#phase === 'handshake' || this.#phase === 'waiting') {
       this.#stepHandshake({ type: 'frame', data });
       // The frame that told the acceptor that the dialler is up is the link's first.
       const isFirst = this.role === 'acceptor' && this.state === 'up';
-      if (!isFirst) return;
+      if (!isFirst) return true;
     }
-    if (this.#phase === 'ended' || this.#exchange === null) return;
+    if (this.#phase === 'ended' || this.#exchange === null) return false;
+    let isKept: boolean;
     try {
-      this.#exchange.receive(stream, data);
+      isKept = this.#exchange.receive(stream, data);
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
       this.#protocolError(error);
-      return;
+      return true;
     }
     // One answer for all probes of a bundle: each costs us more than it costs the peer.
     if (this.#isProbed && this.#phase === 'up') this.#exchange.sign('beat');
@@ -307,6 +311,7 @@ class CarriedLink implements Link {
     // Only what could be opened is a sign of the peer's life.
     if (this.#liveness?.heard() === true) this.#stepLiveness(TICK);
     if (this.#probes.size > 0) this.#answerProbes(true);
+    return isKept;
   }
 
   #sign(sign: 'beat' | 'probe' | 'leave'): void {

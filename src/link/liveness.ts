@@ -6,9 +6,12 @@
  * that traps the call. So `heard` and `spoke` only leave a mark, and every half beat a 'tick' turns
  * marks into times. A frame that came counts from the tick after it (a stall is reported up to half
  * a beat late, never early); a frame that left counts from the tick before it (the peer hears
- * something at least every beat, and no beat goes within half a beat of another frame).
+ * something at least every beat, and no beat goes within half a beat of another frame). Where the
+ * profile wants jitter, a beat is early by chance, each time anew: links that came up together, or
+ * whose process was late for all of them, would beat in step for ever.
  */
 import type { Profile } from '../timing/profiles.js';
+import { Jitter } from './jitter.js';
 
 export type LivenessInput =
   | { readonly type: 'tick' }
@@ -31,11 +34,12 @@ export type LivenessOutput =
   /** No active path and no frame for the outage time: abort the association. Nothing follows. */
   | 'lost';
 
-export type LivenessTimers = Pick<Profile, 'beatMs' | 'stallMs' | 'outageMs'>;
+export type LivenessTimers = Pick<Profile, 'beatMs' | 'beatJitterMs' | 'stallMs' | 'outageMs'>;
 
 /** The machine; begins when the link is up. */
 export class Liveness {
   readonly #timers: LivenessTimers;
+  readonly #jitter: Jitter;
   readonly #outputs: LivenessOutput[] = [];
   #lastTickMs: number;
   #lastHeardMs: number;
@@ -48,11 +52,19 @@ export class Liveness {
   #draining = false;
   #isStalled = false;
   #isLost = false;
-  /** How late the loop was since the peer was last heard: by so much every judgement is put off. */
+  /**
+   * How late the loop was since the peer was last heard and the paths are what they are: by so much
+   * every judgement is put off.
+   */
   #lateMs = 0;
+  /** From a frame of ours to the next beat. */
+  #beatAfterMs: number;
 
-  constructor(nowMs: number, timers: LivenessTimers, pathActive: boolean) {
+  /** @param seed 32 random bits; without `beatJitterMs` nothing depends on them */
+  constructor(nowMs: number, timers: LivenessTimers, pathActive: boolean, seed = 0) {
     this.#timers = timers;
+    this.#jitter = new Jitter(timers.beatJitterMs, seed);
+    this.#beatAfterMs = timers.beatMs - this.#jitter.nextMs();
     this.#lastTickMs = nowMs;
     this.#lastHeardMs = nowMs;
     this.#lastSpokeMs = nowMs;
@@ -80,7 +92,7 @@ export class Liveness {
     if (this.#isLost) return Number.POSITIVE_INFINITY;
     const nextTickMs = this.#lastTickMs + this.#timers.beatMs / 2;
     const due = this.#draining ? nextTickMs : Math.min(nextTickMs, this.#judgementMs());
-    return Math.min(due, this.#lastSpokeMs + this.#timers.beatMs);
+    return Math.min(due, this.#lastSpokeMs + this.#beatAfterMs);
   }
 
   /** The next output, or null. */
@@ -95,6 +107,8 @@ export class Liveness {
     if (input.type === 'paths' && input.active !== this.#pathActive) {
       this.#pathActive = input.active;
       this.#pathsSinceMs = nowMs;
+      // What counts from now on is not put off by what was late before.
+      this.#lateMs = 0;
     }
     if (input.type === 'drained') {
       this.#draining = false;
@@ -103,8 +117,9 @@ export class Liveness {
       this.#draining = true;
       this.#outputs.push('drain');
     }
-    if (!this.#isLost && nowMs >= this.#lastSpokeMs + this.#timers.beatMs) {
+    if (!this.#isLost && nowMs >= this.#lastSpokeMs + this.#beatAfterMs) {
       this.#lastSpokeMs = nowMs;
+      this.#beatAfterMs = this.#timers.beatMs - this.#jitter.nextMs();
       this.#outputs.push('beat');
     }
   }

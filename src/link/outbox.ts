@@ -57,6 +57,8 @@ export class Outbox {
   #over = false;
   #context = 0;
   #carriedBytes = 0;
+  /** What `#carriedBytes` may rise to in this flush. */
+  #flushEndBytes = 0;
   #queuedBytes = 0;
   /** Messages without an outcome. */
   #messages = 0;
@@ -88,6 +90,11 @@ export class Outbox {
   /** Whether `flush` would send something. */
   get isDirty(): boolean {
     return this.#dirty.some((lanes) => lanes.length > 0);
+  }
+
+  /** Whether the carrier has room for more than the last `flush` was to send. */
+  get isCutShort(): boolean {
+    return !this.#blocked && this.isDirty;
   }
 
   /**
@@ -151,9 +158,13 @@ export class Outbox {
     this.#mark(this.#lanes[LINK_STREAM] as Lane);
   }
 
-  /** Sends what may be sent now; `drained`: the carrier has room again. */
+  /**
+   * Sends what may be sent now, but no more than limits.flushBytes of messages at once; `drained`:
+   * the carrier has room again.
+   */
   flush(drained = false): void {
     if (drained) this.#blocked = false;
+    this.#flushEndBytes = this.#carriedBytes + limits.flushBytes;
     this.#serve(this.#dirty[0] as Lane[]);
     for (let rank = 1; rank < RANKS; rank++) this.#serve(this.#dirty[rank] as Lane[]);
   }
@@ -281,7 +292,8 @@ export class Outbox {
   }
 
   #mayCarry(lane: Lane): boolean {
-    return !this.#blocked || lane.rank === 0;
+    if (lane.rank === 0) return true;
+    return !this.#blocked && this.#carriedBytes < this.#flushEndBytes;
   }
 
   /** Whether messages may be added to the open bundle. */

@@ -5,7 +5,7 @@
 import debug from 'debug';
 import { type BackplaneError, type ErrorCode, LinkError, NodeError, SctpError } from '../errors.js';
 import { limits } from '../limits.js';
-import { arbitrate, type ExistingLink } from '../link/arbitration.js';
+import { arbitrate } from '../link/arbitration.js';
 import type { Carrier } from '../link/carrier.js';
 import { HalfOpenTable } from '../link/half-open.js';
 import { createLink } from '../link/link.js';
@@ -106,6 +106,14 @@ export class Links {
     const peer = this.#peers.get(name);
     if (peer === undefined) return;
     await this.#part(peer, deadlineMs);
+    this.#forgetIdle(peer);
+  }
+
+  /** Dials this peer no more. A link that is up, or that the peer is making, stays. */
+  release(name: string): void {
+    const peer = this.#peers.get(name);
+    if (peer === undefined) return;
+    this.#stopDialling(peer);
     this.#forgetIdle(peer);
   }
 
@@ -247,23 +255,6 @@ export class Links {
     });
   }
 
-  /** What a newcomer is measured against. */
-  #existing({ live, accepted, dialling }: Peer): ExistingLink | null {
-    if (live !== null) {
-      const { link, peer } = live;
-      const dialledBy = link.role === 'dialler' ? 'local' : 'peer';
-      const { linkNumber } = link;
-      return { up: true, dialledBy, linkNumber, incarnation: peer.incarnation };
-    }
-    if (accepted !== null) {
-      const { linkNumber, identity } = accepted;
-      return { up: true, dialledBy: 'peer', linkNumber, incarnation: identity!.incarnation };
-    }
-    if (dialling === null) return null;
-    const { linkNumber } = dialling;
-    return { up: false, dialledBy: 'local', linkNumber, incarnation: null };
-  }
-
   /** Who stays, now that a newcomer has proven who it is. */
   #judge(attempt: Attempt, identity: PeerIdentity): void {
     const { local } = this.#setup;
@@ -281,7 +272,7 @@ export class Links {
     const { incarnation } = identity;
     const { linkNumber } = attempt;
     const candidate = { dialledBy: 'peer', linkNumber, incarnation } as const;
-    const decision = arbitrate(local.name, peer.name, this.#existing(peer), candidate);
+    const decision = arbitrate(local.name, peer.name, peer.existing, candidate);
     trace('%s, link %d: %s', peer.name, linkNumber, decision.verdict);
     switch (decision.verdict) {
       case 'accept':
@@ -470,20 +461,25 @@ export class Links {
     this.#down(peer, live, 'refused', error);
   }
 
-  /** LEAVE to this peer and no more dialling; resolves when its link is over. */
-  async #part(peer: Peer, deadlineMs: number): Promise<void> {
-    const { dialling, accepted, claimant, live } = peer;
+  #stopDialling(peer: Peer): void {
+    const { dialling } = peer;
     peer.target = null;
     peer.dialler.step(this.#nowMs, { type: 'stop' });
     this.#pump(peer);
     peer.dialling = null;
     dialling?.link?.abort();
+    peer.settle(new NodeError('ERR_CLOSED', `${peer.name} is not dialled any more`));
+  }
+
+  /** LEAVE to this peer and no more dialling; resolves when its link is over. */
+  async #part(peer: Peer, deadlineMs: number): Promise<void> {
+    const { accepted, claimant, live } = peer;
+    this.#stopDialling(peer);
     if (accepted !== null) {
       this.#dropArriving(accepted);
       peer.dialler.step(this.#nowMs, { type: 'unlinked', jitter: this.#jitter });
     }
     if (claimant !== null) this.#dropArriving(claimant);
-    peer.settle(new NodeError('ERR_CLOSED', `${peer.name} is not dialled any more`));
     if (live === null) return;
     peer.isLeaving = true;
     const down = peer.whenDown();

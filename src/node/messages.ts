@@ -33,7 +33,7 @@ export type Handler<Body = unknown, Answer = unknown> = (
 export type Handled = ReturnType<LinkHandlers['onMessage']>;
 
 /** A message of a peer's node itself. @throws ProtocolError when it is malformed. */
-type Control = (live: LiveLink, body: unknown) => void;
+export type Control = (live: LiveLink, body: unknown) => void;
 
 export interface MessagesSetup {
   /** Name of this node. */

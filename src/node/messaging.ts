@@ -4,7 +4,7 @@
  */
 import { EventEmitter } from 'node:events';
 import { NodeError } from '../errors.js';
-import type { Outcome, ReceivedMessage } from '../link/types.js';
+import type { LocalIdentity, Outcome, ReceivedMessage } from '../link/types.js';
 import type { Clock, Runtime } from '../runtime/index.js';
 import { PendingCalls } from './calls.js';
 import { callControls, controlHandlers } from './control.js';
@@ -12,7 +12,7 @@ import type { HandlerFailed, NodeDown, NodeEvents, NodeGone } from './events.js'
 import { Groups } from './groups.js';
 import type { IncomingStream } from './incoming-stream.js';
 import type { LiveLink } from './live-link.js';
-import { type Handled, type Handler, Messages } from './messages.js';
+import { type Control, type Handled, type Handler, Messages } from './messages.js';
 import { Monitors } from './monitors.js';
 import { checkOwnTopic, fullName, PING_TOPIC } from './names.js';
 import { Outgoing } from './outgoing.js';
@@ -33,14 +33,15 @@ export abstract class Messaging extends EventEmitter<NodeEvents> {
   protected readonly teller: Teller;
   readonly #clock: Clock;
   readonly #calls: PendingCalls;
+  readonly #controls: Map<string, Control>;
   readonly #messages: Messages;
   readonly #outgoing: Outgoing;
   readonly #subscriptions: Subscriptions;
   readonly #groups: Groups;
   readonly #monitors: Monitors;
 
-  /** @internal @param name of this node. */
-  protected constructor(name: string, { clock, timers }: Runtime) {
+  /** @internal */
+  protected constructor({ name, profile }: LocalIdentity, { clock, timers }: Runtime) {
     super();
     const teller = new Teller(name, this, clock);
     const find = (peer: string) => this.findLink(peer);
@@ -48,7 +49,12 @@ export abstract class Messaging extends EventEmitter<NodeEvents> {
     this.teller = teller;
     this.#clock = clock;
     this.#calls = new PendingCalls({ timers, ...callControls(find) });
-    this.#outgoing = new Outgoing({ name, calls: this.#calls, linkTo: (to) => this.#linkTo(to) });
+    this.#outgoing = new Outgoing({
+      name,
+      callDeadlineMs: profile.callDeadlineMs,
+      calls: this.#calls,
+      linkTo: (to) => this.#linkTo(to),
+    });
     this.#subscriptions = new Subscriptions({ name, timers, failed });
     this.#groups = new Groups({
       name,
@@ -57,10 +63,11 @@ export abstract class Messaging extends EventEmitter<NodeEvents> {
         teller.tell(isMember ? 'groupJoin' : 'groupLeave', { group, name: member }),
     });
     this.#monitors = new Monitors(timers, (peer) => find(peer) !== undefined);
+    this.#controls = controlHandlers(this.#subscriptions.shared, this.#groups.shared);
     this.#messages = new Messages({
       name,
       calls: this.#calls,
-      controls: controlHandlers(this.#subscriptions.shared, this.#groups.shared),
+      controls: this.#controls,
       published: (live, message, body) => this.#subscriptions.receive(live, message, body),
       failed,
     });
@@ -245,6 +252,11 @@ export abstract class Messaging extends EventEmitter<NodeEvents> {
     const startMs = clock.nowMs();
     await this.#outgoing.call(name, PING_TOPIC, null, options);
     return clock.nowMs() - startMs;
+  }
+
+  /** @internal What peers' nodes send to this one on a topic of their own. */
+  protected handleControl(topic: string, control: Control): void {
+    this.#controls.set(topic, control);
   }
 
   /** @internal As `onMessage` of `Links`. */

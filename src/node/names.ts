@@ -7,8 +7,17 @@ import { RESERVED_TOPICS } from '../wire/records.js';
 // word.
 const NAME = /^[A-Za-z0-9._-]+@[A-Za-z0-9._:-]+$/;
 
+/** Nodes tell each other on it whom they reach; see reach-report.ts. */
+export const REACH_TOPIC = 'backplane:reach';
+
 /** Every node answers a call of this topic with the body it was given. */
 export const PING_TOPIC = 'backplane:ping';
+
+/** Whether this is the full name of a node. */
+export function isFullName(name: unknown): name is string {
+  if (typeof name !== 'string' || !NAME.test(name)) return false;
+  return Buffer.byteLength(name) <= limits.nodeNameBytes;
+}
 
 /**
  * The full name of a node, `name@host`.
@@ -20,7 +29,7 @@ export const PING_TOPIC = 'backplane:ping';
 export function fullName(name: unknown, host: string): string {
   if (typeof name !== 'string') throw new NodeError('ERR_ARGUMENT', 'name must be a string');
   const full = name.includes('@') ? name : `${name}@${host}`;
-  if (!NAME.test(full) || Buffer.byteLength(full) > limits.nodeNameBytes) {
+  if (!isFullName(full)) {
     throw new NodeError(
       'ERR_ARGUMENT',
       `${JSON.stringify(full)} is not a node's name: name@host, letters, digits and ._- in both, ` +

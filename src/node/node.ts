@@ -5,12 +5,15 @@
 import { type BackplaneError, NodeError } from '../errors.js';
 import { limits } from '../limits.js';
 import type { LocalIdentity } from '../link/types.js';
+import type { Aead } from '../runtime/crypto.js';
 import type { Runtime } from '../runtime/index.js';
-import type { NodeView, PathView } from './events.js';
+import type { LocalAddress } from '../runtime/network.js';
+import type { NodeView, PathChanged, PathView, ReachabilityView } from './events.js';
 import { Links } from './links.js';
 import type { LiveLink } from './live-link.js';
+import { LivePlanes, type PlaneChange } from './live-planes.js';
 import { Messaging } from './messaging.js';
-import { fullName } from './names.js';
+import { fullName, REACH_TOPIC } from './names.js';
 import {
   checkDeadlineMs,
   checkPeer,
@@ -18,6 +21,10 @@ import {
   peerPort,
   type ResolvedOptions,
 } from './options.js';
+import { PathWatch } from './path-watch.js';
+import type { PeerSource, PeerWatch } from './peer-source.js';
+import { Peers } from './peers.js';
+import { Reach } from './reach.js';
 import type { Listener, Transport } from './transport.js';
 
 /** What `startNode` gives to a node. */
@@ -26,6 +33,10 @@ export interface NodeSetup {
   readonly local: LocalIdentity;
   readonly runtime: Runtime;
   readonly transport: Transport;
+  /** What seals bundles; that of the runtime by default. */
+  readonly aead?: Aead | undefined;
+  /** The addresses of this host as they are now. */
+  localAddresses(): readonly LocalAddress[];
 }
 
 /** Incarnations as they are shown: 16 hex digits. */
@@ -38,25 +49,55 @@ const hex = (incarnation: bigint): string => incarnation.toString(16).padStart(1
 export class ClusterNode extends Messaging {
   readonly #setup: NodeSetup;
   readonly #links: Links;
+  readonly #reach: Reach;
+  readonly #peers: Peers;
+  readonly #planes: LivePlanes;
+  readonly #watch: PathWatch;
   #listener: Listener | null = null;
   #closed: Promise<void> | null = null;
 
   /** @internal Use `startNode`. */
   constructor(setup: NodeSetup) {
-    super(setup.local.name, setup.runtime);
+    super(setup.local, setup.runtime);
     this.#setup = setup;
-    const { local, runtime, transport, options } = setup;
+    const { local, runtime, transport, options, aead } = setup;
     const teller = this.teller;
+    const onPath = (event: PathChanged) => teller.tell('path', event);
+    this.#watch = new PathWatch({ ...options, runtime, onPath });
+    const planes = new LivePlanes({
+      ...options,
+      runtime,
+      links: () => this.#links.live,
+      listener: () => this.#listener,
+      localAddresses: setup.localAddresses,
+      onDeferred: (event) => teller.tell('planeDeferred', event),
+    });
+    this.#planes = planes;
     this.#links = new Links({
       local,
-      planes: options.planes,
+      get planes() {
+        return planes.list;
+      },
       runtime,
       transport,
+      ...(aead === undefined ? {} : { aead }),
       handlers: {
-        onUp: (live) => this.linkUp(live),
-        onDown: (live, event) => this.linkDown(live, event),
+        onUp: (live) => {
+          this.#reach.up(live.name);
+          this.#watch.up(live);
+          this.linkUp(live);
+          planes.up(live);
+        },
+        onDown: (live, event) => {
+          this.#reach.down(live.name, event.reason);
+          this.#watch.down(live);
+          this.linkDown(live, event);
+        },
         onMessage: (live, message) => this.received(live, message),
-        onPath: (event) => teller.tell('path', event),
+        onPath: (event) => {
+          this.#watch.noted(event);
+          onPath(event);
+        },
         onRedundancy: (event) => teller.tell('redundancy', event),
         onStalled: (name) => teller.tell('stalled', { name }),
         onResumed: (name) => teller.tell('resumed', { name }),
@@ -64,6 +105,24 @@ export class ClusterNode extends Messaging {
         onDialFailed: (event) => teller.tell('dialFailed', event),
         onRefused: (address, name, error) => teller.refused(address, name, error),
       },
+    });
+    this.#reach = new Reach({
+      name: local.name,
+      outageMs: local.profile.outageMs,
+      runtime,
+      find: (name) => this.#links.find(name),
+      onPartition: (event) => teller.tell('partition', event),
+    });
+    this.handleControl(REACH_TOPIC, ({ name }, body) => this.#reach.receive(name, body));
+    this.#peers = new Peers({
+      name: local.name,
+      port: peerPort(options.port),
+      planes: options.planes,
+      runtime,
+      links: this.#links,
+      reach: this.#reach,
+      onChanged: (event) => teller.tell('peers', event),
+      onFailed: (event) => teller.tell('peersFailed', event),
     });
   }
 
@@ -89,7 +148,7 @@ export class ClusterNode extends Messaging {
 
   /** Its planes, each with the local address. */
   get planes(): readonly { readonly name: string; readonly address: string }[] {
-    return this.#setup.options.planes.map(({ name, address }) => ({ name, address }));
+    return this.#planes.list.map(({ name, address }) => ({ name, address }));
   }
 
   /**
@@ -110,10 +169,19 @@ export class ClusterNode extends Messaging {
     return this.#links.find(name)?.paths ?? [];
   }
 
+  /**
+   * Who reaches whom, as far as this node and its peers have told; what they tell is up to
+   * limits.reachMostMs old. `partition` tells when nodes do not reach each other though others
+   * reach both.
+   */
+  reachability(): ReachabilityView {
+    return this.#reach.view;
+  }
+
   /** @internal Begins to listen and to dial. */
   async start(): Promise<void> {
     const { options, transport, local } = this.#setup;
-    const { planes, port, peers } = options;
+    const { planes, port, peers, peerSources } = options;
     this.#listener = await transport.listen(
       port,
       { localAddresses: planes.map(({ address }) => address), profile: local.profile },
@@ -123,7 +191,12 @@ export class ClusterNode extends Messaging {
       },
     );
     // They are dialled until they come; until then `dialFailed` tells, and `close` ends it.
-    for (const peer of peers) this.#links.connect(peer).catch(() => {});
+    for (const peer of peers) this.#peers.connect(peer).catch(() => {});
+    // Whoever started the node listens by then: a source may fail at once.
+    this.#setup.runtime.timers.soon(() => {
+      if (this.#closed !== null) return;
+      for (const source of peerSources) this.#peers.follow(source);
+    });
   }
 
   /**
@@ -136,7 +209,19 @@ export class ClusterNode extends Messaging {
    */
   async connect(peer: PeerOptions): Promise<void> {
     this.checkOpen();
-    await this.#links.connect(checkPeer(peer, this.name, peerPort(this.#setup.options.port)));
+    await this.#peers.connect(checkPeer(peer, this.name, peerPort(this.#setup.options.port)));
+  }
+
+  /**
+   * Links with the peers a source names, from now on: new ones are dialled, other addresses count
+   * from the next dial, and those it names no more are not dialled again, or left, as the source
+   * says. What the program itself connected to stays. Events: `peers`, `peersFailed`.
+   * @returns Its `close` ends it: what the source alone named is dialled no more, links stay.
+   * @throws NodeError ERR_ARGUMENT (no source), ERR_STATE (over limits.peerSources), ERR_CLOSED.
+   */
+  followPeers(source: PeerSource): PeerWatch {
+    this.checkOpen();
+    return this.#peers.follow(source);
   }
 
   /**
@@ -145,7 +230,32 @@ export class ClusterNode extends Messaging {
    */
   async disconnect(name: string, options: { readonly deadlineMs?: number } = {}): Promise<void> {
     const deadlineMs = checkDeadlineMs(options.deadlineMs ?? limits.leaveMs);
-    await this.#links.disconnect(fullName(name, ''), deadlineMs);
+    await this.#peers.disconnect(fullName(name, ''), deadlineMs);
+  }
+
+  /**
+   * Puts the node on one plane more, at once for the links that are up (peers see `path` added)
+   * where both kernels change the addresses of living associations; elsewhere `planeDeferred` tells
+   * and the plane counts from the link's next association on. Do the same at the peers.
+   * @param address of this host, or a CIDR that holds exactly one, as in option `planes`.
+   * @throws NodeError ERR_ARGUMENT (no name for a plane, or one that is there; too many),
+   *   ERR_PLANE_NO_ADDRESS, ERR_PLANE_AMBIGUOUS, ERR_ADDRESS_NOT_LOCAL, ERR_CLOSED; ProfileError
+   *   ERR_PROFILE_INVALID (the profile does not hold with so many planes); SctpError ERR_SYSTEM and
+   *   others, when it cannot be listened at: then nothing has changed.
+   */
+  addPlane(name: string, address: string): PlaneChange {
+    this.checkOpen();
+    return this.#planes.add(name, address);
+  }
+
+  /**
+   * Takes the node off a plane, as `addPlane` puts it on one. Traffic on it moves to another plane
+   * first.
+   * @throws NodeError ERR_ARGUMENT (no such plane), ERR_STATE (it is the last), ERR_CLOSED.
+   */
+  removePlane(name: string): PlaneChange {
+    this.checkOpen();
+    return this.#planes.remove(name);
   }
 
   /**
@@ -175,6 +285,9 @@ export class ClusterNode extends Messaging {
   close(options: { readonly deadlineMs?: number } = {}): Promise<void> {
     const deadlineMs = checkDeadlineMs(options.deadlineMs ?? limits.leaveMs);
     this.#closed ??= (async () => {
+      this.#peers.close();
+      this.#reach.close();
+      this.#planes.close();
       await this.#links.close(deadlineMs);
       await this.#listener?.close();
     })();

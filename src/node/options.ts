@@ -5,9 +5,12 @@ import type { Security } from '../link/types.js';
 import type { LocalAddress } from '../runtime/network.js';
 import type { Profile } from '../timing/profiles.js';
 import { type ProfileWish, resolveProfile } from '../timing/resolve.js';
+import { type Switchover, switchoverOf, withSwitchover } from '../timing/switchover.js';
 import { readKeyFile } from './key-file.js';
 import { checkKeys, KeyRing } from './key-ring.js';
 import { checkLabel, fullName } from './names.js';
+import type { SteeringMode } from './path-watch.js';
+import { checkPeerSources, type PeerSource } from './peer-source.js';
 import {
   checkPeerAddresses,
   type PeerAddresses,
@@ -68,8 +71,22 @@ export interface NodeOptions {
    * for it. Default 'sealed'.
    */
   readonly security?: Security;
+  /**
+   * What is done when the primary path is gray: up, but slow or lossy. Either way it is reported
+   * (`path`, change 'gray'). 'off': nothing. 'gray': another path becomes the primary. Both ends
+   * do it for what they send. Default 'off'.
+   */
+  readonly steering?: SteeringMode;
+  /**
+   * What becomes of a primary path that traffic left, once it is good again. 'return': traffic
+   * returns. 'stay': it does not, until it has to leave again. Default: as the profile's
+   * primarySwitchover says, 'return' for those of the package.
+   */
+  readonly switchover?: Switchover;
   /** Nodes to link with from the beginning, as by `connect`. */
   readonly peers?: readonly PeerOptions[];
+  /** Where to learn of more of them, as by `followPeers`. */
+  readonly peerSources?: readonly PeerSource[];
 }
 
 /** The same, checked and complete. */
@@ -81,7 +98,10 @@ export interface ResolvedOptions {
   readonly profile: Profile;
   readonly label: string;
   readonly security: Security;
+  readonly steering: SteeringMode;
+  readonly switchover: Switchover;
   readonly peers: readonly ResolvedPeer[];
+  readonly peerSources: readonly PeerSource[];
 }
 
 export interface ResolvedPeer {
@@ -160,6 +180,16 @@ async function keyRingOf({ key, keyFile }: NodeOptions): Promise<KeyRing> {
   return new KeyRing(checkKeys(key), null);
 }
 
+function checkSteering({ steering = 'off', switchover }: NodeOptions) {
+  if (steering !== 'off' && steering !== 'gray') {
+    throw new NodeError('ERR_ARGUMENT', "steering must be 'off' or 'gray'");
+  }
+  if (switchover !== undefined && switchover !== 'stay' && switchover !== 'return') {
+    throw new NodeError('ERR_ARGUMENT', "switchover must be 'stay' or 'return'");
+  }
+  return { steering, switchover } as const;
+}
+
 /**
  * Checks all options. What is wrong is told before anything is begun.
  * @throws NodeError ERR_ARGUMENT, ERR_KEY_FILE, ERR_KEY_FILE_MODE, ERR_KEY_SHORT,
@@ -177,7 +207,11 @@ export async function resolveOptions(
   const port = checkPort(options.port ?? DEFAULT_PORT, 0);
   const label = checkLabel(options.label ?? 'backplane');
   const planes = resolvePlanes(options.planes, machine.addresses);
-  const profile = resolveProfile(options.profile, { planes: planes.length });
+  const { steering, switchover } = checkSteering(options);
+  const profile = withSwitchover(
+    resolveProfile(options.profile, { planes: planes.length }),
+    switchover,
+  );
   const security = options.security ?? 'sealed';
   if (security !== 'sealed' && security !== 'authenticated') {
     throw new NodeError('ERR_ARGUMENT', "security must be 'sealed' or 'authenticated'");
@@ -185,6 +219,19 @@ export async function resolveOptions(
   const peers = options.peers ?? [];
   if (!Array.isArray(peers)) throw new NodeError('ERR_ARGUMENT', 'peers must be a list');
   const checkedPeers = peers.map((peer: unknown) => checkPeer(peer, name, peerPort(port)));
+  const peerSources = checkPeerSources(options.peerSources ?? []);
   const keyRing = await keyRingOf(options);
-  return { name, planes, port, keyRing, profile, label, security, peers: checkedPeers };
+  return {
+    name,
+    planes,
+    port,
+    keyRing,
+    profile,
+    label,
+    security,
+    steering,
+    switchover: switchoverOf(profile),
+    peers: checkedPeers,
+    peerSources,
+  };
 }

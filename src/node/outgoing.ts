@@ -21,6 +21,8 @@ import {
 export interface OutgoingSetup {
   /** Of this node. */
   readonly name: string;
+  /** Of calls and of items of streams, unless told otherwise. */
+  readonly callDeadlineMs: number;
   readonly calls: PendingCalls;
   /** @throws NodeError ERR_NO_LINK, ERR_CLOSED. */
   linkTo(name: string): LiveLink;
@@ -46,7 +48,7 @@ export class Outgoing {
 
   /** As `ClusterNode.call`, of a topic that was checked. */
   async call(to: string, topic: string, body: unknown, options: CallOptions): Promise<unknown> {
-    const deadlineMs = checkDeadlineMs(options.deadlineMs ?? limits.callDeadlineMs);
+    const deadlineMs = checkDeadlineMs(options.deadlineMs ?? this.#setup.callDeadlineMs);
     const wait = { deadlineMs, signal: checkSignal(options.signal) };
     const { calls, name: ourName } = this.#setup;
     const { live, start } = this.#request('call', to, topic, body, options);
@@ -56,7 +58,7 @@ export class Outgoing {
   /** As `ClusterNode.stream`, of a topic that was checked. */
   stream(to: string, topic: string, body: unknown, options: StreamOptions): IncomingStream {
     const read = {
-      idleMs: checkDeadlineMs(options.idleMs ?? limits.callDeadlineMs),
+      idleMs: checkDeadlineMs(options.idleMs ?? this.#setup.callDeadlineMs),
       creditBytes: checkCreditBytes(options.creditBytes ?? limits.streamCreditBytes),
       signal: checkSignal(options.signal),
     };

@@ -40,7 +40,7 @@ export interface TellOptions extends SendOptions {
 
 /** How a call is made. */
 export interface CallOptions extends SendOptions {
-  /** The answer must come within this time. Default limits.callDeadlineMs (5 s). */
+  /** The answer must come within this time. Default that of the profile (`lan`: 5 s). */
   readonly deadlineMs?: number;
   /** Aborted, it fails the call with ERR_CANCELLED, and the handler's `context.signal` there. */
   readonly signal?: AbortSignal;
@@ -48,7 +48,7 @@ export interface CallOptions extends SendOptions {
 
 /** How a streamed reply is asked for and read. */
 export interface StreamOptions extends SendOptions {
-  /** Longest time to wait for an item. Default limits.callDeadlineMs (5 s). */
+  /** Longest time to wait for an item. Default that of the profile (`lan`: 5 s). */
   readonly idleMs?: number;
   /**
    * Bytes of items that may wait here, and one item more. From limits.streamInitialCreditBytes

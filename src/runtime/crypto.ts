@@ -63,7 +63,10 @@ export interface AeadKey {
    * is authenticated with it. A nonce must not be used twice.
    */
   seal(nonce: Uint8Array, frame: Buffer, start: number, end: number): void;
-  /** What was sealed, as memory of its own; null when frame, nonce or key is not what it was. */
+  /**
+   * What was sealed: memory of its own, or the frame's own. Null when frame, nonce or key is not
+   * what it was; the frame's content is then lost.
+   */
   open(nonce: Uint8Array, frame: Buffer, start: number): Buffer | null;
 }
 

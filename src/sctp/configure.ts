@@ -11,6 +11,9 @@ import { isNativeError, nativeDetails } from './system-errors.js';
 /** The longest tick of a kernel (100 a second): times are rounded up to whole ticks. */
 const TICK_MAX_MS = 10;
 
+/** Of the kernel's enumeration. */
+const SCHEDULER_NUMBERS = { fcfs: 0, 'round-robin': 2 } as const;
+
 /** Null when `held` is an acceptable answer to `asked`, otherwise the field that is not. */
 type Rule<K extends keyof NativeOptions> = (
   asked: NativeOptions[K],
@@ -51,6 +54,8 @@ const rules = {
       : fields<NativeOptions['sack']>(['delayMs'], asked, held),
   exposePotentiallyFailed: same,
   noDelay: same,
+  streamScheduler: same,
+  reuseAddress: same,
   events: same,
   receiveInfo: same,
   udpEncapsulation: (asked, held) => same(asked.port, held.port),
@@ -176,6 +181,8 @@ export function configureSocket(socket: NativeSocket, options: ResolvedOptions):
   );
   apply(socket, 'sack', options.sack, 'sack');
   apply(socket, 'noDelay', options.noDelay, 'noDelay');
+  const scheduler = SCHEDULER_NUMBERS[options.streamScheduler];
+  apply(socket, 'streamScheduler', scheduler, 'streamScheduler');
   // Without it the state potentially failed is never told (RFC 7829, section 7.1).
   apply(socket, 'exposePotentiallyFailed', true, 'exposePotentiallyFailed');
   apply(socket, 'events', true, 'events');
@@ -185,4 +192,14 @@ export function configureSocket(socket: NativeSocket, options: ResolvedOptions):
     apply(socket, 'udpEncapsulation', { port }, 'udpEncapsulationPort');
   }
   return sendBufferBytes;
+}
+
+/**
+ * Lets what a server accepts share its port address by address, as its sockets do from the
+ * beginning: without it the kernel takes a new address on one accepted association only. Two
+ * servers still cannot listen at the same address and port.
+ * @throws SctpError ERR_OPTION_REJECTED.
+ */
+export function shareAddresses(socket: NativeSocket): void {
+  apply(socket, 'reuseAddress', true, 'reuseAddress');
 }

@@ -45,10 +45,10 @@ export interface MessageFields {
   readonly traceparent?: string | undefined;
 }
 
-/** A message as it was decoded: the body is a view of the bundle. */
+/** A message as it was decoded: the body is a view of the bundle, until it is given another. */
 export interface DecodedMessage extends MessageFields {
   readonly type: 'message';
-  readonly body: Buffer;
+  body: Buffer;
 }
 
 /** A piece of a large message; `totalBytes` is 0 in all but the first. */

@@ -98,6 +98,18 @@ test('a large message leaves in fragments, and other keys pass between them', ()
   assert.ok(longest <= limits.fragmentBytes + 100, `${longest}`);
 });
 
+test('one turn sends no more than its share, and what comes meanwhile is heard', () => {
+  const pair = new Pair().connect();
+  const before = pair.a.carrier.sent.length;
+  pair.a.link.send(large('x'), { orderKey: 'large' });
+  pair.a.runtime.endTurn();
+  assert.equal(pair.a.carrier.sent.length, before + limits.flushBytes / limits.fragmentBytes);
+  say(pair.b, 'heard');
+  pair.settle();
+  assert.equal(pair.a.messages.length, 1);
+  assert.equal(pair.b.messages.length, 1);
+});
+
 test('a message does not overtake a large one of its own key', () => {
   const pair = new Pair().connect();
   say(pair.a, 'before', { orderKey: 'k' });

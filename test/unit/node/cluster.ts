@@ -28,12 +28,16 @@ const EVENTS: readonly (keyof NodeEvents)[] = [
   'nodedown',
   'path',
   'redundancy',
+  'planeDeferred',
   'stalled',
   'resumed',
   'drain',
   'groupJoin',
   'groupLeave',
   'dialFailed',
+  'peers',
+  'peersFailed',
+  'partition',
   'refused',
   'handlerError',
 ];
@@ -59,8 +63,8 @@ export class Cluster {
     host: number,
     options: Partial<NodeOptions> = {},
     offer?: Offer,
+    addresses: readonly string[] = addressesOf(host),
   ): Promise<Member> {
-    const addresses = addressesOf(host);
     const node = await startNodeIn(
       {
         runtime: this.runtime,

@@ -19,6 +19,7 @@ export const allowedRooms: Readonly<Record<string, readonly string[]>> = {
   node: ['errors', 'limits', 'runtime', 'timing', 'wire', 'sctp', 'link'],
   index: ['errors', 'limits', 'runtime', 'timing', 'wire', 'sctp', 'link', 'node'],
   lab: ['errors', 'limits', 'runtime', 'timing', 'wire', 'sctp', 'link', 'node', 'index'],
+  testing: ['errors', 'limits', 'runtime', 'timing', 'wire', 'sctp', 'link', 'node', 'index'],
   cli: ['errors', 'limits', 'runtime', 'timing', 'wire', 'sctp', 'link', 'node', 'index', 'lab'],
 };
 
@@ -26,6 +27,7 @@ export const allowedRooms: Readonly<Record<string, readonly string[]>> = {
 export const singleImporters: Readonly<Record<string, string>> = {
   'cbor-x': 'src/wire/payload.ts',
   'node:crypto': 'src/runtime/crypto.ts',
+  'node:dns': 'src/runtime/dns.ts',
   'node:child_process': 'src/runtime/child-process.ts',
   'node:async_hooks': 'src/node/async-context.ts',
   'node:diagnostics_channel': 'src/node/diagnostics.ts',

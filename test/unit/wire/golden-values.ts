@@ -40,8 +40,11 @@ const profile: Profile = {
   initMaxAttempts: 4,
   initMaxTimeoutMs: 400,
   beatMs: 200,
+  beatJitterMs: 0,
   stallMs: 1000,
   outageMs: 1600,
+  callDeadlineMs: 5000,
+  configurationDeadlineMs: 10_000,
 };
 
 function identity(name: string, incarnation: bigint): LocalIdentity {
