@@ -156,8 +156,8 @@ export const nodeMutants: readonly Mutant[] = [
   {
     name: 'redundancy is restored that was never lost',
     file: 'src/node/redundancy.ts',
-    find: "      if (this.#state === 'lost') this.#change",
-    put: "      if (this.#state !== 'full') this.#change",
+    find: "if (this.#state === 'lost') this.#change = { state: 'restored', ...now }",
+    put: "if (this.#state !== 'full') this.#change = { state: 'restored', ...now }",
   },
   {
     name: 'a plane that goes is not missed',
@@ -169,8 +169,8 @@ export const nodeMutants: readonly Mutant[] = [
   // calls
   {
     name: 'calls outlive their link',
-    file: 'src/node/node.ts',
-    find: '          this.#calls.failAll(live.name, event.reason, event.error);',
+    file: 'src/node/messaging.ts',
+    find: '          this.#calls.failAll(name, reason, error);',
     put: '',
   },
   {

@@ -4,7 +4,8 @@ import { limits } from '../../../src/limits.js';
 import type { PartitionChanged } from '../../../src/node/events.js';
 import { REACH_TOPIC } from '../../../src/node/names.js';
 import { profiles } from '../../../src/timing/profiles.js';
-import { addressesOf, Cluster, type Member, words } from './cluster.js';
+import { encodeBody } from '../../../src/wire/payload.js';
+import { addressesOf, Cluster, inject, type Member, words } from './cluster.js';
 
 const PATIENCE_MS = profiles.lan.outageMs + limits.partitionGraceMs;
 
@@ -63,10 +64,10 @@ test('a node that closes, or dies, is no partition', async () => {
 
 test('a peer that tells nonsense is refused; the node goes on', async () => {
   const cluster = new Cluster();
-  const one = await cluster.start('one', 1);
-  const two = await cluster.start('two', 2);
+  const one = await cluster.start('one', 1, { security: 'authenticated' });
+  const two = await cluster.start('two', 2, { security: 'authenticated' });
   await cluster.link(one, two);
-  two.node.send('one@host1', REACH_TOPIC, { not: 'a report' });
+  inject(cluster, 1, { topic: REACH_TOPIC, ...encodeBody({ not: 'a report' }) });
   await cluster.run(100);
   // It may try again.
   const comings = words(one.diary, 'nodeup', 'nodedown');
