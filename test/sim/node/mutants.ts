@@ -170,7 +170,7 @@ export const nodeMutants: readonly Mutant[] = [
   {
     name: 'calls outlive their link',
     file: 'src/node/messaging.ts',
-    find: '          this.#calls.failAll(name, reason, error);',
+    find: '    this.#calls.failAll(name, reason, error);',
     put: '',
   },
   {

@@ -8,7 +8,7 @@ test('what is due runs in its order, not before its time, each with its promises
   const beganMs = time.nowMs;
   await new Promise<void>((resolve) => {
     const entry = (name: string, delayMs: number, then = () => {}) =>
-      time.after(delayMs, () => {
+      time.at(beganMs + delayMs, () => {
         assert.ok(time.nowMs - beganMs >= delayMs);
         time.isUnsettled = true;
         ran.push(name);
