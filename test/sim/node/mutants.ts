@@ -176,8 +176,8 @@ export const nodeMutants: readonly Mutant[] = [
   {
     name: 'a call is unsent without evidence',
     file: 'src/node/calls.ts',
-    find: 'if (call !== undefined) call.outcome = outcome;',
-    put: "if (call !== undefined) call.outcome = outcome && { type: 'unsent' };",
+    find: '      call.outcome = outcome;',
+    put: "      call.outcome = outcome && { type: 'unsent' };",
   },
   {
     name: 'all calls of a node fail with one link',
@@ -188,13 +188,13 @@ export const nodeMutants: readonly Mutant[] = [
   {
     name: 'calls wait beyond their deadline',
     file: 'src/node/calls.ts',
-    find: 'const timer = this.#timers.after(deadlineMs, () => {',
-    put: 'const timer = this.#timers.after(deadlineMs + 1000, () => {',
+    find: 'const timer = this.#setup.timers.after(deadlineMs, () => {',
+    put: 'const timer = this.#setup.timers.after(deadlineMs + 1000, () => {',
   },
   {
     name: 'an answer leaves the deadline running',
     file: 'src/node/calls.ts',
-    find: '    call.timer.cancel();',
+    find: '        timer.cancel();',
     put: '',
   },
   {
@@ -206,7 +206,7 @@ export const nodeMutants: readonly Mutant[] = [
   {
     name: 'a failed handler is not told of',
     file: 'src/node/messages.ts',
-    find: '    } catch (error) {\n      failed(error);\n      return undefined;',
-    put: '    } catch {\n      return undefined;',
+    find: '    failed({ name: from, topic, error });\n    return undefined;',
+    put: '    return undefined;',
   },
 ];
