@@ -16,7 +16,7 @@ export const limits = {
    */
   socketBufferBytes: 4 * 1024 * 1024,
   /** The same for links with a profile for local networks. */
-  localBufferBytes: 512 * 1024,
+  localBufferBytes: 1024 * 1024,
   /** Streams an association asks for in each direction. */
   streams: 64,
   /** An orderly end that takes longer becomes an abort. */
@@ -67,7 +67,7 @@ export const limits = {
    */
   outboxMessages: 2 ** 21,
   /** Bundles a link gives its association beyond what the kernel takes at once. */
-  carrierQueueBytes: 128 * 1024,
+  carrierQueueBytes: 512 * 1024,
   /**
    * Bundles a link gives its association before the event loop has a turn: who sends as fast as the
    * kernel takes it would otherwise read no answer and run no timer until all is sent.
