@@ -12,7 +12,7 @@ import { becomeUser, type EndSettings, readSettings, tell } from './arguments.js
 const BODY_BYTES = 64 * 1024 * 1024;
 const BODIES_UNDER_WAY = 2;
 /** Bodies a receiver has memory for before it begins: those under way, one that is freed late. */
-const BODIES_HELD = 3;
+const BODIES_HELD = 5;
 const CALL_EVERY_MS = 5;
 const KEY = Buffer.alloc(32, 0xb9);
 

@@ -3,10 +3,12 @@
  *
  *     { "planes": { "a": "10.1.0.0/24", "b": "10.2.0.0/24" }, "keyFile": "cluster.key",
  *       "port": 24100, "profile": "lan", "profiles": { "*@far": "wan" }, "label": "backplane",
- *       "peers": [{ "name": "one@host1", "addresses": ["10.1.0.1", "10.2.0.1"] }] }
+ *       "peers": [{ "name": "one@host1", "addresses": ["10.1.0.1", "10.2.0.1"] }],
+ *       "dns": { "name": "_backplane._sctp.example.com", "node": "one" } }
  */
 import { dirname, resolve } from 'node:path';
 import { BackplaneError, NodeError } from '../errors.js';
+import { type DnsPeersOptions, dnsPeers } from '../index.js';
 import { limits } from '../limits.js';
 import { checkLabel, fullName } from '../node/names.js';
 import { checkPort, DEFAULT_PORT, type PeerOptions } from '../node/options.js';
@@ -26,6 +28,8 @@ export interface Config {
   readonly profiles?: ProfilesOption;
   readonly label: string;
   readonly peers: readonly ConfigPeer[];
+  /** More of them, by SRV records. */
+  readonly dns?: DnsPeersOptions;
 }
 
 /** A peer with its port. */
@@ -33,8 +37,9 @@ export type ConfigPeer = PeerOptions & { readonly port: number };
 
 type Fields = Readonly<Record<string, unknown>>;
 
-const FIELDS = ['planes', 'port', 'keyFile', 'profile', 'profiles', 'label', 'peers'];
+const FIELDS = ['planes', 'port', 'keyFile', 'profile', 'profiles', 'label', 'peers', 'dns'];
 const PEER_FIELDS = ['name', 'addresses', 'port', 'profile'];
+const DNS_FIELDS = ['name', 'node', 'refreshMs', 'servers'];
 
 function isObject(value: unknown): value is Fields {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
@@ -94,6 +99,12 @@ function peerOf(value: unknown, place: string, ourPort: number): ConfigPeer {
   };
 }
 
+function dnsOf(value: unknown): DnsPeersOptions {
+  const options = fieldsOf(value, 'dns', DNS_FIELDS) as unknown as DnsPeersOptions;
+  field('dns', () => dnsPeers(options));
+  return options;
+}
+
 /**
  * Checks a configuration and fills in what it leaves out.
  *
@@ -101,11 +112,8 @@ function peerOf(value: unknown, place: string, ourPort: number): ConfigPeer {
  * @throws NodeError ERR_CONFIG, with the field's name in the message.
  */
 export function checkConfig(value: unknown, folder: string): Config {
-  const { planes, port, keyFile, profile, profiles, label, peers } = fieldsOf(
-    value,
-    'the configuration',
-    FIELDS,
-  );
+  const fields = fieldsOf(value, 'the configuration', FIELDS);
+  const { planes, port, keyFile, profile, profiles, label, peers, dns } = fields;
   if (typeof keyFile !== 'string' || keyFile === '') {
     throw new NodeError('ERR_CONFIG', 'keyFile must be the path of the key file');
   }
@@ -123,6 +131,7 @@ export function checkConfig(value: unknown, folder: string): Config {
     ...(profiles === undefined ? {} : { profiles: profilesOf(profiles) }),
     label: field('label', () => checkLabel(label ?? 'backplane')),
     peers: (peers ?? []).map((peer: unknown, i) => peerOf(peer, `peers[${i}]`, peerPort)),
+    ...(dns === undefined ? {} : { dns: dnsOf(dns) }),
   };
 }
 

@@ -1,6 +1,6 @@
 /** `backplane lab mesh`. */
 import { enterLab } from '../lab/index.js';
-import { type MeshResult, meshViolations, runMesh } from '../lab/scenario/mesh.js';
+import { MESH_PROFILE, type MeshResult, meshViolations, runMesh } from '../lab/scenario/mesh.js';
 import { finish, progress, table } from './report.js';
 
 /** Processes, one on each host. */
@@ -30,7 +30,7 @@ export async function mesh({ nodes, json }: MeshCommandOptions): Promise<void> {
       command: 'lab',
       violations: meshViolations(result),
       scenario: 'mesh',
-      profile: 'mesh',
+      profile: MESH_PROFILE,
       ...result,
       seconds: Math.round((performance.now() - startMs) / 1000),
     },

@@ -7,6 +7,7 @@ import { type ProfileName, profiles } from '../timing/profiles.js';
 import { kills } from './lab-kills.js';
 import { liveness } from './lab-liveness.js';
 import { mesh } from './lab-mesh.js';
+import { addLabPaths } from './lab-paths.js';
 import { recordingFolder } from './recording-folder.js';
 import { finish, progress, table } from './report.js';
 import { wholeNumber } from './whole-number.js';
@@ -108,4 +109,5 @@ export function addLab(program: Command): void {
     .option('--nodes <number>', 'a multiple of 8', wholeNumber(8, MESH_NODES_MAX), 64)
     .option('--json', 'print one JSON object as the last line')
     .action(mesh);
+  addLabPaths(lab);
 }

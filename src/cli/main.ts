@@ -9,6 +9,7 @@ import { addLab } from './lab.js';
 import { addPing } from './ping.js';
 import { addServe } from './serve.js';
 import { addSoak } from './soak.js';
+import { addTune } from './tune.js';
 
 function version(): string {
   const file = new URL('../../../package.json', import.meta.url);
@@ -26,7 +27,7 @@ function createProgram(starts: (running: Running) => void): Command {
     .description('node-to-node messaging over multi-homed SCTP')
     .version(version())
     .showHelpAfterError();
-  for (const add of [addServe, addPing, addKeygen, addDemo, addLab, addSoak]) add(program);
+  for (const add of [addServe, addPing, addKeygen, addTune, addDemo, addLab, addSoak]) add(program);
   return program.hook('preAction', (_, action) => {
     let command = action;
     while (command.parent !== null && command.parent !== program) command = command.parent;

@@ -10,9 +10,13 @@ const names = [
   'nodedown',
   'path',
   'redundancy',
+  'planeDeferred',
   'stalled',
   'resumed',
   'dialFailed',
+  'peers',
+  'peersFailed',
+  'partition',
   'refused',
   'handlerError',
 ] as const satisfies readonly (keyof NodeEvents)[];

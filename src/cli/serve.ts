@@ -1,6 +1,6 @@
 /** `backplane serve`: a node that tells what happens to it, until it is interrupted. */
 import type { Command } from 'commander';
-import { BackplaneError, type ClusterNode, startNode } from '../index.js';
+import { BackplaneError, type ClusterNode, dnsPeers, startNode } from '../index.js';
 import { fullName } from '../node/names.js';
 import { hostName } from '../runtime/network.js';
 import type { Config } from './config-file.js';
@@ -45,10 +45,11 @@ async function reloadKeys(node: ClusterNode, print: Print): Promise<void> {
 }
 
 async function serve(options: ServeOptions): Promise<void> {
-  const { peers, ...config } = await configOf(options);
+  const { peers, dns, ...config } = await configOf(options);
   const host = hostName();
   const name = options.name === undefined ? nameFor({ peers }, host) : options.name;
-  const node = await startNode({ ...config, name });
+  const peerSources = dns === undefined ? [] : [dnsPeers(dns)];
+  const node = await startNode({ ...config, name, peerSources });
   const end = interrupted();
   const print = printer(options.json === true);
   onEachEvent(node, print);

@@ -256,7 +256,9 @@ class CarriedLink implements Link {
     }
     this.#session = session;
     this.#phase = 'up';
-    this.#liveness = new Liveness(runtime.clock.nowMs(), session.profile, this.#hasActivePath());
+    const { profile } = session;
+    const seed = profile.beatJitterMs === 0 ? 0 : runtime.random.bytes(4).readUInt32LE();
+    this.#liveness = new Liveness(runtime.clock.nowMs(), profile, this.#hasActivePath(), seed);
     log(
       '%s %s: up with %s, link %d',
       this.role,
@@ -307,20 +309,22 @@ class CarriedLink implements Link {
 
   // --- receiving
 
-  #receive(stream: number, data: Buffer): void {
+  /** Returns whether the memory of `data` may still be in use. */
+  #receive(stream: number, data: Buffer): boolean {
     if (this.#phase === 'handshake' || this.#phase === 'waiting') {
       this.#stepHandshake({ type: 'frame', data });
       // The frame that told the acceptor that the dialler is up is the link's first.
       const isFirst = this.role === 'acceptor' && this.state === 'up';
-      if (!isFirst) return;
+      if (!isFirst) return true;
     }
-    if (this.#phase === 'ended' || this.#exchange === null) return;
+    if (this.#phase === 'ended' || this.#exchange === null) return false;
+    let isKept: boolean;
     try {
-      this.#exchange.receive(stream, data);
+      isKept = this.#exchange.receive(stream, data);
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
       this.#protocolError(error);
-      return;
+      return true;
     }
     // One answer for all probes of a bundle: each costs us more than it costs the peer.
     if (this.#isProbed && this.#phase === 'up') this.#exchange.sign('beat');
@@ -328,6 +332,7 @@ class CarriedLink implements Link {
     // Only what could be opened is a sign of the peer's life.
     if (this.#liveness?.heard() === true) this.#stepLiveness(TICK);
     if (this.#probes.size > 0) this.#answerProbes(true);
+    return isKept;
   }
 
   #sign(sign: 'beat' | 'probe' | 'leave'): void {
@@ -383,8 +388,7 @@ class CarriedLink implements Link {
   #stepLiveness(input: LivenessInput, nowMs = this.#options.runtime.clock.nowMs()): void {
     const liveness = this.#liveness;
     if (liveness === null || this.#phase !== 'up') return;
-    const { clock } = this.#options.runtime;
-    const { handlers } = this.#options;
+    const { handlers, runtime } = this.#options;
     liveness.step(nowMs, input);
     this.#exchange?.tick(nowMs);
     for (;;) {
@@ -396,7 +400,7 @@ class CarriedLink implements Link {
           break;
         case 'drain':
           this.#carrier.drain();
-          liveness.step(clock.nowMs(), DRAINED);
+          liveness.step(runtime.clock.nowMs(), DRAINED);
           break;
         case 'stalled':
           log('%s: stalled', this.peer?.name);

@@ -6,9 +6,12 @@
  * that traps the call. So `heard` and `spoke` only leave a mark, and every half beat a 'tick' turns
  * marks into times. A frame that came counts from the tick after it (a stall is reported up to half
  * a beat late, never early); a frame that left counts from the tick before it (the peer hears
- * something at least every beat, and no beat goes within half a beat of another frame).
+ * something at least every beat, and no beat goes within half a beat of another frame). Where the
+ * profile wants jitter, a beat is early by chance, each time anew: links that came up together, or
+ * whose process was late for all of them, would beat in step for ever.
  */
 import type { Profile } from '../timing/profiles.js';
+import { Jitter } from './jitter.js';
 
 export type LivenessInput =
   | { readonly type: 'tick' }
@@ -31,7 +34,7 @@ export type LivenessOutput =
   /** No active path and no frame for the outage time: abort the association. Nothing follows. */
   | 'lost';
 
-export type LivenessTimers = Pick<Profile, 'beatMs' | 'stallMs' | 'outageMs'>;
+export type LivenessTimers = Pick<Profile, 'beatMs' | 'beatJitterMs' | 'stallMs' | 'outageMs'>;
 
 /**
  * Ticks and beats come up to so small a part of the beat early, at moments that all links of a
@@ -42,6 +45,7 @@ const GRAINS_PER_BEAT = 20;
 /** The machine; begins when the link is up. */
 export class Liveness {
   readonly #timers: LivenessTimers;
+  readonly #jitter: Jitter;
   readonly #outputs: LivenessOutput[] = [];
   #lastTickMs: number;
   #lastHeardMs: number;
@@ -54,11 +58,19 @@ export class Liveness {
   #draining = false;
   #isStalled = false;
   #isLost = false;
-  /** How late the loop was since the peer was last heard: by so much every judgement is put off. */
+  /**
+   * How late the loop was since the peer was last heard and the paths are what they are: by so much
+   * every judgement is put off.
+   */
   #lateMs = 0;
+  /** From a frame of ours to the next beat. */
+  #beatAfterMs: number;
 
-  constructor(nowMs: number, timers: LivenessTimers, pathActive: boolean) {
+  /** @param seed 32 random bits; without `beatJitterMs` nothing depends on them */
+  constructor(nowMs: number, timers: LivenessTimers, pathActive: boolean, seed = 0) {
     this.#timers = timers;
+    this.#jitter = new Jitter(timers.beatJitterMs, seed);
+    this.#beatAfterMs = timers.beatMs - this.#jitter.nextMs();
     this.#lastTickMs = nowMs;
     this.#lastHeardMs = nowMs;
     this.#lastSpokeMs = nowMs;
@@ -90,7 +102,7 @@ export class Liveness {
   }
 
   get #beatDueMs(): number {
-    return this.#early(this.#lastSpokeMs + this.#timers.beatMs);
+    return this.#early(this.#lastSpokeMs + this.#beatAfterMs);
   }
 
   /** The last moment before this at which others wake, too. */
@@ -111,6 +123,8 @@ export class Liveness {
     if (input.type === 'paths' && input.active !== this.#pathActive) {
       this.#pathActive = input.active;
       this.#pathsSinceMs = nowMs;
+      // What counts from now on is not put off by what was late before.
+      this.#lateMs = 0;
     }
     if (input.type === 'drained') {
       this.#draining = false;
@@ -121,6 +135,7 @@ export class Liveness {
     }
     if (!this.#isLost && nowMs >= this.#beatDueMs) {
       this.#lastSpokeMs = nowMs;
+      this.#beatAfterMs = this.#timers.beatMs - this.#jitter.nextMs();
       this.#outputs.push('beat');
     }
   }

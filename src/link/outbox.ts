@@ -47,7 +47,7 @@ const TOPICS = 1024;
 
 export class Outbox {
   readonly #setup: OutboxSetup;
-  /** Those that were ever needed: of 64 streams an idle link uses one, and a lane takes a kilobyte. */
+  /** Those that were ever needed: of 64 an idle link uses one, and each takes a kilobyte. */
   readonly #lanes: Lane[] = [];
   readonly #byStream: (Lane | undefined)[] = [];
   /** Lanes with something to send, by rank. */
@@ -59,6 +59,8 @@ export class Outbox {
   #over = false;
   #context = 0;
   #carriedBytes = 0;
+  /** What `#carriedBytes` may rise to in this flush. */
+  #flushEndBytes = 0;
   #queuedBytes = 0;
   /** Messages without an outcome. */
   #messages = 0;
@@ -86,6 +88,11 @@ export class Outbox {
     return this.#dirty.some((lanes) => lanes.length > 0);
   }
 
+  /** Whether the carrier has room for more than the last `flush` was to send. */
+  get isCutShort(): boolean {
+    return !this.#blocked && this.isDirty;
+  }
+
   /**
    * Takes one message. Its body is read when its turn comes.
    *
@@ -99,25 +106,30 @@ export class Outbox {
     const topic = this.#topicBytes(message.topic);
     const bytes = messageRecordBytes(message, topic.length);
     const loose = options.unordered === true || options.ttlMs !== undefined;
-    if (loose && bytes > limits.bundleBytes) {
-      throw new LinkError(
-        'ERR_MESSAGE_TOO_LARGE',
-        `an unordered message or one with a ttl has at most ${limits.bundleBytes} bytes`,
-      );
+    const isControl = options.control === true;
+    if ((loose || isControl) && bytes > limits.bundleBytes) {
+      const what = isControl ? 'a message of the node' : 'an unordered message or one with a ttl';
+      const text = `${what} has at most ${limits.bundleBytes} bytes`;
+      throw new LinkError('ERR_MESSAGE_TOO_LARGE', text);
     }
-    if (this.#queuedBytes + bytes > limits.outboxHardBytes) {
+    // Those of the node are few by its own limits, and what others wait for may depend on them.
+    if (!isControl && this.#queuedBytes + bytes > limits.outboxHardBytes) {
       throw new LinkError('ERR_QUEUE_FULL', `${this.#queuedBytes} bytes wait already`);
     }
     // A peer may give credit and never acknowledge.
-    if (this.#messages >= limits.outboxMessages) {
+    if (!isControl && this.#messages >= limits.outboxMessages) {
       throw new LinkError('ERR_QUEUE_FULL', `${this.#messages} messages have no outcome yet`);
     }
     const kind = loose ? 'loose' : options.priority === true ? 'priority' : 'plain';
-    const lane = this.#lane(this.#setup.streams.of(message.topic, options.orderKey, kind));
+    const stream = isControl
+      ? LINK_STREAM
+      : this.#setup.streams.of(message.topic, options.orderKey, kind);
+    const lane = this.#lane(stream);
     this.#queuedBytes += bytes;
     this.#messages++;
     this.#mark(lane);
-    if (!loose && lane.isIdle && bytes <= limits.bundleBytes && this.#hasSmallCredit(bytes)) {
+    const mayGo = !loose && lane.isIdle && bytes <= limits.bundleBytes;
+    if (mayGo && this.#mayFill(lane) && this.#hasCredit(lane, bytes)) {
       if (!lane.fits(bytes) && !this.#blocked) this.#seal(lane);
       if (lane.fits(bytes)) {
         this.#append(lane, message, topic, bytes, done);
@@ -142,9 +154,13 @@ export class Outbox {
     this.#mark(this.#lane(LINK_STREAM));
   }
 
-  /** Sends what may be sent now; `drained`: the carrier has room again. */
+  /**
+   * Sends what may be sent now, but no more than limits.flushBytes of messages at once; `drained`:
+   * the carrier has room again.
+   */
   flush(drained = false): void {
     if (drained) this.#blocked = false;
+    this.#flushEndBytes = this.#carriedBytes + limits.flushBytes;
     this.#serve(this.#dirty[0] as Lane[]);
     for (let rank = 1; rank < RANKS; rank++) this.#serve(this.#dirty[rank] as Lane[]);
   }
@@ -241,6 +257,11 @@ export class Outbox {
     return this.#smallUsed + bytes <= this.#smallCredit;
   }
 
+  /** What goes on the link's own stream is handled at once, and needs none. */
+  #hasCredit(lane: Lane, bytes: number): boolean {
+    return lane.rank === 0 || this.#hasSmallCredit(bytes);
+  }
+
   #append(
     lane: Lane,
     message: UserMessage,
@@ -254,7 +275,7 @@ export class Outbox {
     lane.end += bytes;
     lane.completes(done);
     lane.openBytes += bytes;
-    this.#smallUsed += bytes;
+    if (lane.rank > 0) this.#smallUsed += bytes;
   }
 
   /** A bundle for each lane in turn, until none may send any more. */
@@ -270,19 +291,27 @@ export class Outbox {
           continue;
         }
         if (this.#seal(lane)) again.push(lane);
-        else lane.isMarked = false;
+        else if (lane.isIdle || !this.#blocked) lane.isMarked = false;
+        // Messages of the node wait for room, though signs and acknowledgements do not.
+        else lanes.push(lane);
       }
       turn = again;
     }
   }
 
   #mayCarry(lane: Lane): boolean {
-    return !this.#blocked || lane.rank === 0;
+    if (lane.rank === 0) return true;
+    return !this.#blocked && this.#carriedBytes < this.#flushEndBytes;
+  }
+
+  /** Whether messages may be added to the open bundle. */
+  #mayFill(lane: Lane): boolean {
+    return lane.rank > 0 || !this.#blocked;
   }
 
   /** Moves what waits into the open bundle, as far as room and credit go. */
   #fill(lane: Lane): void {
-    if (lane.isIdle) return;
+    if (lane.isIdle || !this.#mayFill(lane)) return;
     lane.isFragmentsTurn = !lane.isFragmentsTurn;
     if (lane.isFragmentsTurn && this.#fragment(lane)) return;
     // Whoever is told an outcome may end the link, which gives all others theirs.
@@ -297,7 +326,7 @@ export class Outbox {
         continue;
       }
       if (lane.holdBehindLarge(pending)) continue;
-      if (!lane.fits(pending.bytes) || !this.#hasSmallCredit(pending.bytes)) break;
+      if (!lane.fits(pending.bytes) || !this.#hasCredit(lane, pending.bytes)) break;
       lane.shift();
       this.#append(lane, pending.message, pending.topic, pending.bytes, pending.done);
     }

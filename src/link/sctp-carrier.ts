@@ -8,6 +8,7 @@ import type {
   CarrierHandlers,
   CarrierPath,
   CarrierSendOptions,
+  CarrierStatistics,
 } from './carrier.js';
 
 /**
@@ -22,6 +23,8 @@ export function associationOptions(profile: Profile): SctpOptions {
     pathMaxRetransmits: profile.pathMaxRetransmits,
     pfThreshold: profile.pfThreshold,
     primarySwitchover: profile.primarySwitchover,
+    // Small messages of other keys pass the pieces of a large one that the kernel holds already.
+    streamScheduler: 'round-robin',
     association: { maxRetransmits: profile.associationMaxRetransmits },
     init: { maxAttempts: profile.initMaxAttempts, maxTimeoutMs: profile.initMaxTimeoutMs },
   };
@@ -81,7 +84,8 @@ export class SctpCarrier implements Carrier {
     this.#handlers = handlers;
     const association = this.#association;
     association.on('message', (data, info) => {
-      if (!this.#ended) handlers.onMessage(info.stream, data);
+      const isKept = !this.#ended && handlers.onMessage(info.stream, data);
+      if (!isKept) info.release();
     });
     association.on('path', (event) => this.#path(event));
     association.on('drain', () => {
@@ -117,6 +121,33 @@ export class SctpCarrier implements Carrier {
   abort(): void {
     this.#ended = true;
     this.#association.abort();
+  }
+
+  statistics(): CarrierStatistics | null {
+    try {
+      const { sentChunks, retransmittedChunks } = this.#association.statistics();
+      return { sentChunks, retransmittedChunks };
+    } catch (error) {
+      // The association is over, or this kernel does not count.
+      if (!(error instanceof SctpError)) throw error;
+      return null;
+    }
+  }
+
+  setPrimary(address: string): void {
+    this.#association.setPrimary(address);
+  }
+
+  get localAddresses(): readonly string[] {
+    return this.#association.localAddresses;
+  }
+
+  addLocalAddresses(addresses: readonly string[]): void {
+    this.#association.addLocalAddresses(addresses);
+  }
+
+  removeLocalAddresses(addresses: readonly string[]): void {
+    this.#association.removeLocalAddresses(addresses);
   }
 
   #up(): void {

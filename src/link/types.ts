@@ -4,6 +4,7 @@ import type { Aead } from '../runtime/crypto.js';
 import type { Runtime } from '../runtime/index.js';
 import type { Profile } from '../timing/profiles.js';
 import type { Offer } from '../wire/handshake-frames.js';
+import type { MessageKind } from '../wire/records.js';
 import type { Carrier, CarrierPath, CarrierPathEvent } from './carrier.js';
 
 /** How much the bundles of a link are protected. */
@@ -63,18 +64,26 @@ export interface MessageOptions {
   readonly unordered?: boolean;
   /** Not sent any more after this time. Such a message may overtake others. Default: none. */
   readonly ttlMs?: number;
+  /**
+   * One of the node's own: it goes on the link's stream, before all others and without credit. A
+   * `send` of a topic that begins with RESERVED_TOPICS, at most limits.bundleBytes long; the peer
+   * handles it at once. Default false.
+   */
+  readonly control?: boolean;
 }
 
 /** One message between two nodes, as the link carries it. */
 export interface UserMessage {
-  readonly kind: 'send' | 'call' | 'reply' | 'failure';
-  /** Number of the call that this message asks or answers; 0 for `send`. */
+  readonly kind: MessageKind;
+  /** Number of the call that this message asks or answers; 0 for `send` and `publish`. */
   readonly id: number;
   /** Empty for answers. */
   readonly topic: string;
   /** How `body` is to be read. */
   readonly encoding: 'bytes' | 'cbor';
   readonly body: Uint8Array;
+  /** The trace it belongs to, as W3C's `traceparent`; only with a topic. */
+  readonly traceparent?: string | undefined;
 }
 
 /** A message as it came; its body is a view that may be kept. */

@@ -1,12 +1,12 @@
 /**
  * Whose turn it is to be dialled: a pure machine. A node that begins with many peers must not begin
  * all handshakes at once: what comes faster than it can be answered runs into the bounds for peers
- * that are not authenticated yet, and has to begin again, which makes it worse. 64 nodes that shared
- * one processor never came together that way.
+ * that are not authenticated yet, and has to begin again, which makes it worse. 64 nodes that
+ * shared one processor never came together that way.
  *
  * So a few handshakes are under way at a time: one more with each that is swift, half as many when
- * one comes to nothing for want of time or room, or is slow, as TCP fills a network that it does not
- * know. The order is drawn, lest all nodes dial the same peer first.
+ * one comes to nothing for want of time or room, or is slow, as TCP fills a network that it does
+ * not know. The order is drawn, lest all nodes dial the same peer first.
  *
  * A peer holds a place until its attempt is over, but while nobody answers only for `dialPlaceMs`:
  * those that are not there must not keep those waiting that are.

@@ -9,51 +9,18 @@ import { arbitrate } from '../link/arbitration.js';
 import type { Carrier } from '../link/carrier.js';
 import { HalfOpenTable } from '../link/half-open.js';
 import { createLink } from '../link/link.js';
-import type {
-  LinkEnd,
-  LinkHandlers,
-  LinkOptions,
-  PeerIdentity,
-  ReceivedMessage,
-} from '../link/types.js';
+import type { LinkEnd, LinkHandlers, LinkOptions, PeerIdentity } from '../link/types.js';
 import type { Profile } from '../timing/profiles.js';
 import { Alarm } from './alarm.js';
 import { Dials } from './dials.js';
-import type { DialFailed, DownReason, NodeDown, PathChanged, RedundancyChanged } from './events.js';
+import type { DownReason } from './events.js';
+import type { LinksSetup } from './links-setup.js';
 import { LiveLink } from './live-link.js';
 import { asBackplaneError } from './messages.js';
 import type { ResolvedPeer } from './options.js';
 import { type Attempt, Peer, retime } from './peer.js';
-import type { Plane } from './planes.js';
-import type { ProfileRules } from './profile-rules.js';
-import type { Transport } from './transport.js';
 
 const trace = debug('backplane:node:links');
-
-/** What a node is made of, seen from here. */
-export interface LinksSetup extends Pick<LinkOptions, 'local' | 'runtime' | 'aead'> {
-  readonly planes: readonly Plane[];
-  /** Which profile a link has. Default: `local`'s. */
-  readonly profiles?: ProfileRules;
-  readonly transport: Transport;
-  readonly handlers: LinksHandlers;
-}
-
-/** What is told. Nothing that a handler throws comes back here. */
-export interface LinksHandlers {
-  onUp(live: LiveLink): void;
-  onDown(live: LiveLink, event: NodeDown): void;
-  /** As that of a link. May throw: then the link ends with reason 'refused' and that error. */
-  onMessage(live: LiveLink, message: ReceivedMessage): ReturnType<LinkHandlers['onMessage']>;
-  onPath(event: PathChanged): void;
-  onRedundancy(event: RedundancyChanged): void;
-  onStalled(name: string): void;
-  onResumed(name: string): void;
-  onDrain(name: string): void;
-  onDialFailed(event: DialFailed): void;
-  /** `name` is null for one that had not proven who it is. */
-  onRefused(address: string, name: string | null, error: BackplaneError): void;
-}
 
 export class Links {
   readonly #setup: LinksSetup;
@@ -114,6 +81,14 @@ export class Links {
     const peer = this.#peers.get(name);
     if (peer === undefined) return;
     await this.#part(peer, deadlineMs);
+    this.#forgetIdle(peer);
+  }
+
+  /** Dials this peer no more. A link that is up, or that the peer is making, stays. */
+  release(name: string): void {
+    const peer = this.#peers.get(name);
+    if (peer === undefined) return;
+    this.#stopDialling(peer);
     this.#forgetIdle(peer);
   }
 
@@ -469,20 +444,25 @@ export class Links {
     this.#down(peer, live, 'refused', error);
   }
 
-  /** LEAVE to this peer and no more dialling; resolves when its link is over. */
-  async #part(peer: Peer, deadlineMs: number): Promise<void> {
-    const { dialling, accepted, claimant, live } = peer;
+  #stopDialling(peer: Peer): void {
+    const { dialling } = peer;
     peer.target = null;
     peer.dialler.step(this.#nowMs, { type: 'stop' });
     peer.dialling = null;
     this.#pump(peer);
     dialling?.link?.abort();
+    peer.settle(new NodeError('ERR_CLOSED', `${peer.name} is not dialled any more`));
+  }
+
+  /** LEAVE to this peer and no more dialling; resolves when its link is over. */
+  async #part(peer: Peer, deadlineMs: number): Promise<void> {
+    const { accepted, claimant, live } = peer;
+    this.#stopDialling(peer);
     if (accepted !== null) {
       this.#dropArriving(accepted);
       peer.dialler.step(this.#nowMs, { type: 'unlinked', jitter: this.#jitter });
     }
     if (claimant !== null) this.#dropArriving(claimant);
-    peer.settle(new NodeError('ERR_CLOSED', `${peer.name} is not dialled any more`));
     if (live === null) return;
     peer.isLeaving = true;
     const down = peer.whenDown();

@@ -5,9 +5,12 @@ import type { Security } from '../link/types.js';
 import type { LocalAddress } from '../runtime/network.js';
 import type { Profile } from '../timing/profiles.js';
 import { type ProfileWish, resolveProfile } from '../timing/resolve.js';
+import { type Switchover, switchoverOf, withSwitchover } from '../timing/switchover.js';
 import { readKeyFile } from './key-file.js';
 import { checkKeys, KeyRing } from './key-ring.js';
 import { checkLabel, fullName } from './names.js';
+import type { SteeringMode } from './path-watch.js';
+import { checkPeerSources, type PeerSource } from './peer-source.js';
 import {
   checkPeerAddresses,
   type PeerAddresses,
@@ -15,7 +18,12 @@ import {
   type PlanesOption,
   resolvePlanes,
 } from './planes.js';
-import { checkProfiles, type ProfileRules, type ProfilesOption } from './profile-rules.js';
+import {
+  checkProfiles,
+  type ProfileRules,
+  type ProfilesOption,
+  type ResolveProfile,
+} from './profile-rules.js';
 
 /** The port of nodes where nothing else is said. */
 export const DEFAULT_PORT = 24100;
@@ -81,8 +89,22 @@ export interface NodeOptions {
    * for it. Default 'sealed'.
    */
   readonly security?: Security;
+  /**
+   * What is done when the primary path is gray: up, but slow or lossy. Either way it is reported
+   * (`path`, change 'gray'). 'off': nothing. 'gray': another path becomes the primary. Both ends
+   * do it for what they send. Default 'off'.
+   */
+  readonly steering?: SteeringMode;
+  /**
+   * What becomes of a primary path that traffic left, once it is good again. 'return': traffic
+   * returns. 'stay': it does not, until it has to leave again. Default: as the profile's
+   * primarySwitchover says, 'return' for those of the package.
+   */
+  readonly switchover?: Switchover;
   /** Nodes to link with from the beginning, as by `connect`. */
   readonly peers?: readonly PeerOptions[];
+  /** Where to learn of more of them, as by `followPeers`. */
+  readonly peerSources?: readonly PeerSource[];
 }
 
 /** The same, checked and complete. */
@@ -95,7 +117,10 @@ export interface ResolvedOptions {
   readonly profiles: ProfileRules;
   readonly label: string;
   readonly security: Security;
+  readonly steering: SteeringMode;
+  readonly switchover: Switchover;
   readonly peers: readonly ResolvedPeer[];
+  readonly peerSources: readonly PeerSource[];
 }
 
 export interface ResolvedPeer {
@@ -145,14 +170,14 @@ export function peerPort(ourPort: number): number {
 
 /**
  * A peer to be linked with.
- * @param planes how many planes the node is on
+ * @param resolve what a profile for it means at this node
  * @throws NodeError ERR_ARGUMENT; ProfileError ERR_PROFILE_INVALID.
  */
 export function checkPeer(
   peer: unknown,
   ourName: string,
   ourPort: number,
-  planes = 2,
+  resolve: ResolveProfile = resolveProfile,
 ): ResolvedPeer {
   if (typeof peer !== 'object' || peer === null) {
     throw new NodeError('ERR_ARGUMENT', 'a peer is { name, addresses, port? }');
@@ -166,7 +191,7 @@ export function checkPeer(
     name: checked,
     addresses: checkPeerAddresses(addresses),
     port: checkPort(port ?? ourPort, 1),
-    ...(profile === undefined ? {} : { profile: resolveProfile(profile, { planes }) }),
+    ...(profile === undefined ? {} : { profile: resolve(profile) }),
   };
 }
 
@@ -181,6 +206,16 @@ async function keyRingOf({ key, keyFile }: NodeOptions): Promise<KeyRing> {
     return new KeyRing(await readKeyFile(keyFile), keyFile);
   }
   return new KeyRing(checkKeys(key), null);
+}
+
+function checkSteering({ steering = 'off', switchover }: NodeOptions) {
+  if (steering !== 'off' && steering !== 'gray') {
+    throw new NodeError('ERR_ARGUMENT', "steering must be 'off' or 'gray'");
+  }
+  if (switchover !== undefined && switchover !== 'stay' && switchover !== 'return') {
+    throw new NodeError('ERR_ARGUMENT', "switchover must be 'stay' or 'return'");
+  }
+  return { steering, switchover } as const;
 }
 
 /**
@@ -200,17 +235,19 @@ export async function resolveOptions(
   const port = checkPort(options.port ?? DEFAULT_PORT, 0);
   const label = checkLabel(options.label ?? 'backplane');
   const planes = resolvePlanes(options.planes, machine.addresses);
-  const profile = resolveProfile(options.profile, { planes: planes.length });
-  const profiles = checkProfiles(options.profiles, profile, planes.length);
+  const { steering, switchover } = checkSteering(options);
+  const resolve = (wish?: ProfileWish) =>
+    withSwitchover(resolveProfile(wish, { planes: planes.length }), switchover);
+  const profile = resolve(options.profile);
+  const profiles = checkProfiles(options.profiles, profile, resolve);
   const security = options.security ?? 'sealed';
   if (security !== 'sealed' && security !== 'authenticated') {
     throw new NodeError('ERR_ARGUMENT', "security must be 'sealed' or 'authenticated'");
   }
   const peers = options.peers ?? [];
   if (!Array.isArray(peers)) throw new NodeError('ERR_ARGUMENT', 'peers must be a list');
-  const checkedPeers = peers.map((peer: unknown) =>
-    checkPeer(peer, name, peerPort(port), planes.length),
-  );
+  const checkedPeers = peers.map((peer: unknown) => checkPeer(peer, name, peerPort(port), resolve));
+  const peerSources = checkPeerSources(options.peerSources ?? []);
   const keyRing = await keyRingOf(options);
   return {
     name,
@@ -221,6 +258,9 @@ export async function resolveOptions(
     profiles,
     label,
     security,
+    steering,
+    switchover: switchoverOf(profile),
     peers: checkedPeers,
+    peerSources,
   };
 }

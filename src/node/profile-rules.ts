@@ -1,7 +1,7 @@
 /** Which profile the links with a peer have. */
 import { NodeError } from '../errors.js';
 import type { Profile } from '../timing/profiles.js';
-import { type ProfileWish, resolveProfile } from '../timing/resolve.js';
+import type { ProfileWish } from '../timing/resolve.js';
 import { fullName } from './names.js';
 
 /**
@@ -13,13 +13,18 @@ export type ProfilesOption = Readonly<Record<string, ProfileWish>>;
 /** In a rule for all nodes of a host, this stands for their names. */
 const ANY = '*@';
 
+/** From what is wished for links to the profile of this node's. @throws ProfileError */
+export type ResolveProfile = (wish: ProfileWish) => Profile;
+
 export class ProfileRules {
   /** What holds for a peer of which nothing is said. */
   readonly own: Profile;
+  readonly resolve: ResolveProfile;
   readonly #rules: ReadonlyMap<string, Profile>;
 
-  constructor(own: Profile, rules: ReadonlyMap<string, Profile> = new Map()) {
+  constructor(own: Profile, resolve: ResolveProfile, rules: ReadonlyMap<string, Profile>) {
     this.own = own;
+    this.resolve = resolve;
     this.#rules = rules;
   }
 
@@ -34,12 +39,15 @@ export class ProfileRules {
 /**
  * Checks option `profiles`.
  * @param own of the node
- * @param planes how many planes the node is on
  * @throws NodeError ERR_ARGUMENT: no object, or a name that is none; ProfileError
  *   ERR_PROFILE_INVALID.
  */
-export function checkProfiles(profiles: unknown, own: Profile, planes: number): ProfileRules {
-  if (profiles === undefined) return new ProfileRules(own);
+export function checkProfiles(
+  profiles: unknown,
+  own: Profile,
+  resolve: ResolveProfile,
+): ProfileRules {
+  if (profiles === undefined) return new ProfileRules(own, resolve, new Map());
   if (typeof profiles !== 'object' || profiles === null || Array.isArray(profiles)) {
     throw new NodeError('ERR_ARGUMENT', 'profiles must map names of peers to profiles');
   }
@@ -47,7 +55,7 @@ export function checkProfiles(profiles: unknown, own: Profile, planes: number): 
   for (const [key, wish] of Object.entries(profiles as ProfilesOption)) {
     const isHost = key.startsWith(ANY);
     fullName(isHost ? `any@${key.slice(ANY.length)}` : key, '');
-    rules.set(key, resolveProfile(wish, { planes }));
+    rules.set(key, resolve(wish));
   }
-  return new ProfileRules(own, rules);
+  return new ProfileRules(own, resolve, rules);
 }

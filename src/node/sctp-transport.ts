@@ -16,8 +16,12 @@ function optionsFor(profile: Profile): SctpOptions {
     maxMessageBytes: limits.bundleFrameBytes,
     sendQueueHighWaterBytes: limits.carrierQueueBytes,
     // What the kernel holds goes before all that comes later, a call beside a large body too.
-    sendBufferBytes:
-      profile.rtoMinMs < LOCAL_RTO_MIN_MS ? limits.localSendBufferBytes : limits.socketBufferBytes,
+    ...(profile.rtoMinMs < LOCAL_RTO_MIN_MS
+      ? {
+          sendBufferBytes: limits.localBufferBytes,
+          receiveBufferBytes: limits.localBufferBytes,
+        }
+      : {}),
   };
 }
 
@@ -43,6 +47,8 @@ export function sctpTransport(): Transport {
       server.on('acceptFailed', (error) => handlers.onAcceptFailed(error));
       return {
         port: server.port,
+        addAddress: (address) => server.addAddresses([address]),
+        removeAddress: (address) => server.removeAddresses([address]),
         close: () =>
           new Promise((resolve) => {
             server.once('close', resolve);

@@ -23,8 +23,8 @@ export const KEY_BYTES = 32;
 export const HASH_BYTES = 32;
 
 /**
- * An X25519 key as JWK (RFC 8037, 2). Read from DER the same takes OpenSSL's decoders seven times as
- * long: 440 microseconds for a private key instead of 60.
+ * An X25519 key as JWK (RFC 8037, 2). Reading the same from DER takes OpenSSL's decoders seven times
+ * as long: 440 microseconds for a private key instead of 60.
  */
 const X25519 = { kty: 'OKP', crv: 'X25519' } as const;
 
@@ -62,7 +62,10 @@ export interface AeadKey {
    * is authenticated with it. A nonce must not be used twice.
    */
   seal(nonce: Uint8Array, frame: Buffer, start: number, end: number): void;
-  /** What was sealed, as memory of its own; null when frame, nonce or key is not what it was. */
+  /**
+   * What was sealed: memory of its own, or the frame's own. Null when frame, nonce or key is not
+   * what it was; the frame's content is then lost.
+   */
   open(nonce: Uint8Array, frame: Buffer, start: number): Buffer | null;
 }
 

@@ -6,6 +6,7 @@ export { BackplaneError, type ErrorCode, type ErrorDetails, SctpError } from '..
 export {
   Association,
   type AssociationState,
+  type AssociationStatistics,
   type AssociationStatus,
 } from './association.js';
 export { type ConnectOptions, connect } from './connect.js';

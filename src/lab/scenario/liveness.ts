@@ -45,7 +45,7 @@ export type LivenessClass =
 export interface ClassResult {
   readonly name: LivenessClass;
   readonly trials: number;
-  /** Until it was told, of each trial at each end that can tell it; by the links with near peers. */
+  /** Until it was told, of each trial at each end that can tell; by links with near peers. */
   readonly nearMs: readonly number[];
   /** The same by the links with the far peer; only where they have time to tell it. */
   readonly farMs: readonly number[];
@@ -69,7 +69,7 @@ const LOSSY_PLANE = 'a';
 const IDLE_PLANE = 'b';
 const CALLS_PER_SECOND = 5;
 const SPINNERS = 2;
-/** In the classes that are not about the stall itself: longer than the stall of the near profile. */
+/** In classes that are not about the stall itself: longer than the stall of the near profile. */
 const SHORT_BLOCK_MS = 3000;
 /** Trials of one round begin at random within this time. */
 const SPREAD_MS = 1000;

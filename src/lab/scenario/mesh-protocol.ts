@@ -1,5 +1,5 @@
 /** What the scenario `mesh` and its processes say to each other. */
-import type { ProfileWish } from '../../timing/resolve.js';
+import type { ProfileName } from '../../timing/profiles.js';
 
 /** A node as all others are told of it. */
 export interface MeshNode {
@@ -17,7 +17,7 @@ export interface MeshSetup {
   /** Plane name to CIDR. */
   readonly planes: Readonly<Record<string, string>>;
   readonly keyFile: string;
-  readonly profile: ProfileWish;
+  readonly profile: ProfileName;
 }
 
 export type MeshCommand =

@@ -8,21 +8,12 @@ import * as path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { LabError } from '../../errors.js';
-import type { ProfileWish } from '../../timing/resolve.js';
 import { createLab, type Lab } from '../network/lab.js';
 import { writeKeyFile } from './ends.js';
 import type { MeshCommand, MeshNode, MeshReport, MeshSetup } from './mesh-protocol.js';
 import { Party } from './party.js';
 
-/** Timers for many nodes on planes of switches. */
-export const MESH_PROFILE: ProfileWish = {
-  base: 'lan',
-  name: 'mesh',
-  heartbeatIntervalMs: 2000,
-  beatMs: 2000,
-  stallMs: 6000,
-  outageMs: 10_000,
-};
+export const MESH_PROFILE = 'mesh';
 
 const FIRST_PORT = 7500;
 const CUT_PLANE = 'a';

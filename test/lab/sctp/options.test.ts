@@ -22,6 +22,7 @@ const odd: SctpOptions = {
   primarySwitchover: 4,
   sack: { delayMs: 33, frequency: 3 },
   noDelay: false,
+  streamScheduler: 'round-robin',
   sendBufferBytes: 300_000,
   receiveBufferBytes: 400_000,
   udpEncapsulationPort: 9899,

@@ -31,6 +31,11 @@ test('what the file leaves out is filled in', () => {
   });
 });
 
+test('peers may come from the DNS too', () => {
+  const dns = { name: { a: 'srv.a', b: 'srv.b' }, node: 'one', refreshMs: 5000 };
+  assert.deepEqual(checkConfig({ ...least, dns }, '/').dns, dns);
+});
+
 test('peers have the port of the file, unless they have their own', () => {
   const ports = (port: number) =>
     checkConfig(
@@ -62,6 +67,9 @@ test('a field that is wrong is named', () => {
     [{ ...least, profiles: { '*@far': 1 } }, /^profiles\.\*@far /],
     [{ ...least, label: 1 }, /^label: /],
     [{ ...least, peers: {} }, /^peers /],
+    [{ ...least, dns: 'srv' }, /^dns /],
+    [{ ...least, dns: {} }, /^dns: /],
+    [{ ...least, dns: { name: 'srv', ttl: 1 } }, /^dns: there is no field ttl;/],
     [{ ...least, peers: [peer, 1] }, /^peers\[1\] /],
     [{ ...least, peers: [{ ...peer, name: 'one' }] }, /^peers\[0\]\.name: /],
     [{ ...least, peers: [{ ...peer, addresses: ['host1'] }] }, /^peers\[0\]\.addresses: /],

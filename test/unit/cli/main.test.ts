@@ -12,7 +12,7 @@ test('the program tells its version and its commands', () => {
   assert.equal(backplane('--version').stdout, `${version}\n`);
   const { status, stdout } = backplane('--help');
   assert.equal(status, 0);
-  for (const name of ['serve', 'ping', 'keygen', 'demo', 'lab']) {
+  for (const name of ['serve', 'ping', 'keygen', 'tune', 'demo', 'lab']) {
     assert.match(stdout, new RegExp(`^  ${name} `, 'm'));
   }
 });

@@ -1,18 +1,44 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { Wakes } from '../../../src/link/wakes.js';
-import { VirtualRuntime } from './pair.js';
+import type { Runtime } from '../../../src/runtime/index.js';
+import { SeededRandom } from '../../random.js';
 
-/** A runtime whose time the test moves, and what was woken in it. */
+/** A runtime whose time the test moves. */
+class StillRuntime implements Runtime {
+  readonly random = new SeededRandom(1);
+  readonly pending = new Map<() => void, number>();
+  clockReads = 0;
+  #nowMs = 0;
+  readonly clock = {
+    nowMs: () => {
+      this.clockReads++;
+      return this.#nowMs;
+    },
+  };
+  readonly timers = {
+    after: (delayMs: number, callback: () => void) => {
+      const once = () => callback();
+      this.pending.set(once, this.#nowMs + delayMs);
+      return { cancel: () => void this.pending.delete(once) };
+    },
+    soon: () => assert.fail('nothing is put off'),
+  };
+
+  runTo(nowMs: number): void {
+    this.#nowMs = nowMs;
+    for (const [once, atMs] of [...this.pending]) {
+      if (atMs <= nowMs && this.pending.delete(once)) once();
+    }
+  }
+}
+
+/** A runtime, and what was woken in it. */
 function scene() {
-  const time = { nowMs: 0 };
-  const runtime = new VirtualRuntime(time, 'wakes');
+  const runtime = new StillRuntime();
   const woken: string[] = [];
   const sleeper = (name: string) => (nowMs: number) => void woken.push(`${name} ${nowMs}`);
-  const runTo = (nowMs: number) => {
-    time.nowMs = nowMs;
-    runtime.runDue(nowMs);
-  };
+  const runTo = (nowMs: number) => runtime.runTo(nowMs);
   return { runtime, wakes: Wakes.of(runtime), woken, sleeper, runTo };
 }
 

@@ -3,6 +3,7 @@ import test from 'node:test';
 import { SctpError } from '../../../src/errors.js';
 import { checkProfiles } from '../../../src/node/profile-rules.js';
 import { profiles } from '../../../src/timing/profiles.js';
+import { resolveProfile } from '../../../src/timing/resolve.js';
 import { addressesOf, Cluster, type Member, target, words } from './cluster.js';
 
 const { lan, wan } = profiles;
@@ -11,7 +12,7 @@ test('a rule for a name comes before one for its host, and that before the node 
   const rules = checkProfiles(
     { 'one@far': 'rfc', '*@far': 'wan', 'two@near': { rtoMinMs: 60 } },
     lan,
-    2,
+    resolveProfile,
   );
   assert.equal(rules.of('one@far').name, 'rfc');
   assert.equal(rules.of('two@far').name, 'wan');
@@ -33,9 +34,9 @@ test('rules that say nothing, or nothing that holds, are refused', () => {
     [{ '*@far': { sackDelayMs: 200 } }, 'ERR_PROFILE_INVALID'],
   ];
   for (const [rules, code] of bad) {
-    assert.throws(() => checkProfiles(rules, lan, 2), { code }, JSON.stringify(rules));
+    assert.throws(() => checkProfiles(rules, lan, resolveProfile), { code }, JSON.stringify(rules));
   }
-  assert.equal(checkProfiles(undefined, wan, 2).of('one@far'), wan);
+  assert.equal(checkProfiles(undefined, wan, resolveProfile).of('one@far'), wan);
 });
 
 /** What the carriers of a member were given after they were made. */

@@ -19,6 +19,7 @@ export const allowedRooms: Readonly<Record<string, readonly string[]>> = {
   node: ['errors', 'limits', 'runtime', 'timing', 'wire', 'sctp', 'link'],
   index: ['errors', 'limits', 'runtime', 'timing', 'wire', 'sctp', 'link', 'node'],
   lab: ['errors', 'limits', 'runtime', 'timing', 'wire', 'sctp', 'link', 'node', 'index'],
+  testing: ['errors', 'limits', 'runtime', 'timing', 'wire', 'sctp', 'link', 'node', 'index'],
   cli: ['errors', 'limits', 'runtime', 'timing', 'wire', 'sctp', 'link', 'node', 'index', 'lab'],
 };
 
@@ -26,7 +27,10 @@ export const allowedRooms: Readonly<Record<string, readonly string[]>> = {
 export const singleImporters: Readonly<Record<string, string>> = {
   'cbor-x': 'src/wire/payload.ts',
   'node:crypto': 'src/runtime/crypto.ts',
+  'node:dns': 'src/runtime/dns.ts',
   'node:child_process': 'src/runtime/child-process.ts',
+  'node:async_hooks': 'src/node/async-context.ts',
+  'node:diagnostics_channel': 'src/node/diagnostics.ts',
 };
 
 /** The only files that may name a compiled addon. */
@@ -43,7 +47,15 @@ export const allowedPackages: Readonly<Record<string, readonly string[]>> = {
 export const pureRooms: readonly string[] = ['timing', 'wire', 'link', 'node'];
 
 /** Modules of Node that such a room may import: none of them knows the time or the disk. */
-const PURE_MODULES = ['node:buffer', 'node:events', 'node:net', 'node:path', 'node:util'];
+const PURE_MODULES = [
+  'node:async_hooks',
+  'node:buffer',
+  'node:diagnostics_channel',
+  'node:events',
+  'node:net',
+  'node:path',
+  'node:util',
+];
 
 /** Of node:net, such a room may have what does not open a socket. */
 const PURE_NAMES_OF_NET = ['BlockList', 'SocketAddress', 'isIP', 'isIPv4', 'isIPv6'];

@@ -41,7 +41,7 @@ test('the scripts in the tarball find everything they import there', () => {
 });
 
 test('import and require give every entry point', () => {
-  assert.deepEqual(entries, ['backplane', 'backplane/sctp', 'backplane/lab']);
+  assert.deepEqual(entries, ['backplane', 'backplane/sctp', 'backplane/lab', 'backplane/testing']);
   const imports = entries.map((entry) => `print(await import('${entry}'));`);
   const requires = entries.map((entry) => `print(require('${entry}'));`);
   const print = `const print = (names) =>
@@ -52,7 +52,12 @@ test('import and require give every entry point', () => {
   assert.equal(imported.stdout, required.stdout);
   const names = imported.stdout.trimEnd().split('\n');
   assert.equal(names.length, entries.length);
-  for (const [index, name] of ['startNode', 'connect', 'createLab'].entries()) {
+  for (const [index, name] of [
+    'startNode',
+    'connect',
+    'createLab',
+    'createTestNetwork',
+  ].entries()) {
     assert.ok(names[index]?.split(' ').includes(name), `${entries[index]} has no ${name}`);
   }
 });
@@ -85,7 +90,26 @@ test('backplane/sctp loads no other room, and no addon', () => {
   none(loaded.filter((path) => !/^(sctp\/.*|errors\.js|limits\.js)$/.test(path)));
   const whole = modulesLoadedBy('backplane');
   assert.ok(whole.some((path) => path.startsWith('node/')));
-  none(whole.filter((path) => /^(lab|cli)\//.test(path)));
+  none(whole.filter((path) => /^(lab|cli|testing)\//.test(path)));
+});
+
+test('backplane/testing can be installed and used on any system, without an addon', () => {
+  const { os } = JSON.parse(readFileSync(join(consumer.installed, 'package.json'), 'utf8'));
+  assert.equal(os, undefined);
+  const { stdout, stderr } = consumer.program(
+    'testing.mjs',
+    `process.dlopen = () => { throw new Error('an addon was loaded'); };
+     Object.defineProperty(process, 'platform', { value: 'darwin' });
+     const { createTestNetwork } = await import('backplane/testing');
+     const network = createTestNetwork();
+     const one = await network.node('one');
+     const two = await network.node('two');
+     two.handle('sum', (numbers) => numbers.reduce((sum, number) => sum + number));
+     await network.linked();
+     console.log(await one.call('two@test', 'sum', [1, 2, 3]));
+     await network.close();`,
+  );
+  assert.equal(stdout, '6\n', stderr);
 });
 
 test('without an addon there is a code, and the command that builds one', () => {

@@ -28,6 +28,7 @@ test('each bad value is refused by the name of its option', () => {
     [{ primarySwitchover: 0, pfThreshold: 1 }, /primarySwitchover/],
     [{ maxMessageBytes: limits.sctpMessageBytes + 1 }, /maxMessageBytes/],
     [{ noDelay: 1 as unknown as boolean }, /noDelay/],
+    [{ streamScheduler: 'priority' as 'fcfs' }, /streamScheduler: priority is not fcfs or round/],
     [{ udpEncapsulationPort: 70_000 }, /udpEncapsulationPort/],
   ];
   for (const [options, text] of bad) {
@@ -104,6 +105,7 @@ test('reading back: any other difference names the option', () => {
     association: [{ maxRetransmits: 9, cookieLifeMs: 60_000 }, /association: maxRetransmits 10/],
     sack: [{ delayMs: 200, frequency: 1 }, /option sack: frequency 2/],
     noDelay: [false, /option noDelay/],
+    streamScheduler: [2, /option streamScheduler: 0 was asked for/],
     exposePotentiallyFailed: [false, /option exposePotentiallyFailed/],
     pathThresholds: [
       { maxRetransmits: 5, potentiallyFailed: 1, primarySwitchover: THRESHOLD_OFF },
