@@ -27,6 +27,8 @@ export const NEAR_PROFILE = 'lan';
 export const FAR_PROFILE = 'wan';
 
 const FIRST_PORT = 7500;
+/** Processes that begin together share one processor. */
+const START_MS = 60_000;
 
 /** One event, with who saw it and when, in milliseconds on the clock of `process.hrtime`. */
 export interface Seen {
@@ -91,7 +93,7 @@ export class Cast {
   /** Starts all, and resolves when every link is up. */
   async start(): Promise<void> {
     for (const member of this.all) this.#fork(member);
-    await Promise.all(this.all.map(({ party }) => party.report('ready')));
+    await Promise.all(this.all.map(({ party }) => party.report('ready', START_MS)));
     for (const victim of this.victims) this.#link(victim);
     await this.whole();
   }
@@ -102,7 +104,7 @@ export class Cast {
       victim.port++;
       this.#fork(victim);
     }
-    await Promise.all(victims.map(({ party }) => party.report('ready')));
+    await Promise.all(victims.map(({ party }) => party.report('ready', START_MS)));
     for (const victim of victims) {
       this.#link(victim);
       // Whoever dials it has to be told where it listens now.

@@ -12,8 +12,8 @@ export const nodeMutants: readonly Mutant[] = [
   {
     name: 'own lateness ignored',
     file: 'src/link/liveness.ts',
-    find: 'this.#lateMs += Math.max(0, nowMs - this.deadline());',
-    put: 'this.#lateMs += 0 * this.deadline();',
+    find: 'this.#lateMs += this.#latenessMs(nowMs);',
+    put: 'this.#lateMs += 0 * this.#latenessMs(nowMs);',
   },
   {
     name: 'lost though a path is active',

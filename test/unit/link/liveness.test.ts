@@ -258,3 +258,14 @@ test('63 links that come up at once fall out of step', () => {
   assert.equal(inStep(0), 63);
   assert.ok(inStep(50) <= 12);
 });
+
+test('wakes that are late by less than a quarter of a beat put nothing off', () => {
+  const driver = new Driver(false);
+  while (driver.nowMs < 3000) {
+    driver.nowMs = driver.machine.deadline() + timers.beatMs / 4 - 1;
+    driver.step(TICK);
+    if (driver.of('lost').length > 0) break;
+  }
+  const lostMs = Number.parseInt(driver.of('lost')[0] ?? '', 10);
+  assert.ok(lostMs >= timers.outageMs && lostMs < timers.outageMs + timers.beatMs / 4, `${lostMs}`);
+});
