@@ -67,7 +67,10 @@ function join(): void {
 }
 
 function tellIfSent(): void {
-  if (isStopped && settled === sent) report({ type: 'sent', sent, delivered });
+  if (!isStopped || settled < sent) return;
+  // From here on peers leave, and their word may be here before the scenario's.
+  isLeaving = true;
+  report({ type: 'sent', sent, delivered });
 }
 
 function send(everyMs: number): void {
@@ -118,7 +121,6 @@ async function obey(command: MeshCommand): Promise<void> {
       return report({ type: 'links', up: links.length, redundant });
     }
     case 'finish':
-      isLeaving = true;
       await Promise.all(nodes.map((node) => node.close()));
       report({ type: 'finished' });
       process.disconnect();
