@@ -68,6 +68,9 @@ function broken(what: string): ProtocolError {
 }
 
 export class Inbox implements AckSource {
+  /** Messages that were handled, and the bytes of their records. */
+  receivedMessages = 0;
+  receivedBytes = 0;
   readonly #streams: StreamMap;
   readonly #secret: SealingSecret;
   readonly #direction: Direction;
@@ -256,6 +259,8 @@ export class Inbox implements AckSource {
   ): void {
     // A large one is held since its first fragment.
     if (!isLarge) this.#smallHeld += bytes;
+    this.receivedMessages++;
+    this.receivedBytes += bytes;
     const handled = this.#handlers.onMessage(message);
     this.#unackedBytes += bytes;
     if (handled !== undefined && typeof handled !== 'string') {
