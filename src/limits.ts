@@ -174,6 +174,8 @@ export const limits = {
   dnsRefreshMs: 30_000,
   /** no sooner than this, which is also the first pause after a failure. */
   dnsRefreshMinMs: 1000,
+  /** Peers without a link whose traffic is remembered by name. */
+  departedPeers: 64,
   /** The JSON file `backplane serve` and `ping` read. */
   configFileBytes: 1024 * 1024,
 
