@@ -2,7 +2,7 @@
  * The file that tells a node what to be, the same for all hosts of a cluster:
  *
  *     { "planes": { "a": "10.1.0.0/24", "b": "10.2.0.0/24" }, "keyFile": "cluster.key",
- *       "port": 24100, "profile": "lan", "label": "backplane",
+ *       "port": 24100, "profile": "lan", "label": "backplane", "control": "/run/backplane.sock",
  *       "peers": [{ "name": "one@host1", "addresses": ["10.1.0.1", "10.2.0.1"] }],
  *       "dns": { "name": "_backplane._sctp.example.com", "node": "one" } }
  */
@@ -24,6 +24,8 @@ export interface Config {
   readonly keyFile: string;
   readonly profile: ProfileWish;
   readonly label: string;
+  /** Path of the control socket, absolute. Default: there is none. */
+  readonly control?: string;
   /** Each with its port. */
   readonly peers: readonly Required<PeerOptions>[];
   /** More of them, by SRV records. */
@@ -32,7 +34,7 @@ export interface Config {
 
 type Fields = Readonly<Record<string, unknown>>;
 
-const FIELDS = ['planes', 'port', 'keyFile', 'profile', 'label', 'peers', 'dns'];
+const FIELDS = ['planes', 'port', 'keyFile', 'profile', 'label', 'control', 'peers', 'dns'];
 const PEER_FIELDS = ['name', 'addresses', 'port'];
 const DNS_FIELDS = ['name', 'node', 'refreshMs', 'servers'];
 
@@ -62,6 +64,11 @@ function fieldsOf(value: unknown, place: string, known: readonly string[]): Fiel
   );
 }
 
+function controlOf(value: unknown): string {
+  if (typeof value === 'string' && value !== '') return value;
+  throw new NodeError('ERR_CONFIG', 'control must be the path of a socket');
+}
+
 function planesOf(value: unknown): PlanesOption {
   const isMap = isObject(value) || Array.isArray(value);
   if (isMap && Object.values(value).every((wish) => typeof wish === 'string')) {
@@ -89,12 +96,12 @@ function dnsOf(value: unknown): DnsPeersOptions {
 /**
  * Checks a configuration and fills in what it leaves out.
  *
- * @param folder what a relative `keyFile` is relative to
+ * @param folder what a relative `keyFile` or `control` is relative to
  * @throws NodeError ERR_CONFIG, with the field's name in the message.
  */
 export function checkConfig(value: unknown, folder: string): Config {
   const fields = fieldsOf(value, 'the configuration', FIELDS);
-  const { planes, port, keyFile, profile, label, peers, dns } = fields;
+  const { planes, port, keyFile, profile, label, control, peers, dns } = fields;
   if (typeof keyFile !== 'string' || keyFile === '') {
     throw new NodeError('ERR_CONFIG', 'keyFile must be the path of the key file');
   }
@@ -113,6 +120,7 @@ export function checkConfig(value: unknown, folder: string): Config {
     keyFile: resolve(folder, keyFile),
     profile: (profile ?? 'lan') as ProfileWish,
     label: field('label', () => checkLabel(label ?? 'backplane')),
+    ...(control === undefined ? {} : { control: resolve(folder, controlOf(control)) }),
     peers: (peers ?? []).map((peer: unknown, i) => peerOf(peer, `peers[${i}]`, peerPort)),
     ...(dns === undefined ? {} : { dns: dnsOf(dns) }),
   };
@@ -142,8 +150,9 @@ export async function readConfigFile(path: string): Promise<Fields> {
     throw refuse((cause as Error).message, cause);
   }
   if (!isObject(value)) throw refuse('not a JSON object');
-  const { keyFile } = value;
-  return typeof keyFile === 'string' && keyFile !== ''
-    ? { ...value, keyFile: resolve(dirname(path), keyFile) }
-    : value;
+  const isPath = (name: string) => typeof value[name] === 'string' && value[name] !== '';
+  const whole = ['keyFile', 'control']
+    .filter(isPath)
+    .map((name) => [name, resolve(dirname(path), value[name] as string)]);
+  return { ...value, ...Object.fromEntries(whole) };
 }

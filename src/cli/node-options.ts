@@ -32,7 +32,10 @@ function addPeer(text: string, before: Peers = []): Peers {
 /** Adds the options to a command. */
 export function addNodeOptions(command: Command): Command {
   return command
-    .option('--config <file>', 'JSON file: planes, port, keyFile, profile, label, peers, dns')
+    .option(
+      '--config <file>',
+      'JSON file: planes, port, keyFile, profile, label, control, peers, dns',
+    )
     .option(
       '--planes <a=CIDR,b=CIDR>',
       'networks of this node, by name: a CIDR or an address',

@@ -1,0 +1,445 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { type ErrorCode, LinkError } from '../../../src/errors.js';
+import { limits } from '../../../src/limits.js';
+import type { PathView } from '../../../src/node/events.js';
+import type { Observed, ObservedEvent } from '../../../src/node/observers.js';
+import {
+  type AlarmDefinition,
+  type AlarmTable,
+  alarmCodes,
+} from '../../../src/observe/alarm-codes.js';
+import { Alarms } from '../../../src/observe/alarms.js';
+
+const PEER = 'two@host2';
+const START = Date.parse('2026-01-02T00:00:00.000Z');
+
+/** A machine in a time of its own, with all its changes in words. */
+class Bench {
+  readonly alarms: Alarms;
+  readonly changes: string[] = [];
+  nowMs = 0;
+
+  constructor(table?: AlarmTable) {
+    this.alarms = new Alarms('one@host1', table === undefined ? {} : { table });
+  }
+
+  get wallMs(): number {
+    return START + this.nowMs;
+  }
+
+  event<K extends ObservedEvent>(event: K, payload: Observed<K>, paths: PathView[] = []): void {
+    const { wallMs } = this;
+    this.alarms.step(this.nowMs, { type: 'event', wallMs, event, payload, paths });
+    this.poll();
+  }
+
+  sample(...queues: { name: string; queuedBytes: number; rejected: number }[]): void {
+    this.alarms.step(this.nowMs, { type: 'sample', wallMs: this.wallMs, queues });
+    this.poll();
+  }
+
+  /** Lets time pass, waking the machine whenever it wants to be. */
+  pass(durationMs: number): void {
+    const endMs = this.nowMs + durationMs;
+    for (;;) {
+      const atMs = this.alarms.deadline();
+      if (atMs === null || atMs > endMs) break;
+      this.nowMs = Math.max(this.nowMs, atMs);
+      this.tick();
+    }
+    this.nowMs = endMs;
+    this.tick();
+  }
+
+  tick(): void {
+    this.alarms.step(this.nowMs, { type: 'tick', wallMs: this.wallMs });
+    this.poll();
+  }
+
+  poll(): void {
+    for (;;) {
+      const change = this.alarms.poll();
+      if (change === null) return;
+      const { code, object, plane } = change.alarm;
+      this.changes.push(`${change.type} ${code} ${object}${plane === null ? '' : ` ${plane}`}`);
+    }
+  }
+
+  /** The changes since the last call. */
+  take(): string[] {
+    return this.changes.splice(0);
+  }
+
+  down(reason: Observed<'nodedown'>['reason'], byUs = false): void {
+    this.event('nodedown', { name: PEER, incarnation: '1', reason, error: null, byUs });
+  }
+
+  up(): void {
+    this.event('nodeup', { name: PEER, incarnation: '1', dialledBy: 'us', linkNumber: 1 });
+  }
+
+  dialFailed(code: ErrorCode): void {
+    const error = new LinkError(code, 'why');
+    this.event('dialFailed', { name: PEER, code, error, attempts: 1, retryInMs: 100 });
+  }
+
+  refused(code: ErrorCode, name: string | null, address = '10.1.0.9'): void {
+    const error = new LinkError(code, 'why');
+    this.event('refused', { name, address, code, error, suppressed: 0 });
+  }
+
+  redundancy(state: 'lost' | 'restored', missing: string[], unconfirmed: string[] = []): void {
+    const planes = ['a', 'b'].filter((plane) => !missing.includes(plane));
+    const paths = ['a', 'b'].map((plane): PathView => {
+      const bad = unconfirmed.includes(plane) ? 'unconfirmed' : 'inactive';
+      return {
+        plane,
+        address: '10.0.0.1',
+        state: missing.includes(plane) ? bad : 'active',
+        primary: false,
+        rttMs: 0,
+        rtoMs: 0,
+        cwndBytes: 0,
+      };
+    });
+    this.event(
+      'redundancy',
+      { name: PEER, state, activePaths: planes.length, planes, missing },
+      paths,
+    );
+  }
+
+  path(plane: string, state: Observed<'path'>['state']): void {
+    const change = state === 'active' ? 'available' : 'unreachable';
+    this.event('path', { name: PEER, plane, address: 'x', change, state, primary: false });
+  }
+}
+
+test('a lost plane is an alarm, raised once and cleared once', () => {
+  const bench = new Bench();
+  bench.redundancy('lost', ['a']);
+  bench.nowMs = 1000;
+  bench.redundancy('lost', ['a']);
+  assert.deepEqual(bench.alarms.active, [
+    {
+      id: 1,
+      code: 'redundancy-lost',
+      severity: 'major',
+      object: PEER,
+      plane: 'a',
+      text: 'no active path on plane a',
+      count: 2,
+      since: '2026-01-02T00:00:00.000Z',
+      cleared: null,
+    },
+  ]);
+  bench.nowMs = 2000;
+  bench.redundancy('restored', []);
+  assert.deepEqual(bench.alarms.active, []);
+  assert.deepEqual(bench.take(), [
+    `raise redundancy-lost ${PEER} a`,
+    `clear redundancy-lost ${PEER} a`,
+  ]);
+  const [cleared] = bench.alarms.history;
+  assert.deepEqual([cleared?.id, cleared?.cleared], [1, '2026-01-02T00:00:02.000Z']);
+});
+
+test('each plane is an alarm of its own, and ends with its own path', () => {
+  const bench = new Bench();
+  bench.redundancy('lost', ['a']);
+  bench.redundancy('lost', ['a', 'b']);
+  bench.path('a', 'active');
+  bench.path('b', 'potentially-failed');
+  assert.deepEqual(bench.take(), [
+    `raise redundancy-lost ${PEER} a`,
+    `raise redundancy-lost ${PEER} b`,
+    `clear redundancy-lost ${PEER} a`,
+  ]);
+  bench.redundancy('lost', ['a']);
+  assert.deepEqual(bench.take(), [
+    `clear redundancy-lost ${PEER} b`,
+    `raise redundancy-lost ${PEER} a`,
+  ]);
+});
+
+test('a path that was never confirmed has a code of its own', () => {
+  const bench = new Bench();
+  bench.redundancy('lost', ['b'], ['b']);
+  assert.deepEqual(bench.take(), [`raise path-never-confirmed ${PEER} b`]);
+  bench.path('b', 'active');
+  assert.deepEqual(bench.take(), [`clear path-never-confirmed ${PEER} b`]);
+  bench.redundancy('lost', ['b']);
+  assert.deepEqual(bench.take(), [`raise redundancy-lost ${PEER} b`]);
+});
+
+test('what is true of a link ends with it; then the node is lost until it is up', () => {
+  const bench = new Bench();
+  bench.redundancy('lost', ['b']);
+  bench.event('stalled', { name: PEER });
+  bench.take();
+  bench.down('lost');
+  assert.deepEqual(bench.take().sort(), [
+    `clear node-stalled ${PEER}`,
+    `clear redundancy-lost ${PEER} b`,
+    `raise node-lost ${PEER}`,
+  ]);
+  assert.equal(bench.alarms.active[0]?.severity, 'critical');
+  bench.up();
+  assert.deepEqual(bench.take(), [`clear node-lost ${PEER}`]);
+});
+
+test('a node that leaves, restarts, or is left by us, is not lost', () => {
+  const bench = new Bench();
+  bench.down('left');
+  bench.down('restarted');
+  bench.down('closed', true);
+  bench.down('lost', true);
+  assert.deepEqual(bench.take(), []);
+  bench.down('closed');
+  assert.deepEqual(bench.take(), [`raise node-lost ${PEER}`]);
+});
+
+test('stalled is cleared when it answers', () => {
+  const bench = new Bench();
+  bench.event('stalled', { name: PEER });
+  bench.event('resumed', { name: PEER });
+  assert.deepEqual(bench.take(), [`raise node-stalled ${PEER}`, `clear node-stalled ${PEER}`]);
+});
+
+test('who cannot be reached for ten seconds is an alarm; who comes before is none', () => {
+  const bench = new Bench();
+  bench.dialFailed('ERR_REFUSED');
+  bench.pass(9_999);
+  bench.up();
+  bench.pass(60_000);
+  assert.deepEqual(bench.take(), []);
+  bench.dialFailed('ERR_TIMEOUT');
+  bench.pass(5_000);
+  bench.dialFailed('ERR_TIMEOUT');
+  bench.pass(4_999);
+  assert.deepEqual(bench.take(), []);
+  bench.pass(1);
+  assert.deepEqual(bench.take(), [`raise node-unreachable ${PEER}`]);
+  bench.pass(100_000);
+  bench.dialFailed('ERR_REFUSED');
+  assert.equal(bench.alarms.active[0]?.text, 'it cannot be reached: ERR_REFUSED: why');
+  bench.pass(299_999);
+  assert.deepEqual(bench.take(), []);
+  bench.pass(1);
+  assert.deepEqual(bench.take(), [`clear node-unreachable ${PEER}`]);
+});
+
+test('a lost node is not unreachable besides', () => {
+  const bench = new Bench();
+  bench.down('lost');
+  bench.dialFailed('ERR_TIMEOUT');
+  bench.pass(20_000);
+  assert.deepEqual(bench.take(), [`raise node-lost ${PEER}`]);
+});
+
+test('what keeps two nodes apart for good has codes of its own, at both ends', () => {
+  const cases: [ErrorCode, string][] = [
+    ['ERR_PROFILE_MISMATCH', 'profile-mismatch'],
+    ['ERR_LABEL_MISMATCH', 'peer-mismatch'],
+    ['ERR_VERSION', 'peer-mismatch'],
+    ['ERR_SECURITY', 'peer-mismatch'],
+  ];
+  for (const [error, code] of cases) {
+    const bench = new Bench();
+    bench.dialFailed(error);
+    bench.refused(error, null);
+    assert.deepEqual(bench.take(), [`raise ${code} ${PEER}`, `raise ${code} 10.1.0.9`]);
+    bench.up();
+    assert.deepEqual(bench.take(), [`clear ${code} ${PEER}`]);
+    bench.pass(60_000);
+    assert.deepEqual(bench.take(), [`clear ${code} 10.1.0.9`]);
+  }
+});
+
+test('another key is told of the node that is dialled, and of strangers as one', () => {
+  const bench = new Bench();
+  bench.dialFailed('ERR_KEY_MISMATCH');
+  for (let i = 0; i < 1000; i++) bench.refused('ERR_KEY_MISMATCH', null, `10.0.0.${i}`);
+  bench.refused('ERR_PROTOCOL', null);
+  assert.deepEqual(bench.take(), [
+    `raise key-mismatch ${PEER}`,
+    'raise stranger-refused one@host1',
+  ]);
+  const { count, text, severity } = bench.alarms.active[1]!;
+  assert.deepEqual(
+    [count, text, severity],
+    [1001, 'the last one came from 10.1.0.9: ERR_PROTOCOL', 'warning'],
+  );
+});
+
+test('a name that is taken is told under that name', () => {
+  const bench = new Bench();
+  bench.dialFailed('ERR_NAME_TAKEN');
+  bench.refused('ERR_NAME_TAKEN', PEER);
+  assert.deepEqual(bench.take(), ['raise name-taken one@host1', `raise name-taken ${PEER}`]);
+});
+
+test('a handler that fails is an alarm of its topic until it has been quiet', () => {
+  const bench = new Bench();
+  const fail = () =>
+    bench.event('handlerError', { name: PEER, topic: 'orders', error: new Error('x') });
+  fail();
+  bench.pass(59_999);
+  fail();
+  bench.pass(59_999);
+  assert.deepEqual(bench.take(), ['raise handler-errors orders']);
+  bench.pass(1);
+  assert.deepEqual(bench.take(), ['clear handler-errors orders']);
+});
+
+test('a queue that is high for ten seconds is an alarm, until it is low', () => {
+  const bench = new Bench();
+  const queue = (queuedBytes: number) => bench.sample({ name: PEER, queuedBytes, rejected: 0 });
+  const high = limits.outboxHighWaterBytes + 1;
+  for (let second = 0; second < 9; second++) {
+    queue(high);
+    bench.pass(1000);
+  }
+  queue(limits.outboxLowWaterBytes);
+  bench.pass(60_000);
+  assert.deepEqual(bench.take(), []);
+  queue(high);
+  bench.pass(10_000);
+  assert.deepEqual(bench.take(), [`raise back-pressure ${PEER}`]);
+  queue(limits.outboxLowWaterBytes + 1);
+  assert.deepEqual(bench.take(), []);
+  queue(0);
+  assert.deepEqual(bench.take(), [`clear back-pressure ${PEER}`]);
+});
+
+test('messages that were not taken are an alarm; those from before it looked are none', () => {
+  const bench = new Bench();
+  const queue = (rejected: number) => bench.sample({ name: PEER, queuedBytes: 0, rejected });
+  queue(7);
+  queue(7);
+  assert.deepEqual(bench.take(), []);
+  queue(8);
+  assert.deepEqual(bench.take(), [`raise queue-full ${PEER}`]);
+  bench.pass(60_000);
+  assert.deepEqual(bench.take(), [`clear queue-full ${PEER}`]);
+  // Its counts were forgotten, and it came again.
+  bench.sample();
+  queue(1);
+  assert.deepEqual(bench.take(), [`raise queue-full ${PEER}`]);
+});
+
+test('alarms of a peer that is not wanted any more are over; all are at the end', () => {
+  const bench = new Bench();
+  bench.down('lost');
+  bench.event('disconnected', { name: 'three@host3' });
+  bench.event('disconnected', { name: PEER });
+  assert.deepEqual(bench.take(), [`raise node-lost ${PEER}`, `clear node-lost ${PEER}`]);
+  bench.dialFailed('ERR_REFUSED');
+  bench.refused('ERR_PROTOCOL', null);
+  bench.event('closed', {});
+  bench.pass(60_000);
+  assert.deepEqual(bench.take(), [
+    'raise stranger-refused one@host1',
+    'clear stranger-refused one@host1',
+  ]);
+  assert.equal(bench.alarms.deadline(), null);
+});
+
+test('a gray path is an alarm until it is clear, also while it fails and comes back', () => {
+  const bench = new Bench();
+  const change = (word: string, plane: string, figures?: object) =>
+    bench.event('path', {
+      name: PEER,
+      plane,
+      address: 'x',
+      change: word as 'available',
+      state: word === 'removed' ? 'removed' : 'active',
+      primary: true,
+      ...(figures === undefined ? {} : { figures }),
+    });
+  change('gray', 'a', { reasons: ['slow', 'lossy'], rttMs: 120, lossShare: 0.05 });
+  assert.equal(bench.alarms.active[0]?.text, 'slow and lossy: round trip 120 ms, 5.0 % sent again');
+  bench.path('a', 'inactive');
+  bench.path('a', 'active');
+  change('clear', 'b');
+  assert.deepEqual(bench.take(), [`raise path-gray ${PEER} a`]);
+  change('clear', 'a', { reasons: [] });
+  change('gray', 'b');
+  change('removed', 'b');
+  change('gray', 'a');
+  bench.down('left');
+  assert.deepEqual(bench.take(), [
+    `clear path-gray ${PEER} a`,
+    `raise path-gray ${PEER} b`,
+    `clear path-gray ${PEER} b`,
+    `raise path-gray ${PEER} a`,
+    `clear path-gray ${PEER} a`,
+  ]);
+});
+
+test('alarms can be raised and cleared by hand', () => {
+  const bench = new Bench();
+  const hand = { code: 'path-gray', object: PEER } as const;
+  const { wallMs } = bench;
+  for (const plane of ['a', 'b']) {
+    bench.alarms.step(0, { type: 'raise', wallMs, ...hand, plane, text: '30 % loss' });
+  }
+  bench.alarms.step(0, { type: 'clear', wallMs, ...hand, plane: 'a' });
+  bench.alarms.step(0, { type: 'raise', wallMs, ...hand, text: 'all' });
+  bench.alarms.step(0, { type: 'clear', wallMs, ...hand });
+  bench.alarms.step(0, { type: 'raise', wallMs, ...hand, code: 'none' as 'path-gray', text: '' });
+  bench.poll();
+  assert.deepEqual(bench.take(), [
+    `raise path-gray ${PEER} a`,
+    `raise path-gray ${PEER} b`,
+    `clear path-gray ${PEER} a`,
+    `raise path-gray ${PEER}`,
+    `clear path-gray ${PEER} b`,
+    `clear path-gray ${PEER}`,
+  ]);
+});
+
+test('the worst come first, then the oldest', () => {
+  const bench = new Bench();
+  bench.refused('ERR_PROTOCOL', null);
+  bench.event('handlerError', { name: PEER, topic: 't', error: null });
+  bench.redundancy('lost', ['b', 'a']);
+  bench.down('lost');
+  bench.event('stalled', { name: 'three@host3' });
+  const codes = bench.alarms.active.map(({ code, severity }) => `${severity} ${code}`);
+  assert.deepEqual(codes, [
+    'critical node-lost',
+    'major node-stalled',
+    'minor handler-errors',
+    'warning stranger-refused',
+  ]);
+});
+
+test('of one code only so many alarms are active, and only so many remembered', () => {
+  const bench = new Bench();
+  const count = limits.alarmsPerCode + 5;
+  for (let i = 0; i < count; i++) bench.event('stalled', { name: `n${i}@h` });
+  assert.equal(bench.alarms.active.length, limits.alarmsPerCode);
+  assert.equal(bench.alarms.dropped, 5);
+  // Other codes have room.
+  bench.down('lost');
+  assert.equal(bench.alarms.active[0]?.code, 'node-lost');
+  bench.event('closed', {});
+  assert.equal(bench.alarms.history.length, limits.alarmHistory);
+  assert.equal(bench.alarms.history.at(-1)?.code, 'node-stalled');
+  assert.equal(bench.alarms.history[0]?.object, 'n0@h');
+});
+
+test('a code is added in one place', () => {
+  const mine: AlarmDefinition = {
+    severity: 'minor',
+    summary: 'a test',
+    rules: {
+      stalled: ({ name }) => [{ type: 'raise', object: name, plane: null, text: 'mine' }],
+    },
+  };
+  const bench = new Bench({ ...alarmCodes, mine });
+  bench.event('stalled', { name: PEER });
+  assert.deepEqual(bench.take(), [`raise node-stalled ${PEER}`, `raise mine ${PEER}`]);
+});
