@@ -26,12 +26,7 @@ export class Teller {
    * @param node its name, for those who listen to several in one process.
    * @param isLogged whether a logger is told what nobody listens for.
    */
-  constructor(
-    node: string,
-    emitter: EventEmitter<NodeEvents>,
-    clock: Clock,
-    isLogged: boolean,
-  ) {
+  constructor(node: string, emitter: EventEmitter<NodeEvents>, clock: Clock, isLogged: boolean) {
     this.#node = node;
     this.#emitter = emitter;
     this.#clock = clock;

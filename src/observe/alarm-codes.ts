@@ -61,19 +61,14 @@ export interface AlarmDefinition {
   readonly rules: Rules;
 }
 
+/** What an alarm is about that is about no single node. */
+const CLUSTER = 'cluster';
+
 const raise = (object: string, plane: string | null, text: string): Signal[] => [
   { type: 'raise', object, plane, text },
 ];
 
 const clear = (object: string): Signal[] => [{ type: 'clear', object }];
-
-/** What is found on a gray path. */
-interface GrayFigures {
-  readonly reasons?: readonly string[];
-  readonly rttMs?: number;
-  /** 0 to 1. */
-  readonly lossShare?: number;
-}
 
 /** What is true of a link is so no more when the link is over. */
 const endsWithLink = { nodedown: ({ name }) => clear(name) } as const satisfies Rules;
@@ -105,13 +100,20 @@ function missingPlanes(wantUnconfirmed: boolean, text: (plane: string) => string
 }
 
 /** A path that is said to be gray, with the reasons and figures, or to be so no more. */
-function grayPath({ name, plane, ...event }: Observed<'path'>): Signal[] {
-  const { change, figures } = event as { readonly change: string; readonly figures?: GrayFigures };
+function grayPath({ name, plane, change, figures }: Observed<'path'>): Signal[] {
   if (change === 'clear' || change === 'removed') return [{ type: 'clear', object: name, plane }];
-  if (change !== 'gray') return [];
-  const { reasons = [], rttMs = 0, lossShare = 0 } = figures ?? {};
+  if (change !== 'gray' || figures === undefined) return [];
+  const { reasons, rttMs, lossShare } = figures;
   const loss = `${(100 * lossShare).toFixed(1)} % sent again`;
   return raise(name, plane, `${reasons.join(' and ')}: round trip ${rttMs} ms, ${loss}`);
+}
+
+/** The pairs that do not reach each other, of which at most three are named. */
+function overlap({ state, pairs }: Observed<'partition'>): Signal[] {
+  if (state === 'cleared') return clear(CLUSTER);
+  const named = pairs.slice(0, 3).map(({ nodes, via }) => `${nodes.join(' and ')} (${via} both)`);
+  const more = pairs.length > named.length ? `, and ${pairs.length - named.length} more pairs` : '';
+  return raise(CLUSTER, null, `no link between ${named.join(', ')}${more}`);
 }
 
 /** Reasons not to link that time does not heal: the two nodes are set up differently. */
@@ -162,7 +164,7 @@ export const alarmCodes = {
   'partition-overlap': {
     severity: 'critical',
     summary: 'some nodes reach each other only in part: who reaches whom is not transitive',
-    rules: {},
+    rules: { partition: (event) => overlap(event) },
   },
   'redundancy-lost': {
     severity: 'major',

@@ -101,6 +101,7 @@ class Bench {
         rttMs: 0,
         rtoMs: 0,
         cwndBytes: 0,
+        gray: [],
       };
     });
     this.event(
@@ -346,25 +347,48 @@ test('alarms of a peer that is not wanted any more are over; all are at the end'
   assert.equal(bench.alarms.deadline(), null);
 });
 
+test('pairs that do not reach each other are one alarm until all do', () => {
+  const bench = new Bench();
+  const pair = (a: string, b: string) =>
+    ({ nodes: [a, b], via: 'three@host3', lastedMs: 20_000 }) as const;
+  const view = { nodes: [], matrix: [] };
+  bench.event('partition', { ...view, state: 'detected', pairs: [pair('one@a', 'two@b')] });
+  assert.equal(bench.alarms.active[0]?.text, 'no link between one@a and two@b (three@host3 both)');
+  const four = ['1@x', '2@x', '3@x', '4@x'].map((name) => pair('one@a', name));
+  bench.event('partition', { ...view, state: 'changed', pairs: four });
+  assert.match(bench.alarms.active[0]?.text ?? '', /, and 1 more pairs$/);
+  bench.event('partition', { ...view, state: 'cleared', pairs: [] });
+  assert.deepEqual(bench.take(), [
+    'raise partition-overlap cluster',
+    'clear partition-overlap cluster',
+  ]);
+});
+
 test('a gray path is an alarm until it is clear, also while it fails and comes back', () => {
   const bench = new Bench();
-  const change = (word: string, plane: string, figures?: object) =>
+  const found = {
+    reasons: ['slow', 'lossy'],
+    rttMs: 120,
+    baselineRttMs: 1,
+    lossShare: 0.05,
+  } as const;
+  const change = (word: 'gray' | 'clear' | 'removed', plane: string) =>
     bench.event('path', {
       name: PEER,
       plane,
       address: 'x',
-      change: word as 'available',
+      change: word,
       state: word === 'removed' ? 'removed' : 'active',
       primary: true,
-      ...(figures === undefined ? {} : { figures }),
+      figures: word === 'gray' ? found : { ...found, reasons: [] },
     });
-  change('gray', 'a', { reasons: ['slow', 'lossy'], rttMs: 120, lossShare: 0.05 });
+  change('gray', 'a');
   assert.equal(bench.alarms.active[0]?.text, 'slow and lossy: round trip 120 ms, 5.0 % sent again');
   bench.path('a', 'inactive');
   bench.path('a', 'active');
   change('clear', 'b');
   assert.deepEqual(bench.take(), [`raise path-gray ${PEER} a`]);
-  change('clear', 'a', { reasons: [] });
+  change('clear', 'a');
   change('gray', 'b');
   change('removed', 'b');
   change('gray', 'a');

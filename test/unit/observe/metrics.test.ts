@@ -150,7 +150,7 @@ test('the text of one node needs no registry', async () => {
 
 test('of several paths on one plane the best stands for it', () => {
   const path = (plane: string, address: string, state: PathView['state'], primary = false) =>
-    ({ plane, address, state, primary, rttMs: 0, rtoMs: 0, cwndBytes: 0 }) as const;
+    ({ plane, address, state, primary, rttMs: 0, rtoMs: 0, cwndBytes: 0, gray: [] }) as const;
   const best = bestByPlane([
     path('a', '1', 'inactive', true),
     path('a', '2', 'active'),

@@ -41,7 +41,13 @@ test('the scripts in the tarball find everything they import there', () => {
 });
 
 test('import and require give every entry point', () => {
-  const expected = ['backplane', 'backplane/sctp', 'backplane/observe', 'backplane/lab', 'backplane/testing'];
+  const expected = [
+    'backplane',
+    'backplane/sctp',
+    'backplane/observe',
+    'backplane/lab',
+    'backplane/testing',
+  ];
   assert.deepEqual(entries, expected);
   const imports = entries.map((entry) => `print(await import('${entry}'));`);
   const requires = entries.map((entry) => `print(require('${entry}'));`);
