@@ -259,8 +259,7 @@ export class Inbox implements AckSource {
   ): void {
     // A large one is held since its first fragment.
     if (!isLarge) this.#smallHeld += bytes;
-    this.receivedMessages++;
-    this.receivedBytes += bytes;
+    this.#count(bytes);
     const handled = this.#handlers.onMessage(message);
     this.#unackedBytes += bytes;
     if (handled !== undefined && typeof handled !== 'string') {
@@ -273,6 +272,11 @@ export class Inbox implements AckSource {
     }
     this.#release(bytes, isLarge);
     if (handled !== undefined) this.#refuse(stream, sequence, index, handled);
+  }
+
+  #count(bytes: number): void {
+    this.receivedMessages++;
+    this.receivedBytes += bytes;
   }
 
   #refuse(stream: number, sequence: number, index: number, code: string): void {
@@ -292,6 +296,7 @@ export class Inbox implements AckSource {
     if (message.kind !== 'send' || !message.topic.startsWith(RESERVED_TOPICS)) {
       throw broken("a message of a program on the link's own stream");
     }
+    this.#count(bytes);
     const refusal = this.#handlers.onMessage(message);
     this.#unackedBytes += bytes;
     if (typeof refusal === 'string') this.#refuse(stream, sequence, index, refusal);

@@ -39,6 +39,16 @@ test('what one end sends the other receives, message for message and byte for by
   assert.deepEqual([openMessages, queuedBytes], [0, 0]);
 });
 
+test('what nodes tell each other by themselves is counted at both ends alike', async () => {
+  const { cluster, one, two } = await linked();
+  for (let i = 0; i < 10; i++) one.node.subscribe(`topic ${i}`, () => {});
+  await cluster.run(50);
+  const { sentMessages, sentBytes } = withPeer(one, two);
+  const { receivedMessages, receivedBytes } = withPeer(two, one);
+  assert.ok(sentMessages > 0);
+  assert.deepEqual([receivedMessages, receivedBytes], [sentMessages, sentBytes]);
+});
+
 test('every message has one outcome, whatever ends the link', async () => {
   const { cluster, one, two } = await linked();
   two.node.handle('t', () => {});
