@@ -9,7 +9,7 @@ import { Reports } from './reports.js';
 interface Line {
   readonly level: LogLevel;
   readonly message: string;
-  /** Beside those of the event. */
+  /** Beside those of the event, or in their place. */
   readonly fields?: Readonly<Record<string, unknown>>;
 }
 
@@ -70,6 +70,15 @@ class EventLines {
         : line('info', `redundancy to ${name} is restored`),
     stalled: ({ name }) => line('warn', `${name} does not answer, though a path is active`),
     resumed: ({ name }) => line('info', `${name} answers again`),
+    partition: ({ state, pairs, nodes }) => ({
+      ...line(state === 'cleared' ? 'info' : 'error', `partition ${state}: ${pairs.length} pairs`),
+      // The matrix of many nodes is no line of a log.
+      fields: { nodes: nodes.length, matrix: undefined },
+    }),
+    peers: ({ source, added, removed }) =>
+      line('info', `${source} names ${added.length} peers more, and ${removed.length} no more`),
+    groupJoin: ({ name, group }) => line('debug', `${name} is in group ${group}`),
+    groupLeave: ({ name, group }) => line('debug', `${name} is in group ${group} no more`),
     // The program's own affair.
     drain: () => null,
     dialFailed: (event) => this.#dialFailed(event),

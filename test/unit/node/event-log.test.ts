@@ -176,6 +176,18 @@ test('an event without words of its own is told as it is', () => {
   );
 });
 
+test('a partition is told without its matrix', () => {
+  const { book, tell } = log();
+  const pairs = [{ nodes: ['a@b', 'c@d'] as const, via: 'e@f', lastedMs: 1 }];
+  const nodes = ['a@b', 'c@d', 'e@f'];
+  tell('partition', { state: 'detected', nodes, matrix: ['=-+', '-=+', '++='], pairs });
+  tell('partition', { state: 'cleared', nodes, matrix: ['=++', '+=+', '++='], pairs: [] });
+  const [detected, cleared] = book.lines;
+  assert.deepEqual([detected?.level, cleared?.level], ['error', 'info']);
+  const { nodes: count, matrix, pairs: told } = detected!.fields;
+  assert.deepEqual([count, matrix, told], [3, undefined, pairs]);
+});
+
 test('drain is not told', () => {
   const { book, tell } = log();
   tell('drain', { name: 'a@b' });
