@@ -22,11 +22,22 @@ export function pathsText({ paths }: Pick<PathsAnswer, 'paths'>): string {
     path.address,
     path.state,
     path.primary ? '*' : '',
+    path.gray.join(' '),
     path.rttMs,
     path.rtoMs,
     path.cwndBytes,
   ]);
-  const header = ['node', 'plane', 'address', 'state', 'primary', 'RTT ms', 'RTO ms', 'cwnd'];
+  const header = [
+    'node',
+    'plane',
+    'address',
+    'state',
+    'primary',
+    'gray',
+    'RTT ms',
+    'RTO ms',
+    'cwnd',
+  ];
   return rows.length === 0 ? 'no paths\n' : table(header, rows);
 }
 

@@ -73,8 +73,12 @@ const clear = (object: string): Signal[] => [{ type: 'clear', object }];
 /** What is true of a link is so no more when the link is over. */
 const endsWithLink = { nodedown: ({ name }) => clear(name) } as const satisfies Rules;
 
-/** What keeps a link from coming up is over when it is up. */
-const endsWithNodeup = { nodeup: ({ name }) => clear(name) } as const satisfies Rules;
+/** What keeps a link from coming up is over when it is up, or not wanted. */
+const endsWithNodeup = {
+  nodeup: ({ name }) => clear(name),
+  // Nobody waits for one that its source does not name any more.
+  peers: ({ removed }) => removed.flatMap(clear),
+} as const satisfies Rules;
 
 /** Every path a plane has was never confirmed. */
 function isUnconfirmed(plane: string, paths: readonly PathView[]): boolean {
@@ -267,6 +271,15 @@ export const alarmCodes = {
       ...endsWithLink,
     },
   },
+  'peer-source-failed': {
+    severity: 'minor',
+    summary: 'a source of peers failed: who came or went since is not known',
+    quietMs: 5 * MINUTE_MS,
+    rules: {
+      peersFailed: ({ source, error }) => raise(source, null, error.message),
+      peers: ({ source }) => clear(source),
+    },
+  },
   'handler-errors': {
     severity: 'minor',
     summary: 'a handler of this program throws',
@@ -274,6 +287,15 @@ export const alarmCodes = {
     rules: {
       handlerError: ({ name, topic }) =>
         raise(topic, null, `the handler of this topic failed on a message from ${name}`),
+    },
+  },
+  'plane-deferred': {
+    severity: 'warning',
+    summary: 'a link could not follow when a plane was added or taken away',
+    rules: {
+      planeDeferred: ({ name, plane, change, error }) =>
+        raise(name, plane, `${change} from its next association on: ${error.message}`),
+      ...endsWithLink,
     },
   },
   'stranger-refused': {

@@ -114,6 +114,9 @@ export const metricTable: readonly MetricDefinition[] = [
         PATH_STATES.map((state) => [{ peer, plane, state }, flag(state === current)] as const),
       ),
   ),
+  ofPaths('path_gray', '1 while the path is up, but slow or lossy.', (path) =>
+    flag(path.gray.length > 0),
+  ),
   ofPaths('path_primary', '1 for the path that carries the traffic.', (path) => flag(path.primary)),
   ofPaths(
     'path_rtt_seconds',

@@ -2,120 +2,8 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { type ErrorCode, LinkError } from '../../../src/errors.js';
 import { limits } from '../../../src/limits.js';
-import type { PathView } from '../../../src/node/events.js';
-import type { Observed, ObservedEvent } from '../../../src/node/observers.js';
-import {
-  type AlarmDefinition,
-  type AlarmTable,
-  alarmCodes,
-} from '../../../src/observe/alarm-codes.js';
-import { Alarms } from '../../../src/observe/alarms.js';
-
-const PEER = 'two@host2';
-const START = Date.parse('2026-01-02T00:00:00.000Z');
-
-/** A machine in a time of its own, with all its changes in words. */
-class Bench {
-  readonly alarms: Alarms;
-  readonly changes: string[] = [];
-  nowMs = 0;
-
-  constructor(table?: AlarmTable) {
-    this.alarms = new Alarms('one@host1', table === undefined ? {} : { table });
-  }
-
-  get wallMs(): number {
-    return START + this.nowMs;
-  }
-
-  event<K extends ObservedEvent>(event: K, payload: Observed<K>, paths: PathView[] = []): void {
-    const { wallMs } = this;
-    this.alarms.step(this.nowMs, { type: 'event', wallMs, event, payload, paths });
-    this.poll();
-  }
-
-  sample(...queues: { name: string; queuedBytes: number; rejected: number }[]): void {
-    this.alarms.step(this.nowMs, { type: 'sample', wallMs: this.wallMs, queues });
-    this.poll();
-  }
-
-  /** Lets time pass, waking the machine whenever it wants to be. */
-  pass(durationMs: number): void {
-    const endMs = this.nowMs + durationMs;
-    for (;;) {
-      const atMs = this.alarms.deadline();
-      if (atMs === null || atMs > endMs) break;
-      this.nowMs = Math.max(this.nowMs, atMs);
-      this.tick();
-    }
-    this.nowMs = endMs;
-    this.tick();
-  }
-
-  tick(): void {
-    this.alarms.step(this.nowMs, { type: 'tick', wallMs: this.wallMs });
-    this.poll();
-  }
-
-  poll(): void {
-    for (;;) {
-      const change = this.alarms.poll();
-      if (change === null) return;
-      const { code, object, plane } = change.alarm;
-      this.changes.push(`${change.type} ${code} ${object}${plane === null ? '' : ` ${plane}`}`);
-    }
-  }
-
-  /** The changes since the last call. */
-  take(): string[] {
-    return this.changes.splice(0);
-  }
-
-  down(reason: Observed<'nodedown'>['reason'], byUs = false): void {
-    this.event('nodedown', { name: PEER, incarnation: '1', reason, error: null, byUs });
-  }
-
-  up(): void {
-    this.event('nodeup', { name: PEER, incarnation: '1', dialledBy: 'us', linkNumber: 1 });
-  }
-
-  dialFailed(code: ErrorCode): void {
-    const error = new LinkError(code, 'why');
-    this.event('dialFailed', { name: PEER, code, error, attempts: 1, retryInMs: 100 });
-  }
-
-  refused(code: ErrorCode, name: string | null, address = '10.1.0.9'): void {
-    const error = new LinkError(code, 'why');
-    this.event('refused', { name, address, code, error, suppressed: 0 });
-  }
-
-  redundancy(state: 'lost' | 'restored', missing: string[], unconfirmed: string[] = []): void {
-    const planes = ['a', 'b'].filter((plane) => !missing.includes(plane));
-    const paths = ['a', 'b'].map((plane): PathView => {
-      const bad = unconfirmed.includes(plane) ? 'unconfirmed' : 'inactive';
-      return {
-        plane,
-        address: '10.0.0.1',
-        state: missing.includes(plane) ? bad : 'active',
-        primary: false,
-        rttMs: 0,
-        rtoMs: 0,
-        cwndBytes: 0,
-        gray: [],
-      };
-    });
-    this.event(
-      'redundancy',
-      { name: PEER, state, activePaths: planes.length, planes, missing },
-      paths,
-    );
-  }
-
-  path(plane: string, state: Observed<'path'>['state']): void {
-    const change = state === 'active' ? 'available' : 'unreachable';
-    this.event('path', { name: PEER, plane, address: 'x', change, state, primary: false });
-  }
-}
+import { type AlarmDefinition, alarmCodes } from '../../../src/observe/alarm-codes.js';
+import { Bench, PEER } from './alarm-bench.js';
 
 test('a lost plane is an alarm, raised once and cleared once', () => {
   const bench = new Bench();
@@ -399,6 +287,39 @@ test('a gray path is an alarm until it is clear, also while it fails and comes b
     `clear path-gray ${PEER} b`,
     `raise path-gray ${PEER} a`,
     `clear path-gray ${PEER} a`,
+  ]);
+});
+
+test('a source of peers that fails is an alarm until it names others, or is quiet', () => {
+  const bench = new Bench();
+  const error = new LinkError('ERR_PEER_SOURCE', 'no server');
+  const fail = () => bench.event('peersFailed', { source: 'dns', code: error.code, error });
+  const change = { source: 'dns', added: [], changed: [] };
+  fail();
+  bench.event('peers', { ...change, removed: [] });
+  fail();
+  bench.pass(300_000);
+  assert.deepEqual(bench.take(), [
+    'raise peer-source-failed dns',
+    'clear peer-source-failed dns',
+    'raise peer-source-failed dns',
+    'clear peer-source-failed dns',
+  ]);
+  bench.down('lost');
+  bench.event('peers', { ...change, removed: [PEER] });
+  assert.deepEqual(bench.take(), [`raise node-lost ${PEER}`, `clear node-lost ${PEER}`]);
+});
+
+test('a plane that a link could not follow is a warning until the link ends', () => {
+  const bench = new Bench();
+  const error = new LinkError('ERR_PLANE_DEFERRED', 'the kernel does not');
+  const { code } = error;
+  const change = 'added' as const;
+  bench.event('planeDeferred', { name: PEER, plane: 'c', address: 'x', change, code, error });
+  bench.down('left');
+  assert.deepEqual(bench.take(), [
+    `raise plane-deferred ${PEER} c`,
+    `clear plane-deferred ${PEER} c`,
   ]);
 });
 

@@ -46,6 +46,7 @@ test('links, paths, traffic and outcomes are read off the node', async () => {
     [`link_redundant ${peer}`]: 1,
     [`path_state ${peer} plane="a" state="active"`]: 1,
     [`path_state ${peer} plane="a" state="inactive"`]: 0,
+    [`path_gray ${peer} plane="a"`]: 0,
     [`path_primary ${peer} plane="a"`]: 1,
     [`path_primary ${peer} plane="b"`]: 0,
     [`path_rtt_seconds ${peer} plane="b"`]: 0.001,
