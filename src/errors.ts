@@ -39,6 +39,7 @@ export type ErrorCode =
   | 'ERR_HANDSHAKE_LIMIT' // over the limits that hold before authentication
   // node
   | 'ERR_ARGUMENT' // a bad argument
+  | 'ERR_CONTROL' // a control socket cannot be opened, or nobody answers at it
   | 'ERR_CONFIG' // a configuration that cannot be read or used
   | 'ERR_KEY_SHORT' // the cluster key has fewer than 32 bytes
   | 'ERR_KEY_FILE' // the key file is missing or unreadable

@@ -42,8 +42,16 @@ export type {
 export type { MessageContext } from './node/handling.js';
 export { IncomingStream } from './node/incoming-stream.js';
 export type { PlaneChange } from './node/live-planes.js';
+export type { Logger, LogLevel, LogMethod } from './node/logger.js';
 export type { Handler } from './node/messages.js';
-export { ClusterNode } from './node/node.js';
+export { ClusterNode, type NodeState } from './node/node.js';
+export type {
+  Listening,
+  Observed,
+  ObservedEvent,
+  ObservedEvents,
+  Observer,
+} from './node/observers.js';
 export { DEFAULT_PORT, type NodeOptions, type PeerOptions } from './node/options.js';
 export type { SteeringMode } from './node/path-watch.js';
 export type { PeerSource, PeerWatch, PeerWatcher } from './node/peer-source.js';
@@ -64,6 +72,7 @@ export {
   type RequestOf,
   type Topic,
 } from './node/topic.js';
+export { type NodeTraffic, OTHER_PEERS } from './node/traffic.js';
 export type { DnsResolver, SrvRecord } from './runtime/dns.js';
 export type { Clock, Random, Runtime, Timer, Timers } from './runtime/index.js';
 export { type Profile, type ProfileName, profiles } from './timing/profiles.js';

@@ -181,8 +181,26 @@ export const limits = {
   dnsRefreshMs: 30_000,
   /** no sooner than this, which is also the first pause after a failure. */
   dnsRefreshMinMs: 1000,
+  /** Peers without a link whose traffic is remembered by name. */
+  departedPeers: 64,
   /** The JSON file `backplane serve` and `ping` read. */
   configFileBytes: 1024 * 1024,
+
+  // observe
+  /** Active alarms of one code; there is no room for more. */
+  alarmsPerCode: 256,
+  /** Alarms that were cleared and are remembered. */
+  alarmHistory: 256,
+  /** How often the queues of a node are looked at. */
+  alarmSampleMs: 1000,
+  /** One answer of a control socket, as its client reads it. */
+  controlBytes: 16 * 1024 * 1024,
+  /** A control socket's client and server give each other so much time. */
+  controlMs: 5000,
+  /** Clients of one control socket at a time. */
+  controlClients: 16,
+  /** Path of a Unix socket: `sun_path` without its end. */
+  socketPathBytes: 107,
 
   // lab
   /** Hosts and planes of one lab. */

@@ -3,6 +3,7 @@
  *
  *     { "planes": { "a": "10.1.0.0/24", "b": "10.2.0.0/24" }, "keyFile": "cluster.key",
  *       "port": 24100, "profile": "lan", "profiles": { "*@far": "wan" }, "label": "backplane",
+ *       "control": "/run/backplane.sock",
  *       "peers": [{ "name": "one@host1", "addresses": ["10.1.0.1", "10.2.0.1"] }],
  *       "dns": { "name": "_backplane._sctp.example.com", "node": "one" } }
  */
@@ -27,6 +28,8 @@ export interface Config {
   /** Left out where the file has none. */
   readonly profiles?: ProfilesOption;
   readonly label: string;
+  /** Path of the control socket, absolute. Default: there is none. */
+  readonly control?: string;
   readonly peers: readonly ConfigPeer[];
   /** More of them, by SRV records. */
   readonly dns?: DnsPeersOptions;
@@ -37,7 +40,17 @@ export type ConfigPeer = PeerOptions & { readonly port: number };
 
 type Fields = Readonly<Record<string, unknown>>;
 
-const FIELDS = ['planes', 'port', 'keyFile', 'profile', 'profiles', 'label', 'peers', 'dns'];
+const FIELDS = [
+  'planes',
+  'port',
+  'keyFile',
+  'profile',
+  'profiles',
+  'label',
+  'control',
+  'peers',
+  'dns',
+];
 const PEER_FIELDS = ['name', 'addresses', 'port', 'profile'];
 const DNS_FIELDS = ['name', 'node', 'refreshMs', 'servers'];
 
@@ -65,6 +78,11 @@ function fieldsOf(value: unknown, place: string, known: readonly string[]): Fiel
     'ERR_CONFIG',
     `${place}: there is no field ${stranger}; the fields are ${known.join(', ')}`,
   );
+}
+
+function controlOf(value: unknown): string {
+  if (typeof value === 'string' && value !== '') return value;
+  throw new NodeError('ERR_CONFIG', 'control must be the path of a socket');
 }
 
 function planesOf(value: unknown): PlanesOption {
@@ -108,12 +126,12 @@ function dnsOf(value: unknown): DnsPeersOptions {
 /**
  * Checks a configuration and fills in what it leaves out.
  *
- * @param folder what a relative `keyFile` is relative to
+ * @param folder what a relative `keyFile` or `control` is relative to
  * @throws NodeError ERR_CONFIG, with the field's name in the message.
  */
 export function checkConfig(value: unknown, folder: string): Config {
   const fields = fieldsOf(value, 'the configuration', FIELDS);
-  const { planes, port, keyFile, profile, profiles, label, peers, dns } = fields;
+  const { planes, port, keyFile, profile, profiles, label, control, peers, dns } = fields;
   if (typeof keyFile !== 'string' || keyFile === '') {
     throw new NodeError('ERR_CONFIG', 'keyFile must be the path of the key file');
   }
@@ -130,6 +148,7 @@ export function checkConfig(value: unknown, folder: string): Config {
     profile: profileOf(profile ?? 'lan', 'profile'),
     ...(profiles === undefined ? {} : { profiles: profilesOf(profiles) }),
     label: field('label', () => checkLabel(label ?? 'backplane')),
+    ...(control === undefined ? {} : { control: resolve(folder, controlOf(control)) }),
     peers: (peers ?? []).map((peer: unknown, i) => peerOf(peer, `peers[${i}]`, peerPort)),
     ...(dns === undefined ? {} : { dns: dnsOf(dns) }),
   };
@@ -159,8 +178,9 @@ export async function readConfigFile(path: string): Promise<Fields> {
     throw refuse((cause as Error).message, cause);
   }
   if (!isObject(value)) throw refuse('not a JSON object');
-  const { keyFile } = value;
-  return typeof keyFile === 'string' && keyFile !== ''
-    ? { ...value, keyFile: resolve(dirname(path), keyFile) }
-    : value;
+  const isPath = (name: string) => typeof value[name] === 'string' && value[name] !== '';
+  const whole = ['keyFile', 'control']
+    .filter(isPath)
+    .map((name) => [name, resolve(dirname(path), value[name] as string)]);
+  return { ...value, ...Object.fromEntries(whole) };
 }

@@ -6,6 +6,8 @@ import { BackplaneError } from '../errors.js';
 import { addDemo } from './demo.js';
 import { addKeygen } from './keygen.js';
 import { addLab } from './lab.js';
+import { addNodes } from './nodes.js';
+import { addPaths } from './paths.js';
 import { addPing } from './ping.js';
 import { addServe } from './serve.js';
 import { addSoak } from './soak.js';
@@ -27,7 +29,8 @@ function createProgram(starts: (running: Running) => void): Command {
     .description('node-to-node messaging over multi-homed SCTP')
     .version(version())
     .showHelpAfterError();
-  for (const add of [addServe, addPing, addKeygen, addTune, addDemo, addLab, addSoak]) add(program);
+  const commands = [addServe, addPing, addNodes, addPaths, addKeygen, addTune];
+  for (const add of [...commands, addDemo, addLab, addSoak]) add(program);
   return program.hook('preAction', (_, action) => {
     let command = action;
     while (command.parent !== null && command.parent !== program) command = command.parent;

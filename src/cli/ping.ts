@@ -179,7 +179,7 @@ function violationsOf({ sent, received, lost }: PingSummary): string[] {
 }
 
 async function ping(target: string, options: PingOptions): Promise<void> {
-  const { peers, ...config } = await configOf(options);
+  const { peers, control: _, ...config } = await configOf(options);
   const peer = findPeer(target, { peers });
   const ownName = fullName(`ping-${process.pid}`, hostName());
   const node = await startNode({ ...config, name: ownName, port: 0 });

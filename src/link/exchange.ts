@@ -14,6 +14,7 @@ import { type Handled, Inbox } from './inbox.js';
 import { Outbox } from './outbox.js';
 import type { Direction, SealingSecret } from './sealing.js';
 import { StreamMap } from './streams.js';
+import type { LinkTraffic } from './traffic.js';
 import type { MessageOptions, Outcome, UserMessage } from './types.js';
 
 export interface ExchangeHandlers {
@@ -89,6 +90,17 @@ export class Exchange {
   /** Whether all that was sent is acknowledged. */
   get isSettled(): boolean {
     return this.#outbox.isSettled;
+  }
+
+  /** What went over it, and what waits. */
+  get traffic(): LinkTraffic {
+    const { counts, queuedBytes, openMessages } = this.#outbox;
+    const { receivedMessages, receivedBytes } = this.#inbox;
+    // At the end every message has got its outcome.
+    const waiting = this.#isOver
+      ? { queuedBytes: 0, openMessages: 0 }
+      : { queuedBytes, openMessages };
+    return { ...counts, receivedMessages, receivedBytes, ...waiting };
   }
 
   /** See `Link.send`. */

@@ -68,6 +68,9 @@ function broken(what: string): ProtocolError {
 }
 
 export class Inbox implements AckSource {
+  /** Messages that were handled, and the bytes of their records. */
+  receivedMessages = 0;
+  receivedBytes = 0;
   readonly #streams: StreamMap;
   readonly #secret: SealingSecret;
   readonly #direction: Direction;
@@ -256,6 +259,7 @@ export class Inbox implements AckSource {
   ): void {
     // A large one is held since its first fragment.
     if (!isLarge) this.#smallHeld += bytes;
+    this.#count(bytes);
     const handled = this.#handlers.onMessage(message);
     this.#unackedBytes += bytes;
     if (handled !== undefined && typeof handled !== 'string') {
@@ -268,6 +272,11 @@ export class Inbox implements AckSource {
     }
     this.#release(bytes, isLarge);
     if (handled !== undefined) this.#refuse(stream, sequence, index, handled);
+  }
+
+  #count(bytes: number): void {
+    this.receivedMessages++;
+    this.receivedBytes += bytes;
   }
 
   #refuse(stream: number, sequence: number, index: number, code: string): void {
@@ -287,6 +296,7 @@ export class Inbox implements AckSource {
     if (message.kind !== 'send' || !message.topic.startsWith(RESERVED_TOPICS)) {
       throw broken("a message of a program on the link's own stream");
     }
+    this.#count(bytes);
     const refusal = this.#handlers.onMessage(message);
     this.#unackedBytes += bytes;
     if (typeof refusal === 'string') this.#refuse(stream, sequence, index, refusal);

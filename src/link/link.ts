@@ -15,6 +15,7 @@ import { Exchange } from './exchange.js';
 import { Handshake, type HandshakeInput, type HandshakeOutput, type Session } from './handshake.js';
 import { Liveness, type LivenessInput } from './liveness.js';
 import { LINK_STREAM } from './streams.js';
+import { type LinkTraffic, NO_TRAFFIC } from './traffic.js';
 import type {
   Link,
   LinkEnd,
@@ -128,6 +129,10 @@ class CarriedLink implements Link {
 
   get paths(): readonly CarrierPath[] {
     return this.#carrier.paths;
+  }
+
+  get traffic(): LinkTraffic {
+    return this.#exchange?.traffic ?? NO_TRAFFIC;
   }
 
   get remoteAddress(): string {

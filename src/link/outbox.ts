@@ -10,6 +10,7 @@ import { messageRecordBytes, SIGN_BYTES, writeMessageHead, writeSign } from '../
 import { Lane, type Pending, type Sent } from './lane.js';
 import { type Direction, Sealer, type SealingSecret } from './sealing.js';
 import { LINK_STREAM, RANKS, type StreamMap } from './streams.js';
+import { newSendCounts } from './traffic.js';
 import type { MessageOptions, Outcome, UserMessage } from './types.js';
 
 /** Acknowledgements and credit that ride in the next bundle, whatever its stream. */
@@ -46,6 +47,8 @@ const NEVER = Number.POSITIVE_INFINITY;
 const TOPICS = 1024;
 
 export class Outbox {
+  /** What it has sent, and what became of that. */
+  readonly counts = newSendCounts();
   readonly #setup: OutboxSetup;
   /** Those that were ever needed: of 64 an idle link uses one, and each takes a kilobyte. */
   readonly #lanes: Lane[] = [];
@@ -76,6 +79,11 @@ export class Outbox {
   /** Bytes of messages that the carrier was not given yet. */
   get queuedBytes(): number {
     return this.#queuedBytes;
+  }
+
+  /** Messages without an outcome. */
+  get openMessages(): number {
+    return this.#messages;
   }
 
   /** Whether every message was given to the carrier and acknowledged. */
@@ -114,10 +122,12 @@ export class Outbox {
     }
     // Those of the node are few by its own limits, and what others wait for may depend on them.
     if (!isControl && this.#queuedBytes + bytes > limits.outboxHardBytes) {
+      this.counts.rejected++;
       throw new LinkError('ERR_QUEUE_FULL', `${this.#queuedBytes} bytes wait already`);
     }
     // A peer may give credit and never acknowledge.
     if (!isControl && this.#messages >= limits.outboxMessages) {
+      this.counts.rejected++;
       throw new LinkError('ERR_QUEUE_FULL', `${this.#messages} messages have no outcome yet`);
     }
     const kind = loose ? 'loose' : options.priority === true ? 'priority' : 'plain';
@@ -127,6 +137,8 @@ export class Outbox {
     const lane = this.#lane(stream);
     this.#queuedBytes += bytes;
     this.#messages++;
+    this.counts.sentMessages++;
+    this.counts.sentBytes += bytes;
     this.#mark(lane);
     const mayGo = !loose && lane.isIdle && bytes <= limits.bundleBytes;
     if (mayGo && this.#mayFill(lane) && this.#hasCredit(lane, bytes)) {
@@ -173,6 +185,9 @@ export class Outbox {
     }
     for (const sent of lane.takeAcknowledged(sequence)) {
       this.#messages -= sent.count;
+      const refused = sent.refusals?.size ?? 0;
+      this.counts.refused += refused;
+      this.counts.delivered += sent.count - refused;
       settle(sent);
     }
     if (!lane.isIdle || !lane.isEmpty) this.#mark(lane);
@@ -220,8 +235,10 @@ export class Outbox {
       for (const sent of lane.unacknowledged) {
         const taken = sent.startBytes < neverTakenFrom;
         const unsent = !taken || this.#givenBack.get(sent.context) === sent.bytes;
+        this.counts[unsent ? 'unsent' : 'unknown'] += sent.count;
         for (const done of sent.dones ?? []) done?.(unsent ? UNSENT : UNKNOWN);
       }
+      this.counts.unsent += lane.waitingCount;
       for (const done of lane.waiting()) done?.(UNSENT);
     }
   }
@@ -322,6 +339,7 @@ export class Outbox {
         lane.shift();
         this.#queuedBytes -= pending.bytes;
         this.#messages--;
+        this.counts.expired++;
         pending.done?.(EXPIRED);
         continue;
       }

@@ -6,6 +6,7 @@ import type { Profile } from '../timing/profiles.js';
 import type { Offer } from '../wire/handshake-frames.js';
 import type { MessageKind } from '../wire/records.js';
 import type { Carrier, CarrierPath, CarrierPathEvent } from './carrier.js';
+import type { LinkTraffic } from './traffic.js';
 
 /** How much the bundles of a link are protected. */
 export type Security = 'sealed' | 'authenticated';
@@ -171,6 +172,8 @@ export interface Link {
   readonly profile: Profile;
   readonly stalled: boolean;
   readonly paths: readonly CarrierPath[];
+  /** What went over it; also after its end. */
+  readonly traffic: LinkTraffic;
   readonly remoteAddress: string;
   /** How it is going to end, once one of the two ends has begun to leave; null before. */
   readonly ending: LinkEnd | null;

@@ -61,6 +61,8 @@ export interface NodeDown {
   readonly incarnation: string;
   readonly reason: DownReason;
   readonly error: BackplaneError | null;
+  /** It was our own `disconnect` or `close`; the reason may be any that the end has met. */
+  readonly byUs: boolean;
 }
 
 /** A node that is monitored is down, or was not there. */

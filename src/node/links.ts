@@ -423,12 +423,13 @@ export class Links {
   /** The end of a link that was up; whoever waits for its place comes after. */
   #down(peer: Peer, live: LiveLink, reason: DownReason, error: BackplaneError | null): void {
     if (peer.live !== live) return;
+    const { isLeaving: byUs } = peer;
     peer.live = null;
     peer.isLeaving = false;
     live.end();
     peer.dialler.step(this.#nowMs, { type: 'unlinked', jitter: this.#jitter });
     const { name, incarnation } = live;
-    this.#setup.handlers.onDown(live, { name, incarnation, reason, error });
+    this.#setup.handlers.onDown(live, { name, incarnation, reason, error, byUs });
     peer.settleDown();
     const { claimant } = peer;
     peer.claimant = null;

@@ -40,10 +40,14 @@ export abstract class Messaging extends EventEmitter<NodeEvents> {
   readonly #groups: Groups;
   readonly #monitors: Monitors;
 
-  /** @internal */
-  protected constructor({ name, profile }: LocalIdentity, { clock, timers }: Runtime) {
+  /** @internal @param isLogged whether a logger is told what nobody listens for. */
+  protected constructor(
+    { name, profile }: LocalIdentity,
+    { clock, timers }: Runtime,
+    isLogged: boolean,
+  ) {
     super();
-    const teller = new Teller(name, this, clock);
+    const teller = new Teller(name, this, clock, isLogged);
     const find = (peer: string) => this.findLink(peer);
     const failed = (failure: HandlerFailed) => teller.handlerFailed(failure);
     this.teller = teller;

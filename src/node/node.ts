@@ -14,6 +14,7 @@ import type { LiveLink } from './live-link.js';
 import { LivePlanes, type PlaneChange } from './live-planes.js';
 import { Messaging } from './messaging.js';
 import { fullName, REACH_TOPIC } from './names.js';
+import type { Observer } from './observers.js';
 import {
   checkDeadlineMs,
   checkPeer,
@@ -25,6 +26,7 @@ import { PathWatch } from './path-watch.js';
 import type { PeerSource, PeerWatch } from './peer-source.js';
 import { Peers } from './peers.js';
 import { Reach } from './reach.js';
+import { type NodeTraffic, Traffic } from './traffic.js';
 import type { Listener, Transport } from './transport.js';
 
 /** What `startNode` gives to a node. */
@@ -38,6 +40,9 @@ export interface NodeSetup {
   /** The addresses of this host as they are now. */
   localAddresses(): readonly LocalAddress[];
 }
+
+/** What a node is doing. */
+export type NodeState = 'starting' | 'listening' | 'closing' | 'closed';
 
 /** Incarnations as they are shown: 16 hex digits. */
 const hex = (incarnation: bigint): string => incarnation.toString(16).padStart(16, '0');
@@ -53,12 +58,14 @@ export class ClusterNode extends Messaging {
   readonly #peers: Peers;
   readonly #planes: LivePlanes;
   readonly #watch: PathWatch;
+  readonly #traffic = new Traffic();
+  #state: NodeState = 'starting';
   #listener: Listener | null = null;
   #closed: Promise<void> | null = null;
 
   /** @internal Use `startNode`. */
   constructor(setup: NodeSetup) {
-    super(setup.local, setup.runtime);
+    super(setup.local, setup.runtime, setup.options.logger !== null);
     this.#setup = setup;
     const { local, runtime, transport, options, aead } = setup;
     const teller = this.teller;
@@ -84,12 +91,14 @@ export class ClusterNode extends Messaging {
       ...(aead === undefined ? {} : { aead }),
       handlers: {
         onUp: (live) => {
+          this.#traffic.up(live);
           this.#reach.up(live.name);
           this.#watch.up(live);
           this.linkUp(live);
           planes.up(live);
         },
         onDown: (live, event) => {
+          this.#traffic.down(live);
           this.#reach.down(live.name, event.reason);
           this.#watch.down(live);
           this.linkDown(live, event);
@@ -180,6 +189,31 @@ export class ClusterNode extends Messaging {
     return this.#reach.view;
   }
 
+  /** 'listening' until `close` is called, and 'closing' until that is done. */
+  get state(): NodeState {
+    return this.#state;
+  }
+
+  /** What went over the links with each node, since this one began, and what waits there now. */
+  get traffic(): readonly NodeTraffic[] {
+    return this.#traffic.view;
+  }
+
+  /** @internal Its clock and timers, for those who look on. */
+  get runtime(): Runtime {
+    return this.#setup.runtime;
+  }
+
+  /**
+   * Tells an observer everything from now on: each event before its listeners are told. It is none
+   * of them: a handler's failure that only observers see is still a warning of the process, unless
+   * the node has a logger.
+   * @returns Takes it away.
+   */
+  observe(observer: Observer): () => void {
+    return this.teller.observers.add(observer);
+  }
+
   /** @internal Begins to listen and to dial. */
   async start(): Promise<void> {
     const { options, transport, local } = this.#setup;
@@ -192,6 +226,14 @@ export class ClusterNode extends Messaging {
         onAcceptFailed: (error) => this.teller.refused('', null, asNodeError(error)),
       },
     );
+    this.#state = 'listening';
+    this.teller.observers.tell('listening', {
+      incarnation: this.incarnation,
+      port: this.port,
+      engine: this.engine,
+      planes: Object.fromEntries(planes.map((plane) => [plane.name, plane.address])),
+      keys: this.keyIds,
+    });
     // They are dialled until they come; until then `dialFailed` tells, and `close` ends it.
     for (const peer of peers) this.#peers.connect(peer).catch(() => {});
     // Whoever started the node listens by then: a source may fail at once.
@@ -234,7 +276,9 @@ export class ClusterNode extends Messaging {
    */
   async disconnect(name: string, options: { readonly deadlineMs?: number } = {}): Promise<void> {
     const deadlineMs = checkDeadlineMs(options.deadlineMs ?? limits.leaveMs);
-    await this.#peers.disconnect(fullName(name, ''), deadlineMs);
+    const peer = fullName(name, '');
+    await this.#peers.disconnect(peer, deadlineMs);
+    this.teller.observers.tell('disconnected', { name: peer });
   }
 
   /**
@@ -289,11 +333,14 @@ export class ClusterNode extends Messaging {
   close(options: { readonly deadlineMs?: number } = {}): Promise<void> {
     const deadlineMs = checkDeadlineMs(options.deadlineMs ?? limits.leaveMs);
     this.#closed ??= (async () => {
+      this.#state = 'closing';
       this.#peers.close();
       this.#reach.close();
       this.#planes.close();
       await this.#links.close(deadlineMs);
       await this.#listener?.close();
+      this.#state = 'closed';
+      this.teller.observers.tell('closed', {});
     })();
     return this.#closed;
   }

@@ -8,6 +8,7 @@ import { type ProfileWish, resolveProfile } from '../timing/resolve.js';
 import { type Switchover, switchoverOf, withSwitchover } from '../timing/switchover.js';
 import { readKeyFile } from './key-file.js';
 import { checkKeys, KeyRing } from './key-ring.js';
+import { checkLogger, type Logger } from './logger.js';
 import { checkLabel, fullName } from './names.js';
 import type { SteeringMode } from './path-watch.js';
 import { checkPeerSources, type PeerSource } from './peer-source.js';
@@ -105,6 +106,12 @@ export interface NodeOptions {
   readonly peers?: readonly PeerOptions[];
   /** Where to learn of more of them, as by `followPeers`. */
   readonly peerSources?: readonly PeerSource[];
+  /**
+   * Is told what happens, one line for each event: pino, or anything with its methods `trace`,
+   * `debug`, `info`, `warn` and `error`, each `(fields, message)`. docs/observability.md has the
+   * fields. Default: no log.
+   */
+  readonly logger?: Logger;
 }
 
 /** The same, checked and complete. */
@@ -121,6 +128,7 @@ export interface ResolvedOptions {
   readonly switchover: Switchover;
   readonly peers: readonly ResolvedPeer[];
   readonly peerSources: readonly PeerSource[];
+  readonly logger: Logger | null;
 }
 
 export interface ResolvedPeer {
@@ -248,6 +256,7 @@ export async function resolveOptions(
   if (!Array.isArray(peers)) throw new NodeError('ERR_ARGUMENT', 'peers must be a list');
   const checkedPeers = peers.map((peer: unknown) => checkPeer(peer, name, peerPort(port), resolve));
   const peerSources = checkPeerSources(options.peerSources ?? []);
+  const logger = options.logger === undefined ? null : checkLogger(options.logger);
   const keyRing = await keyRingOf(options);
   return {
     name,
@@ -262,5 +271,6 @@ export async function resolveOptions(
     switchover: switchoverOf(profile),
     peers: checkedPeers,
     peerSources,
+    logger,
   };
 }

@@ -4,6 +4,7 @@ import type { Aead } from '../runtime/crypto.js';
 import { type Runtime, systemRuntime } from '../runtime/index.js';
 import { hostName, localAddresses } from '../runtime/network.js';
 import { addonAes256Gcm } from './addon-aead.js';
+import { eventLog } from './event-log.js';
 import { ClusterNode } from './node.js';
 import { type Machine, type NodeOptions, resolveOptions } from './options.js';
 import { sctpTransport } from './sctp-transport.js';
@@ -29,6 +30,11 @@ const realWorld = (): World => ({
   machine: { hostName: hostName(), addresses: localAddresses() },
   localAddresses,
 });
+
+function loggerFailed(error: unknown): void {
+  const text = error instanceof Error ? error.message : 'no Error was thrown';
+  process.emitWarning(`the logger of a node failed: ${text}`, 'BackplaneWarning');
+}
 
 /**
  * Starts a node in a given world.
@@ -59,6 +65,8 @@ export async function startNodeIn(world: World, options: NodeOptions): Promise<C
     aead,
     localAddresses: world.localAddresses ?? (() => world.machine.addresses),
   });
+  const { logger } = resolved;
+  if (logger !== null) node.observe(eventLog(name, logger, runtime.clock, loggerFailed));
   await node.start();
   return node;
 }

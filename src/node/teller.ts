@@ -8,21 +8,29 @@ import { limits } from '../limits.js';
 import type { Clock } from '../runtime/index.js';
 import { publishEvent } from './diagnostics.js';
 import type { HandlerFailed, NodeEvents } from './events.js';
+import { Observers } from './observers.js';
 import { Reports } from './reports.js';
 
 /** Events of a node. What strangers and handlers cause again and again is told now and then. */
 export class Teller {
+  /** Those who look on: told before listeners. */
+  readonly observers = new Observers(rethrowLater);
   readonly #node: string;
   readonly #emitter: EventEmitter<NodeEvents>;
   readonly #clock: Clock;
+  readonly #isLogged: boolean;
   readonly #refusals = new Reports(limits);
   readonly #failures = new Reports(limits);
 
-  /** @param node its name, for those who listen to several in one process. */
-  constructor(node: string, emitter: EventEmitter<NodeEvents>, clock: Clock) {
+  /**
+   * @param node its name, for those who listen to several in one process.
+   * @param isLogged whether a logger is told what nobody listens for.
+   */
+  constructor(node: string, emitter: EventEmitter<NodeEvents>, clock: Clock, isLogged: boolean) {
     this.#node = node;
     this.#emitter = emitter;
     this.#clock = clock;
+    this.#isLogged = isLogged;
   }
 
   /**
@@ -31,6 +39,7 @@ export class Teller {
    */
   tell<K extends keyof NodeEvents>(event: K, ...args: NodeEvents[K]): void {
     const emitter = this.#emitter;
+    this.observers.tell(event, args[0]);
     publishEvent(this.#node, event, args[0]);
     try {
       (emitter.emit as (name: K, ...values: NodeEvents[K]) => boolean).call(
@@ -47,7 +56,7 @@ export class Teller {
   handlerFailed(failure: HandlerFailed): void {
     const isHeard = this.#emitter.listenerCount('handlerError') > 0;
     this.tell('handlerError', failure);
-    if (isHeard) return;
+    if (isHeard || this.#isLogged) return;
     const { name, topic, error } = failure;
     if (this.#failures.admit(this.#clock.nowMs(), topic) === null) return;
     const text = error instanceof Error ? (error.stack ?? error.message) : 'no Error was thrown';

@@ -7,6 +7,7 @@ import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import test from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { isDeepStrictEqual } from 'node:util';
 import { createLab } from '../../../src/lab/index.js';
 
 const main = fileURLToPath(new URL('../../../src/cli/main.js', import.meta.url));
@@ -19,11 +20,16 @@ const commands = [...page.matchAll(/^npx backplane (\S.*?) +# on host (\d)/gm)].
 );
 const configuration = /```json\n([\s\S]*?)```/.exec(page)?.[1] ?? '';
 
-/** Resolves when a line of standard output matches. */
-function line(child: ChildProcess, pattern: RegExp): Promise<void> {
+/** Resolves when a line of its log has all these fields; a pattern stands for texts. */
+function line(child: ChildProcess, wanted: Readonly<Record<string, unknown>>): Promise<void> {
   return new Promise((resolve) => {
     createInterface({ input: child.stdout! }).on('line', (text) => {
-      if (pattern.test(text)) resolve();
+      const fields = JSON.parse(text) as Record<string, unknown>;
+      const has = ([key, value]: [string, unknown]) =>
+        value instanceof RegExp
+          ? value.test(String(fields[key]))
+          : isDeepStrictEqual(fields[key], value);
+      if (Object.entries(wanted).every(has)) resolve();
     });
   });
 }
@@ -50,21 +56,30 @@ test('the steps of the page work as they stand there', { timeout: 60_000 }, asyn
   const [keygenStatus] = await once(run(0), 'exit');
   assert.equal(keygenStatus, 0);
   const [one, two] = [run(1), run(2)];
-  await Promise.all([line(one, /nodeup node@host2/), line(two, /nodeup node@host1/)]);
+  const up = (peer: string) => ({ event: 'nodeup', peer });
+  await Promise.all([line(one, up('node@host2')), line(two, up('node@host1'))]);
 
   const ping = run(3, '--count', '25');
   const told = Promise.all([
-    line(one, /path node@host2 plane=a address=10\.1\.0\.2 change=potentially-failed/),
-    line(one, /redundancy node@host2 state=lost .*missing=a/),
+    line(one, {
+      level: 'warn',
+      msg: 'path to node@host2 on plane a: potentially-failed, potentially-failed',
+      address: '10.1.0.2',
+    }),
+    line(one, {
+      level: 'warn',
+      msg: 'redundancy to node@host2 is lost: no path on a',
+      missing: ['a'],
+    }),
   ]);
-  await line(one, /nodeup ping-/);
+  await line(one, { event: 'nodeup', peer: /^ping-/ });
   lab.cut('link-down', 'a', 2);
   await told;
   lab.heal();
   const [pingStatus] = await once(ping, 'exit');
   assert.equal(pingStatus, 0, 'no ping is lost');
 
-  const left = line(one, /nodedown node@host2 .*reason=left/);
+  const left = line(one, { event: 'nodedown', peer: 'node@host2', reason: 'left' });
   two.kill('SIGINT');
   await left;
   one.kill('SIGINT');

@@ -206,7 +206,7 @@ export const nodeMutants: readonly Mutant[] = [
   {
     name: 'a failed handler is not told of',
     file: 'src/node/messages.ts',
-    find: '    failed({ name: from, topic, error });\n    return undefined;',
-    put: '    return undefined;',
+    find: '  } catch (error) {\n    failed({ name: from, topic, error });\n  }',
+    put: '  } catch {}',
   },
 ];

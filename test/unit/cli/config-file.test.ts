@@ -66,6 +66,8 @@ test('a field that is wrong is named', () => {
     [{ ...least, profiles: ['wan'] }, /^profiles /],
     [{ ...least, profiles: { '*@far': 1 } }, /^profiles\.\*@far /],
     [{ ...least, label: 1 }, /^label: /],
+    [{ ...least, control: 1 }, /^control /],
+    [{ ...least, control: '' }, /^control /],
     [{ ...least, peers: {} }, /^peers /],
     [{ ...least, dns: 'srv' }, /^dns /],
     [{ ...least, dns: {} }, /^dns: /],
@@ -86,11 +88,15 @@ test('a field that is wrong is named', () => {
   }
 });
 
-test('the key file is found beside the configuration file', async () => {
+test('the key file and the control socket are found beside the configuration file', async () => {
   assert.deepEqual(await readConfigFile(file('{"keyFile":"a.key"}')), {
     keyFile: join(folder, 'a.key'),
   });
   assert.deepEqual(await readConfigFile(file('{"keyFile":"/b.key"}')), { keyFile: '/b.key' });
+  assert.deepEqual(await readConfigFile(file('{"control":"c.sock"}')), {
+    control: join(folder, 'c.sock'),
+  });
+  assert.equal(checkConfig({ ...least, control: 'c.sock' }, '/run').control, '/run/c.sock');
 });
 
 test('a file that is no configuration is refused', async () => {

@@ -8,7 +8,7 @@ import { undocumented } from './documentation.js';
 import { none, projectRoot } from './sources.js';
 
 test('everything an entry point exports has a doc comment', () => {
-  const rooms = ['sctp', 'lab', 'testing'];
+  const rooms = ['sctp', 'observe', 'lab', 'testing'];
   const entries = ['src/index.ts', ...rooms.map((room) => `src/${room}/index.ts`)];
   none(undocumented(projectRoot, entries));
 });

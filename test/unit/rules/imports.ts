@@ -20,12 +20,17 @@ export const allowedRooms: Readonly<Record<string, readonly string[]>> = {
   index: ['errors', 'limits', 'runtime', 'timing', 'wire', 'sctp', 'link', 'node'],
   lab: ['errors', 'limits', 'runtime', 'timing', 'wire', 'sctp', 'link', 'node', 'index'],
   testing: ['errors', 'limits', 'runtime', 'timing', 'wire', 'sctp', 'link', 'node', 'index'],
-  cli: ['errors', 'limits', 'runtime', 'timing', 'wire', 'sctp', 'link', 'node', 'index', 'lab'],
+  observe: ['errors', 'limits', 'node'],
+  cli: [
+    ...['errors', 'limits', 'runtime', 'timing', 'wire', 'sctp', 'link', 'node', 'index'],
+    ...['observe', 'lab'],
+  ],
 };
 
 /** Modules that one file alone may import, and that file. */
 export const singleImporters: Readonly<Record<string, string>> = {
   'cbor-x': 'src/wire/payload.ts',
+  'prom-client': 'src/observe/metrics.ts',
   'node:crypto': 'src/runtime/crypto.ts',
   'node:dns': 'src/runtime/dns.ts',
   'node:child_process': 'src/runtime/child-process.ts',
@@ -41,6 +46,7 @@ export const allowedPackages: Readonly<Record<string, readonly string[]>> = {
   'cbor-x': ['wire'],
   commander: ['cli'],
   debug: ['sctp', 'link', 'node', 'lab', 'cli'],
+  'prom-client': ['observe'],
 };
 
 /** Rooms that get clocks, timers, randomness and files from runtime, and from nowhere else. */

@@ -41,7 +41,14 @@ test('the scripts in the tarball find everything they import there', () => {
 });
 
 test('import and require give every entry point', () => {
-  assert.deepEqual(entries, ['backplane', 'backplane/sctp', 'backplane/lab', 'backplane/testing']);
+  const expected = [
+    'backplane',
+    'backplane/sctp',
+    'backplane/observe',
+    'backplane/lab',
+    'backplane/testing',
+  ];
+  assert.deepEqual(entries, expected);
   const imports = entries.map((entry) => `print(await import('${entry}'));`);
   const requires = entries.map((entry) => `print(require('${entry}'));`);
   const print = `const print = (names) =>
@@ -52,12 +59,8 @@ test('import and require give every entry point', () => {
   assert.equal(imported.stdout, required.stdout);
   const names = imported.stdout.trimEnd().split('\n');
   assert.equal(names.length, entries.length);
-  for (const [index, name] of [
-    'startNode',
-    'connect',
-    'createLab',
-    'createTestNetwork',
-  ].entries()) {
+  const known = ['startNode', 'connect', 'observeMetrics', 'createLab', 'createTestNetwork'];
+  for (const [index, name] of known.entries()) {
     assert.ok(names[index]?.split(' ').includes(name), `${entries[index]} has no ${name}`);
   }
 });
@@ -90,7 +93,7 @@ test('backplane/sctp loads no other room, and no addon', () => {
   none(loaded.filter((path) => !/^(sctp\/.*|errors\.js|limits\.js)$/.test(path)));
   const whole = modulesLoadedBy('backplane');
   assert.ok(whole.some((path) => path.startsWith('node/')));
-  none(whole.filter((path) => /^(lab|cli|testing)\//.test(path)));
+  none(whole.filter((path) => /^(lab|cli|observe|testing)\//.test(path)));
 });
 
 test('backplane/testing can be installed and used on any system, without an addon', () => {
