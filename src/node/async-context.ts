@@ -6,6 +6,8 @@ import { AsyncLocalStorage, AsyncResource } from 'node:async_hooks';
 import type { MessageContext } from './handling.js';
 import { rethrowLater } from './teller.js';
 
+/** Nobody asks when they are destroyed: there is one for each message with an outcome to tell. */
+const UNTRACKED = { requireManualDestroy: true };
 const traces = new AsyncLocalStorage<string | undefined>();
 /** A storage in use makes every promise of the process dearer: it is not before a trace comes. */
 let isTracing = false;
@@ -33,7 +35,7 @@ export type Enter = <T>(run: () => T) => T;
 
 /** The asynchronous context of now, for later. */
 export function captured(): Enter {
-  const resource = new AsyncResource('BackplaneContext', { requireManualDestroy: true });
+  const resource = new AsyncResource('BackplaneContext', UNTRACKED);
   return (run) => resource.runInAsyncScope(run);
 }
 
@@ -41,13 +43,13 @@ export function captured(): Enter {
  * A callback of the program, to be called once, later: in the asynchronous context of now. What it
  * throws is the program's own fault and does not come back here.
  */
-export function bound<Values extends readonly unknown[]>(
-  callback: (...values: Values) => void,
-): (...values: Values) => void {
-  const resource = new AsyncResource('BackplaneCallback', { requireManualDestroy: true });
-  return (...values) => {
+export function bound<First, Second = never>(
+  callback: (first: First, second: Second) => void,
+): (first: First, second?: Second) => void {
+  const resource = new AsyncResource('BackplaneCallback', UNTRACKED);
+  return (first, second) => {
     try {
-      resource.runInAsyncScope(callback, undefined, ...values);
+      resource.runInAsyncScope(callback, undefined, first, second as Second);
     } catch (error) {
       rethrowLater(error);
     }

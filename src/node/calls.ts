@@ -46,7 +46,7 @@ interface PendingCall {
   readonly stream: IncomingStream | null;
   /** Of the request, once it is known. */
   outcome: Outcome | null;
-  /** Nobody waits any more: timers and listeners go. */
+  /** Nobody waits any more: what was to end the wait goes. */
   release(): void;
   resolve(body: unknown): void;
   reject(error: Error): void;
@@ -117,10 +117,12 @@ export class PendingCalls {
         this.#giveUp(id, 'deadline');
         reject(new NodeError('ERR_TIMEOUT', `${what}: no answer within ${deadlineMs} ms`));
       });
-      const unlisten = listen(signal, () => {
-        this.#giveUp(id, 'cancelled');
-        reject(cancelled(what, signal));
-      });
+      const unlisten =
+        signal &&
+        listen(signal, () => {
+          this.#giveUp(id, 'cancelled');
+          reject(cancelled(what, signal));
+        });
       const release = () => {
         timer.cancel();
         unlisten?.();
@@ -154,7 +156,7 @@ export class PendingCalls {
       grant: (totalBytes) => this.#setup.grant(to, id, totalBytes),
       cancel: (reason) => this.#giveUp(id, reason),
     });
-    const unlisten = listen(signal, () => stream.abort(cancelled(what, signal)));
+    const unlisten = signal && listen(signal, () => stream.abort(cancelled(what, signal)));
     this.#openStreams++;
     this.#calls.set(id, {
       to,
@@ -265,13 +267,12 @@ export class PendingCalls {
   }
 }
 
-function cancelled(what: string, signal: AbortSignal | undefined): NodeError {
-  return new NodeError('ERR_CANCELLED', `${what}: cancelled`, { cause: signal?.reason });
+function cancelled(what: string, signal: AbortSignal): NodeError {
+  return new NodeError('ERR_CANCELLED', `${what}: cancelled`, { cause: signal.reason });
 }
 
 /** Listens for the abort of a signal; what is returned ends that. */
-function listen(signal: AbortSignal | undefined, aborted: () => void): (() => void) | undefined {
-  if (signal === undefined) return undefined;
+function listen(signal: AbortSignal, aborted: () => void): () => void {
   signal.addEventListener('abort', aborted, { once: true });
   return () => signal.removeEventListener('abort', aborted);
 }

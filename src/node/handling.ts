@@ -4,6 +4,7 @@
  */
 import { NodeError, ProtocolError } from '../errors.js';
 import type { UserMessage } from '../link/types.js';
+import type { MessageKind } from '../wire/records.js';
 import { Gate } from './gate.js';
 import type { Producer } from './producer.js';
 
@@ -92,36 +93,41 @@ export class Work {
 }
 
 /**
- * One message in the hands of a handler. Nearly no handler asks for the signal: it is made for
- * those that do.
+ * One message in the hands of a handler. Each message has one, so it is small; nearly no handler
+ * asks for the signal, which is made for those that do.
  */
 export class Handling implements MessageContext {
   readonly from: string;
   readonly topic: string;
-  readonly isCall: boolean;
-  readonly isStream: boolean;
   readonly traceparent: string | undefined;
-  readonly #work: Work;
+  readonly #kind: MessageKind;
+  /** Null when the handler is done. */
+  #work: Work | null;
   #controller: AbortController | null = null;
   #abortedFor: NodeError | null = null;
-  #isDone = false;
 
-  constructor(from: string, message: UserMessage, work: Work) {
-    const { kind } = message;
+  constructor(from: string, { topic, kind, traceparent }: UserMessage, work: Work) {
     this.from = from;
-    this.topic = message.topic;
-    this.isStream = kind === 'stream';
-    this.isCall = kind === 'call' || this.isStream;
-    this.traceparent = message.traceparent;
+    this.topic = topic;
+    this.traceparent = traceparent;
+    this.#kind = kind;
     this.#work = work;
+  }
+
+  get isCall(): boolean {
+    return this.#kind === 'call' || this.#kind === 'stream';
+  }
+
+  get isStream(): boolean {
+    return this.#kind === 'stream';
   }
 
   get signal(): AbortSignal {
     if (this.#controller === null) {
       this.#controller = new AbortController();
-      const reason = this.#abortedFor ?? (this.#isDone ? null : this.#work.ended);
+      const reason = this.#abortedFor ?? this.#work?.ended ?? null;
       if (reason !== null) this.#controller.abort(reason);
-      else if (!this.#isDone) this.#work.watch(this);
+      else this.#work?.watch(this);
     }
     return this.#controller.signal;
   }
@@ -132,15 +138,15 @@ export class Handling implements MessageContext {
   }
 
   abort(reason: NodeError): void {
-    if (this.#isDone || this.#abortedFor !== null) return;
+    if (this.#work === null || this.#abortedFor !== null) return;
     this.#abortedFor = reason;
     this.#controller?.abort(reason);
   }
 
   /** The handler is done. */
   finish(): void {
-    this.#isDone = true;
-    if (this.#controller !== null) this.#work.unwatch(this);
+    if (this.#controller !== null) this.#work?.unwatch(this);
+    this.#work = null;
   }
 }
 

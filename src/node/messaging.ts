@@ -132,14 +132,13 @@ export abstract class Messaging extends EventEmitter<NodeEvents> {
    *   answer in time) and ERR_LINK_DOWN (the link ended): it may have been handled; CallError
    *   ERR_NO_HANDLER, ERR_HANDLER (with the remote code and message).
    */
-  async call<T extends string>(
+  call<T extends string>(
     to: string,
     topic: T,
     body: RequestOf<T>,
     options: CallOptions = {},
   ): Promise<ReplyOf<T>> {
-    const answer = this.#outgoing.call(to, checkOwnTopic(topic), body, options);
-    return answer as Promise<ReplyOf<T>>;
+    return this.#outgoing.call(to, topic, body, options) as Promise<ReplyOf<T>>;
   }
 
   /**
@@ -254,7 +253,7 @@ export abstract class Messaging extends EventEmitter<NodeEvents> {
   async ping(name: string, options: { readonly deadlineMs?: number } = {}): Promise<number> {
     const clock = this.#clock;
     const startMs = clock.nowMs();
-    await this.#outgoing.call(name, PING_TOPIC, null, options);
+    await this.#outgoing.ask(name, PING_TOPIC, null, options);
     return clock.nowMs() - startMs;
   }
 

@@ -75,7 +75,8 @@ export function checkTopic(topic: unknown): string {
  */
 export function checkOwnTopic(topic: unknown): string {
   const checked = checkTopic(topic);
-  if (!checked.startsWith(RESERVED_TOPICS)) return checked;
+  // Nearly all are told apart by their first letter.
+  if (checked[0] !== 'b' || !checked.startsWith(RESERVED_TOPICS)) return checked;
   throw new NodeError('ERR_ARGUMENT', `topics that begin with ${RESERVED_TOPICS} are reserved`);
 }
 
