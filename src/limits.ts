@@ -156,7 +156,7 @@ export const limits = {
   /** Sources of peers one node follows. */
   peerSources: 16,
   /** Nodes tell their peers whom they reach at most once in so long for each peer there is, */
-  reachPerPeerMs: 100,
+  reachPerPeerMs: 500,
   /** but no more often than this, */
   reachLeastMs: 1000,
   /** and never wait longer than this. */

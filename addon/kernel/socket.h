@@ -92,9 +92,12 @@ class Socket {
 
  private:
   uint16_t LocalPort() const;
+  uint16_t PeerPort() const;
 
   Descriptor descriptor_;
   Kind kind_ = Kind::kSctp;
+  // 0 until it was asked for.
+  mutable uint16_t peer_port_ = 0;
 };
 
 }  // namespace backplane::kernel

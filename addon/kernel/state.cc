@@ -129,15 +129,21 @@ uint16_t Socket::LocalPort() const {
 
 Address Socket::PathAddress(const Address& address) const {
   Address result = address;
+  if (!address.empty() && address.port == 0) result.port = PeerPort();
+  return result;
+}
+
+// An association has one port at its peer for life, whatever becomes of the addresses.
+uint16_t Socket::PeerPort() const {
+  if (peer_port_ != 0) return peer_port_;
   sockaddr_storage storage{};
   socklen_t length = sizeof storage;
   Address peer;
-  if (!address.empty() && address.port == 0 &&
-      getpeername(fd(), reinterpret_cast<sockaddr*>(&storage), &length) == 0 &&
+  if (getpeername(fd(), reinterpret_cast<sockaddr*>(&storage), &length) == 0 &&
       parse::ParseSockaddr({reinterpret_cast<uint8_t*>(&storage), length}, &peer)) {
-    result.port = peer.port;
+    peer_port_ = peer.port;
   }
-  return result;
+  return peer_port_;
 }
 
 Status Socket::GetStatus(AssociationStatus* status) const {

@@ -14,6 +14,7 @@ import type { Carrier, CarrierEnd, CarrierPath, CarrierPathEvent } from './carri
 import { Exchange } from './exchange.js';
 import { Handshake, type HandshakeInput, type HandshakeOutput, type Session } from './handshake.js';
 import { Liveness, type LivenessInput } from './liveness.js';
+import { Probes } from './probes.js';
 import { LINK_STREAM } from './streams.js';
 import { type LinkTraffic, NO_TRAFFIC } from './traffic.js';
 import type {
@@ -58,7 +59,7 @@ class CarriedLink implements Link {
   readonly #options: LinkOptions;
   readonly #carrier: Carrier;
   readonly #handshake: Handshake;
-  readonly #probes = new Set<Probe>();
+  readonly #probes: Probes;
   #phase: Phase = 'handshake';
   #session: Session | null = null;
   #liveness: Liveness | null = null;
@@ -85,6 +86,7 @@ class CarriedLink implements Link {
     this.#options = options;
     this.#carrier = carrier;
     this.#wakes = Wakes.of(runtime);
+    this.#probes = new Probes(runtime.timers, () => carrier.drain());
     this.#handshake = new Handshake({
       role,
       local,
@@ -168,20 +170,11 @@ class CarriedLink implements Link {
   }
 
   probe(withinMs: number, done: (alive: boolean) => void): void {
-    const { timers } = this.#options.runtime;
     if (this.#phase !== 'up') {
-      timers.after(0, () => done(false));
+      this.#options.runtime.timers.after(0, () => done(false));
       return;
     }
-    const probe: Probe = {
-      done,
-      timer: timers.after(withinMs, () => {
-        // Timers run before the poll for I/O: the answer may be waiting in the socket.
-        this.#carrier.drain();
-        if (this.#probes.delete(probe)) done(false);
-      }),
-    };
-    this.#probes.add(probe);
+    this.#probes.add(withinMs, done);
     this.#exchange?.sign('probe');
   }
 
@@ -336,7 +329,7 @@ class CarriedLink implements Link {
     this.#isProbed = false;
     // Only what could be opened is a sign of the peer's life.
     if (this.#liveness?.heard() === true) this.#stepLiveness(TICK);
-    if (this.#probes.size > 0) this.#answerProbes(true);
+    this.#probes.answer(true);
     return isKept;
   }
 
@@ -364,15 +357,6 @@ class CarriedLink implements Link {
     if (this.#ending !== null) return;
     this.#ending = { end: 'left', error: null };
     this.#endWithin(limits.leaveMs, this.#ending);
-  }
-
-  #answerProbes(alive: boolean): void {
-    const probes = [...this.#probes];
-    this.#probes.clear();
-    for (const probe of probes) {
-      probe.timer.cancel();
-      probe.done(alive);
-    }
   }
 
   // --- liveness
@@ -481,7 +465,7 @@ class CarriedLink implements Link {
     this.#stop();
     log('%s %s: ended, %s', this.role, this.remoteAddress, ending.end);
     this.#exchange?.end(this.#carrier.queuedBytes);
-    this.#answerProbes(false);
+    this.#probes.answer(false);
     this.#options.handlers.onEnd(ending.end, ending.error);
   }
 
@@ -490,13 +474,8 @@ class CarriedLink implements Link {
     this.#stopTimer();
     this.#endTimer?.cancel();
     this.#endTimer = null;
-    for (const probe of this.#probes) probe.timer.cancel();
+    this.#probes.stop();
   }
-}
-
-interface Probe {
-  readonly done: (alive: boolean) => void;
-  readonly timer: Timer;
 }
 
 function asBackplaneError(error: Error | null): BackplaneError | null {

@@ -10,6 +10,7 @@ import type { Runtime } from '../runtime/index.js';
 import type { LocalAddress } from '../runtime/network.js';
 import type { NodeView, PathChanged, PathView, ReachabilityView } from './events.js';
 import { Links } from './links.js';
+import type { LinksHandlers } from './links-setup.js';
 import type { LiveLink } from './live-link.js';
 import { LivePlanes, type PlaneChange } from './live-planes.js';
 import { Messaging } from './messaging.js';
@@ -89,32 +90,7 @@ export class ClusterNode extends Messaging {
       runtime,
       transport,
       ...(aead === undefined ? {} : { aead }),
-      handlers: {
-        onUp: (live) => {
-          this.#traffic.up(live);
-          this.#reach.up(live.name);
-          this.#watch.up(live);
-          this.linkUp(live);
-          planes.up(live);
-        },
-        onDown: (live, event) => {
-          this.#traffic.down(live);
-          this.#reach.down(live.name, event.reason);
-          this.#watch.down(live);
-          this.linkDown(live, event);
-        },
-        onMessage: (live, message) => this.received(live, message),
-        onPath: (event) => {
-          this.#watch.noted(event);
-          onPath(event);
-        },
-        onRedundancy: (event) => teller.tell('redundancy', event),
-        onStalled: (name) => teller.tell('stalled', { name }),
-        onResumed: (name) => teller.tell('resumed', { name }),
-        onDrain: (name) => this.drained(name),
-        onDialFailed: (event) => teller.tell('dialFailed', event),
-        onRefused: (address, name, error) => teller.refused(address, name, error),
-      },
+      handlers: this.#handlers(),
     });
     this.#reach = new Reach({
       name: local.name,
@@ -135,6 +111,37 @@ export class ClusterNode extends Messaging {
       onChanged: (event) => teller.tell('peers', event),
       onFailed: (event) => teller.tell('peersFailed', event),
     });
+  }
+
+  /** What the links have to say. */
+  #handlers(): LinksHandlers {
+    const teller = this.teller;
+    return {
+      onUp: (live) => {
+        this.#traffic.up(live);
+        this.#reach.up(live.name);
+        this.#watch.up(live);
+        this.linkUp(live);
+        this.#planes.up(live);
+      },
+      onDown: (live, event) => {
+        this.#traffic.down(live);
+        this.#reach.down(live.name, event.reason);
+        this.#watch.down(live);
+        this.linkDown(live, event);
+      },
+      onMessage: (live, message) => this.received(live, message),
+      onPath: (event) => {
+        this.#watch.noted(event);
+        teller.tell('path', event);
+      },
+      onRedundancy: (event) => teller.tell('redundancy', event),
+      onStalled: (name) => teller.tell('stalled', { name }),
+      onResumed: (name) => teller.tell('resumed', { name }),
+      onDrain: (name) => this.drained(name),
+      onDialFailed: (event) => teller.tell('dialFailed', event),
+      onRefused: (address, name, error) => teller.refused(address, name, error),
+    };
   }
 
   /** Full name, `name@host`. */

@@ -21,8 +21,10 @@ const trace = debug('backplane:node:paths');
  */
 export type SteeringMode = 'off' | 'gray';
 
-/** A sample costs five system calls with two planes. */
+/** A sample costs four system calls with two planes. */
 const SAMPLE_MIN_MS = 250;
+
+const GRAINS_PER_SAMPLE = 20;
 
 /** How often the paths of a link are looked at; ten times that is how long noticing may take. */
 export function sampleIntervalMs({ beatMs }: Pick<Profile, 'beatMs'>): number {
@@ -78,7 +80,7 @@ class WatchedLink {
     this.#monitor = new PathMonitor(runtime.clock.nowMs(), sampleIntervalMs(live.profile));
     this.#steering = steering === 'gray' ? new Steering(switchover) : null;
     this.#alarm = new Alarm(runtime, () => this.#look());
-    this.#alarm.set(this.#monitor.deadline());
+    this.#sleep(this.#monitor.deadline());
     live.grayReasons = (address) => this.#monitor.reasons(address);
   }
 
@@ -94,12 +96,19 @@ class WatchedLink {
     return this.#setup.runtime.clock.nowMs();
   }
 
+  /** Until a moment that the watches over other links have, too: each wakes the process once. */
+  #sleep(untilMs: number): void {
+    const grainMs = sampleIntervalMs(this.#live.profile) / GRAINS_PER_SAMPLE;
+    this.#alarm.set(Math.ceil(untilMs / grainMs) * grainMs);
+  }
+
   #look(): void {
+    const nowMs = this.#nowMs;
     const { carrier, link } = this.#live;
     const statistics = carrier.statistics?.() ?? null;
     if (statistics !== null) {
       const paths = link.paths;
-      this.#monitor.step(this.#nowMs, { type: 'sample', paths, statistics });
+      this.#monitor.step(nowMs, { type: 'sample', paths, statistics });
       for (;;) {
         const change = this.#monitor.poll();
         if (change === null) break;
@@ -107,7 +116,7 @@ class WatchedLink {
       }
       this.#steer();
     }
-    this.#alarm.set(Math.max(this.#monitor.deadline(), this.#nowMs + SAMPLE_MIN_MS));
+    this.#sleep(Math.max(this.#monitor.deadline(), nowMs + SAMPLE_MIN_MS));
   }
 
   #tell({ address, change, ...figures }: GrayChange): void {
