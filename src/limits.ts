@@ -67,7 +67,7 @@ export const limits = {
    */
   outboxMessages: 2 ** 21,
   /** Bundles a link gives its association beyond what the kernel takes at once. */
-  carrierQueueBytes: 512 * 1024,
+  carrierQueueBytes: 256 * 1024,
   /**
    * Bundles a link gives its association before the event loop has a turn: who sends as fast as the
    * kernel takes it would otherwise read no answer and run no timer until all is sent.
