@@ -12,7 +12,7 @@ import { becomeUser, type EndSettings, readSettings, tell } from './arguments.js
 const BODY_BYTES = 64 * 1024 * 1024;
 const BODIES_UNDER_WAY = 2;
 /** Bodies a receiver has memory for before it begins: those under way, one that is freed late. */
-const BODIES_HELD = 3;
+const BODIES_HELD = 5;
 const CALL_EVERY_MS = 5;
 const KEY = Buffer.alloc(32, 0xb9);
 
@@ -121,9 +121,12 @@ async function receiveOverLink({ local, port }: EndSettings): Promise<void> {
   tell({ ready: true });
 }
 
-/** A frame's length and kind come in a piece of their own, so that no body is copied. */
+/** A frame's length and kind, which are five bytes. */
+const HEAD_BYTES = 5;
+
+/** A frame's head comes in a piece of its own, so that no body is copied. */
 function writeFrame(socket: net.Socket, kind: number, body: Buffer): void {
-  const head = Buffer.alloc(5);
+  const head = Buffer.alloc(HEAD_BYTES);
   head.writeUInt32BE(1 + body.length, 0);
   head[4] = kind;
   socket.cork();
@@ -162,36 +165,54 @@ async function sendOverNet(settings: EndSettings): Promise<void> {
   socket.destroy();
 }
 
-/** Reads lengths and kinds, answers calls, and passes over bodies without keeping them. */
+/** A frame as it comes in: its head, and then its body, in memory of its own as a node's is. */
+class Assembly {
+  readonly #onFrame: (kind: number, body: Buffer) => void;
+  #head: Buffer = Buffer.alloc(0);
+  #body: Buffer | null = null;
+  #filled = 0;
+
+  constructor(onFrame: (kind: number, body: Buffer) => void) {
+    this.#onFrame = onFrame;
+  }
+
+  push(chunk: Buffer): void {
+    let rest = chunk;
+    while (rest.length > 0) {
+      if (this.#body === null) {
+        const wanted = HEAD_BYTES - this.#head.length;
+        this.#head = Buffer.concat([this.#head, rest.subarray(0, wanted)]);
+        rest = rest.subarray(wanted);
+        if (this.#head.length < HEAD_BYTES) return;
+        this.#body = Buffer.allocUnsafe(this.#head.readUInt32BE(0) - 1);
+      }
+      const copied = rest.copy(this.#body, this.#filled);
+      this.#filled += copied;
+      rest = rest.subarray(copied);
+      if (this.#filled === this.#body.length) this.#frameEnds(this.#body);
+    }
+  }
+
+  #frameEnds(body: Buffer): void {
+    const kind = this.#head[4] as number;
+    this.#head = Buffer.alloc(0);
+    this.#body = null;
+    this.#filled = 0;
+    this.#onFrame(kind, body);
+  }
+}
+
+/** Answers calls, and counts bodies. */
 function receiveOverNet({ local, port }: EndSettings): void {
+  touchMemory();
   const server = net.createServer({ noDelay: true }, (socket) => {
     server.close();
-    let head: Buffer = Buffer.alloc(0);
-    let kind = BULK;
-    let missing = 0;
     let bodies = 0;
-    const frameEnded = (last: Buffer) => {
-      if (kind === CALL) writeFrame(socket, ANSWER, Buffer.from(last));
+    const assembly = new Assembly((kind, body) => {
+      if (kind === CALL) writeFrame(socket, ANSWER, body);
       else bodies += 1;
-    };
-    socket.on('data', (chunk) => {
-      let rest: Buffer = chunk;
-      while (rest.length > 0) {
-        if (missing === 0) {
-          const wanted = 5 - head.length;
-          head = Buffer.concat([head, rest.subarray(0, wanted)]);
-          rest = rest.subarray(wanted);
-          if (head.length < 5) break;
-          missing = head.readUInt32BE(0) - 1;
-          kind = head[4] as number;
-          head = Buffer.alloc(0);
-        }
-        const taken = rest.subarray(0, missing);
-        missing -= taken.length;
-        rest = rest.subarray(taken.length);
-        if (missing === 0) frameEnded(taken);
-      }
     });
+    socket.on('data', (chunk) => assembly.push(chunk));
     socket.on('error', () => socket.destroy());
     socket.on('close', () => tell(figures({ bodies, stalls: 0 })));
   });

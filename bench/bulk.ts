@@ -18,7 +18,7 @@ export interface BulkBenchOptions {
 
 const SMALL = 100;
 const REQUIRED = 10;
-/** Each end holds two bodies of 64 MiB, what the runtime needs, and what is on its way. */
+/** A receiver touches five bodies of 64 MiB before it begins, and an end needs its runtime. */
 const MOST_RESIDENT_BYTES = 512 * 1024 * 1024;
 
 /** What both ends of one run told, the greater of two where both did. */

@@ -57,7 +57,7 @@ benchmark(
 
 benchmark('bulk', 'small calls beside bodies of 64 MiB, against the same over one socket of net', {
   pairs: 3,
-  warmupMs: 5000,
+  warmupMs: 20_000,
   measureMs: 10_000,
 }).action((options: BulkBenchOptions) => orFail(benchBulk(options), options.json));
 

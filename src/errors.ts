@@ -25,6 +25,7 @@ export type ErrorCode =
   | 'ERR_SYSTEM' // any other failed system call; errno, syscall and address tell
   // timing
   | 'ERR_PROFILE_INVALID' // a set of timers that contradicts itself
+  | 'ERR_PROFILE_UNSOLVABLE' // no set of timers keeps the wish
   | 'ERR_PROFILE_MISMATCH' // the peer's timers and ours do not go together
   // wire and link
   | 'ERR_PROTOCOL' // the peer sent something that is not our protocol
@@ -38,18 +39,23 @@ export type ErrorCode =
   | 'ERR_HANDSHAKE_LIMIT' // over the limits that hold before authentication
   // node
   | 'ERR_ARGUMENT' // a bad argument
+  | 'ERR_CONTROL' // a control socket cannot be opened, or nobody answers at it
   | 'ERR_CONFIG' // a configuration that cannot be read or used
   | 'ERR_KEY_SHORT' // the cluster key has fewer than 32 bytes
   | 'ERR_KEY_FILE' // the key file is missing or unreadable
   | 'ERR_KEY_FILE_MODE' // others can read the key file
   | 'ERR_PLANE_NO_ADDRESS' // no local address is in the plane's CIDR
+  | 'ERR_PLANE_DEFERRED' // a link keeps its planes until it is made anew
   | 'ERR_PLANE_AMBIGUOUS' // two or more local addresses are in the plane's CIDR
   | 'ERR_NAME_TAKEN' // another living node has this name
   | 'ERR_PEERS' // as many peers as limits.peers allows
+  | 'ERR_PEER_SOURCE' // a source of peers cannot tell them, or tells what cannot be used
   | 'ERR_NO_LINK' // there is no link to that node
   | 'ERR_NO_HANDLER' // the peer has no handler for this topic
   | 'ERR_HANDLER' // the peer's handler failed
   | 'ERR_LINK_DOWN' // the link ended before the answer came
+  | 'ERR_CANCELLED' // the caller's signal was aborted, or it reads a stream no further
+  | 'ERR_LIMIT' // as many as the limit named in the message allows
   // lab
   | 'ERR_LAB'; // the lab could not be set up, or a fault could not be made
 
@@ -87,9 +93,28 @@ export class SctpError extends BackplaneError {
   override readonly name = 'SctpError';
 }
 
+/** What stands against a wish for timers: one of its other terms, or the kernel's ticks. */
+export type WishConstraint = 'tick' | 'rtt' | 'loss' | 'reroute';
+
+/** What a ProfileError carries besides. */
+export interface ProfileErrorDetails extends ErrorDetails {
+  readonly constraint?: WishConstraint;
+  readonly leastDetectMs?: number;
+}
+
 /** A set of timers that cannot hold what it promises. */
 export class ProfileError extends BackplaneError {
   override readonly name = 'ProfileError';
+  /** With ERR_PROFILE_UNSOLVABLE: what stands against the wish. */
+  readonly constraint?: WishConstraint;
+  /** With ERR_PROFILE_UNSOLVABLE: the shortest time that could be had, all else unchanged. */
+  readonly leastDetectMs?: number;
+
+  constructor(code: ErrorCode, message: string, details: ProfileErrorDetails = {}) {
+    super(code, message, details);
+    if (details.constraint !== undefined) this.constraint = details.constraint;
+    if (details.leastDetectMs !== undefined) this.leastDetectMs = details.leastDetectMs;
+  }
 }
 
 /** A peer broke the protocol. Never thrown past the machine that read the input. */

@@ -15,8 +15,8 @@ export const limits = {
    * much).
    */
   socketBufferBytes: 4 * 1024 * 1024,
-  /** The send buffer of links with a profile for local networks. */
-  localSendBufferBytes: 1024 * 1024,
+  /** The same for links with a profile for local networks. */
+  localBufferBytes: 1024 * 1024,
   /** Streams an association asks for in each direction. */
   streams: 64,
   /** An orderly end that takes longer becomes an abort. */
@@ -27,6 +27,13 @@ export const limits = {
   acceptPauseMs: 100,
   /** Addresses of one endpoint. */
   addresses: 16,
+
+  // timing: what may be wished of the solver
+  wishDetectMs: 60_000,
+  wishRttMs: 10_000,
+  /** A plane that loses more than half is not up. */
+  wishLossRate: 0.5,
+  wishRerouteMs: 600_000,
 
   // before a peer is authenticated
   handshakeMs: 3000,
@@ -60,7 +67,12 @@ export const limits = {
    */
   outboxMessages: 2 ** 21,
   /** Bundles a link gives its association beyond what the kernel takes at once. */
-  carrierQueueBytes: 512 * 1024,
+  carrierQueueBytes: 256 * 1024,
+  /**
+   * Bundles a link gives its association before the event loop has a turn: who sends as fast as the
+   * kernel takes it would otherwise read no answer and run no timer until all is sent.
+   */
+  flushBytes: 64 * 1024,
   /** Acknowledgements and refusals in one bundle, beside its other records. */
   bundleAckBytes: 16 * 1024,
   /** Messages that a peer may send and our handlers are not done with, but for large ones. */
@@ -108,12 +120,87 @@ export const limits = {
   // node
   peers: 1024,
   pendingCalls: 65536,
-  /** A call waits so long for its answer unless told otherwise. */
+  /**
+   * A call waits so long for its answer unless it or the profile tells otherwise: that of `lan` and
+   * `wan`.
+   */
   callDeadlineMs: 5000,
+  /** Topics a node subscribes to, and groups it is a member of, each; also of what a peer tells. */
+  sharedNames: 4096,
+  /** Names in one message that tells of them: it goes in one piece. */
+  sharedNamesPerMessage: 200,
+  /** `monitor`s that have not told yet. */
+  monitors: 65536,
+  /** Streamed replies that a node reads at once. */
+  openStreams: 1024,
+  /** Streamed replies that a node gives to one peer at once. */
+  producers: 1024,
+  /** Items a producer may send before it has heard of the reader. */
+  streamInitialCreditBytes: 64 * 1024,
+  /** Items that wait for a reader, unless told otherwise, and the most that can be asked for. */
+  streamCreditBytes: 256 * 1024,
+  streamCreditMaxBytes: 64 * 1024 * 1024,
+  /** One item of a stream; one such may lie beyond the credit. */
+  streamItemBytes: 1024 * 1024,
+  /** What an item counts beside its body, so that empty ones are bounded, too. */
+  streamItemOverheadBytes: 64,
   redialMinMs: 100,
   redialMaxMs: 5000,
+  /** Handshakes a node has under way with peers that it dials: at first, and at most. */
+  dialsAtFirst: 2,
+  dials: 16,
+  /** One that takes no longer allows another beside it, one that does is the sign of a crowd. */
+  dialSwiftMs: 500,
+  /** A peer that does not answer keeps others from being dialled for so long. */
+  dialPlaceMs: 300,
+  /** Sources of peers one node follows. */
+  peerSources: 16,
+  /** Nodes tell their peers whom they reach at most once in so long for each peer there is, */
+  reachPerPeerMs: 500,
+  /** but no more often than this, */
+  reachLeastMs: 1000,
+  /** and never wait longer than this. */
+  reachMostMs: 10_000,
+  /** Names in one such report, and in all that one peer has told. */
+  reachNames: 2048,
+  /**
+   * Beyond the outage time, before a pair without a link is told of: longer than what a peer knows
+   * may be late (`reachMostMs`), and than a dialler may pause (`redialMaxMs`).
+   */
+  partitionGraceMs: 15_000,
+  /** Pairs one node tells of. */
+  partitionPairs: 256,
+  /** Nodes in the matrix of who reaches whom. */
+  matrixNodes: 1025,
+  /** Names a source asks the DNS for at the same time. */
+  dnsLookups: 16,
+  /** The DNS server has so long to answer, and is asked so often. */
+  dnsTimeoutMs: 2000,
+  dnsTries: 2,
+  /** Names in the DNS are looked up again after so long, unless told otherwise, */
+  dnsRefreshMs: 30_000,
+  /** no sooner than this, which is also the first pause after a failure. */
+  dnsRefreshMinMs: 1000,
+  /** Peers without a link whose traffic is remembered by name. */
+  departedPeers: 64,
   /** The JSON file `backplane serve` and `ping` read. */
   configFileBytes: 1024 * 1024,
+
+  // observe
+  /** Active alarms of one code; there is no room for more. */
+  alarmsPerCode: 256,
+  /** Alarms that were cleared and are remembered. */
+  alarmHistory: 256,
+  /** How often the queues of a node are looked at. */
+  alarmSampleMs: 1000,
+  /** One answer of a control socket, as its client reads it. */
+  controlBytes: 16 * 1024 * 1024,
+  /** A control socket's client and server give each other so much time. */
+  controlMs: 5000,
+  /** Clients of one control socket at a time. */
+  controlClients: 16,
+  /** Path of a Unix socket: `sun_path` without its end. */
+  socketPathBytes: 107,
 
   // adapters
   /** Brokers of Moleculer at one node. */
@@ -129,6 +216,11 @@ export const limits = {
   labPlanes: 8,
   /** A guest that has not come up by then is given up. */
   guestBootMs: 30_000,
+
+  // testing
+  /** Hosts of one network for tests. */
+  testHosts: 250,
+
   /** Longest time `setTimeout` can hold, and so the longest deadline. */
   deadlineMaxMs: 2 ** 31 - 1,
   /**

@@ -15,8 +15,8 @@ import { runInLab } from '../src/lab/guest/enter.js';
 import { runFiles, sum } from './runner/run-files.js';
 import type { Counts } from './runner/tally.js';
 
-const FILE_TIMEOUT_MS = 120_000;
-const LAB_TIMEOUT_MS = 480_000;
+const FILE_TIMEOUT_MS = 240_000;
+const LAB_TIMEOUT_MS = 900_000;
 const UNIT_CONCURRENCY = 2;
 /** Says that this is the process in the lab: it runs lab tests and ends with its counts as JSON. */
 const INSIDE = '--inside';

@@ -127,4 +127,21 @@ Napi::Object FromStatus(Napi::Env env, const kernel::AssociationStatus& status) 
   return result;
 }
 
+Napi::Object FromStatistics(Napi::Env env, const kernel::AssociationStatistics& statistics) {
+  Napi::Object result = Napi::Object::New(env);
+  // A number of JavaScript holds 2^53 of them.
+  const auto set = [&](const char* name, uint64_t value) {
+    result.Set(name, static_cast<double>(value));
+  };
+  result.Set("maxRtoAddress", statistics.max_rto_address.ToText());
+  set("maxRtoMs", statistics.max_rto_ms);
+  set("sentPackets", statistics.sent_packets);
+  set("receivedPackets", statistics.received_packets);
+  set("sentChunks", statistics.sent_chunks);
+  set("receivedChunks", statistics.received_chunks);
+  set("retransmittedChunks", statistics.retransmitted_chunks);
+  set("duplicateChunks", statistics.duplicate_chunks);
+  return result;
+}
+
 }  // namespace backplane::binding

@@ -30,6 +30,7 @@ bool ToAddresses(Napi::Env env, napi_value value, uint16_t port,
 Napi::Value FromAddresses(Napi::Env env, const std::vector<parse::Address>& addresses);
 Napi::Object FromPathInfo(Napi::Env env, const kernel::PathInfo& info);
 Napi::Object FromStatus(Napi::Env env, const kernel::AssociationStatus& status);
+Napi::Object FromStatistics(Napi::Env env, const kernel::AssociationStatistics& statistics);
 Napi::Value FromNotification(Napi::Env env, const parse::Notification& notification);
 
 }  // namespace backplane::binding

@@ -19,6 +19,12 @@ std::unique_ptr<Environment> Environment::Create(Napi::Env env) {
   const size_t length = ReceiveContext::kMaxEntries * kMetaStride;
   self->meta_ = Napi::Persistent(Napi::Int32Array::New(env, length).As<Napi::Object>());
   if (env.IsExceptionPending()) return nullptr;
+  self->cipher_.reset(EVP_CIPHER_CTX_new());
+  if (self->cipher_ == nullptr || EVP_CipherInit_ex(self->cipher_.get(), EVP_aes_256_gcm(), nullptr,
+                                                    nullptr, nullptr, 1) != 1) {
+    Napi::Error::New(env, "OpenSSL has no AES-256-GCM").ThrowAsJavaScriptException();
+    return nullptr;
+  }
   return self;
 }
 
@@ -46,6 +52,10 @@ int64_t Environment::Reserve(size_t length) {
   const size_t end = offset + length + kPayloadAlignment - 1;
   slab_used_ = std::min(end & ~(kPayloadAlignment - 1), kSlabBytes);
   return static_cast<int64_t>(offset);
+}
+
+void Environment::Rewind(size_t start, SlabPlace end) {
+  if (slab_data_ == end.data && slab_used_ == end.used) slab_used_ = start;
 }
 
 bool Environment::NewSlab(Napi::Env env) {

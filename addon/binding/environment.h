@@ -2,6 +2,7 @@
 #define BACKPLANE_BINDING_ENVIRONMENT_H_
 
 #include <napi.h>
+#include <openssl/evp.h>
 
 #include <array>
 #include <memory>
@@ -27,6 +28,8 @@ struct ReceiveContext {
 
   kernel::ReceiveBatch batch;
   std::vector<MetaEntry> entries;
+  // Where in the slab the payloads of these entries begin; none when they have none.
+  std::optional<size_t> start;
   std::vector<parse::Notification> notifications;
 };
 
@@ -44,6 +47,8 @@ class Environment {
   kernel::SendBatch& send_batch() { return send_batch_; }
   const std::shared_ptr<kernel::ChunkPool>& chunks() const { return chunks_; }
   Napi::Value meta() const { return meta_.Value(); }
+  // AES-256-GCM; the key is set at each use.
+  EVP_CIPHER_CTX* cipher() { return cipher_.get(); }
 
   void SetConstructor(Napi::Function constructor) { constructor_ = Napi::Persistent(constructor); }
   // Makes a JavaScript object for a socket that exists already. Empty with an exception pending on
@@ -62,6 +67,15 @@ class Environment {
   // Room for a payload in the current slab: its offset, or -1 when a new slab is needed.
   int64_t Reserve(size_t length);
   uint8_t* slab_data() const { return slab_data_; }
+  size_t slab_used() const { return slab_used_; }
+  // A place in a slab, to tell whether anything was reserved since.
+  struct SlabPlace {
+    const uint8_t* data;
+    size_t used;
+  };
+  SlabPlace place() const { return {slab_data_, slab_used_}; }
+  // What was reserved from `start` to `end` is free again, if nothing was reserved after it.
+  void Rewind(size_t start, SlabPlace end);
   Napi::Value slab() const { return slab_.Value(); }
   // Replaces the slab. Views of the old one keep it alive.
   bool NewSlab(Napi::Env env);
@@ -75,6 +89,10 @@ class Environment {
   void HideMeta() { shown_.clear(); }
 
  private:
+  struct FreeCipher {
+    void operator()(EVP_CIPHER_CTX* cipher) const { EVP_CIPHER_CTX_free(cipher); }
+  };
+
   explicit Environment(std::shared_ptr<LoopState> loop) : loop_(std::move(loop)) {}
 
   std::shared_ptr<LoopState> loop_;
@@ -87,6 +105,7 @@ class Environment {
   std::vector<MetaEntry> shown_;
   kernel::SendBatch send_batch_;
   std::shared_ptr<kernel::ChunkPool> chunks_ = std::make_shared<kernel::ChunkPool>();
+  std::unique_ptr<EVP_CIPHER_CTX, FreeCipher> cipher_;
   std::unique_ptr<ReceiveContext> context_;
   std::optional<kernel::Socket> adopted_;
   std::vector<std::unique_ptr<PollOwner>> orphans_;

@@ -1,6 +1,7 @@
 // The module object: see src/sctp/native.ts for its contract.
 #include <sys/socket.h>
 
+#include "binding/aead.h"
 #include "binding/convert.h"
 #include "binding/environment.h"
 #include "binding/socket.h"
@@ -9,7 +10,7 @@ namespace backplane::binding {
 
 namespace {
 
-constexpr int kContract = 1;
+constexpr int kContract = 3;
 
 Napi::Value Probe(const Napi::CallbackInfo& info) {
   kernel::Socket socket;
@@ -51,6 +52,8 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("meta", environment->meta());
   exports.Set("Socket", constructor);
   exports.Set("probe", Napi::Function::New<Probe>(env, "probe"));
+  exports.Set("sealAes256Gcm", Napi::Function::New<SealAes256Gcm>(env, "sealAes256Gcm"));
+  exports.Set("openAes256Gcm", Napi::Function::New<OpenAes256Gcm>(env, "openAes256Gcm"));
   exports.Set("_openPair", Napi::Function::New<OpenPair>(env, "_openPair"));
   return exports;
 }

@@ -50,6 +50,7 @@ Napi::Function Socket::Define(Napi::Env env) {
                          InstanceMethod<&Socket::GetOption>("getOption"),
                          InstanceMethod<&Socket::GetStatus>("status"),
                          InstanceMethod<&Socket::GetPathInfo>("pathInfo"),
+                         InstanceMethod<&Socket::GetStatistics>("statistics"),
                          InstanceMethod<&Socket::LocalAddresses>("localAddresses"),
                          InstanceMethod<&Socket::PeerAddresses>("peerAddresses"),
                      });
@@ -209,21 +210,28 @@ void Socket::UpdatePoll() {
   handle_->Poll(events);
 }
 
-void Socket::CallHandler(From from, const char* name, std::initializer_list<napi_value> arguments) {
-  if (handlers_.IsEmpty()) return;
+bool Socket::CallHandler(From from, const char* name, std::initializer_list<napi_value> arguments) {
+  if (handlers_.IsEmpty()) return false;
   const Napi::Env env = Env();
   const Napi::Object handlers = handlers_.Value();
   const Napi::Value handler = handlers.Get(name);
+  napi_value result = nullptr;
   calls_++;
   // make_callback runs the ticks and promises afterwards; inside `drain` the caller's turn goes on.
   const napi_status status = from == From::kLoop
                                  ? napi_make_callback(env, async_context_, handlers, handler,
-                                                      arguments.size(), arguments.begin(), nullptr)
+                                                      arguments.size(), arguments.begin(), &result)
                                  : napi_call_function(env, handlers, handler, arguments.size(),
-                                                      arguments.begin(), nullptr);
+                                                      arguments.begin(), &result);
   calls_--;
-  if (status != napi_ok) ReportException(env);
+  bool is_true = false;
+  if (status != napi_ok) {
+    ReportException(env);
+  } else if (napi_get_value_bool(env, result, &is_true) != napi_ok) {
+    is_true = false;
+  }
   if (handle_ == nullptr && calls_ == 0) ReleaseHandlers();
+  return is_true;
 }
 
 void Socket::OnPoll(int status, int events) {

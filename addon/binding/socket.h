@@ -46,9 +46,8 @@ class Socket : public Napi::ObjectWrap<Socket>, public PollOwner {
   void CloseHandle();
   void ReleaseHandlers();
   void UpdatePoll();
-  // Calls a handler; what it throws becomes an uncaught exception. False when it could not be
-  // called.
-  void CallHandler(From from, const char* name, std::initializer_list<napi_value> arguments);
+  // Calls a handler; what it throws becomes an uncaught exception. Whether it returned true.
+  bool CallHandler(From from, const char* name, std::initializer_list<napi_value> arguments);
   void AcceptAll();
 
   // socket_setup.cc: addresses, options, state
@@ -61,6 +60,7 @@ class Socket : public Napi::ObjectWrap<Socket>, public PollOwner {
   Napi::Value GetOption(const Napi::CallbackInfo& info);
   Napi::Value GetStatus(const Napi::CallbackInfo& info);
   Napi::Value GetPathInfo(const Napi::CallbackInfo& info);
+  Napi::Value GetStatistics(const Napi::CallbackInfo& info);
   Napi::Value LocalAddresses(const Napi::CallbackInfo& info);
   Napi::Value PeerAddresses(const Napi::CallbackInfo& info);
 

@@ -173,6 +173,7 @@ void Socket::AddMessage(From from, ReceiveContext* context, parse::Bytes data,
                         const parse::ReceiveInfo& info) {
   const Napi::Env env = Env();
   if (context->entries.size() == ReceiveContext::kMaxEntries) Deliver(from, context);
+  if (!context->start) context->start = environment_->slab_used();
   int64_t offset = environment_->Reserve(data.length);
   if (offset < 0) {
     Deliver(from, context);
@@ -194,6 +195,7 @@ void Socket::AddMessage(From from, ReceiveContext* context, parse::Bytes data,
       Starve();
       return;
     }
+    context->start = environment_->slab_used();
     offset = environment_->Reserve(data.length);
   }
   std::memcpy(environment_->slab_data() + offset, data.data, data.length);
@@ -226,10 +228,14 @@ void Socket::DeliverFrom(From from, ReceiveContext* context, napi_value slab) {
   const std::vector<MetaEntry> outer = environment_->SavedMeta();
   const auto count = static_cast<double>(context->entries.size());
   const bool shown = environment_->ShowMeta(context->entries);
+  const std::optional<size_t> start = std::exchange(context->start, {});
+  const Environment::SlabPlace end = environment_->place();
   context->entries.clear();
   context->notifications.clear();
-  if (handle_ != nullptr && shown) {
-    CallHandler(from, "onReceive", {slab, Napi::Number::New(env, count), notifications});
+  if (handle_ != nullptr && shown &&
+      CallHandler(from, "onReceive", {slab, Napi::Number::New(env, count), notifications}) &&
+      start) {
+    environment_->Rewind(*start, end);
   }
   // The handler may have transferred the slab's memory to another thread.
   if (!environment_->EnsureSlab(env)) Starve();

@@ -185,6 +185,14 @@ Napi::Value Socket::GetPathInfo(const Napi::CallbackInfo& info) {
   return FromPathInfo(info.Env(), path);
 }
 
+Napi::Value Socket::GetStatistics(const Napi::CallbackInfo& info) {
+  if (!Open(info.Env())) return {};
+  kernel::AssociationStatistics statistics;
+  const kernel::Status status = handle_->socket().GetStatistics(&statistics);
+  if (!status.ok()) return Done(info.Env(), status);
+  return FromStatistics(info.Env(), statistics);
+}
+
 Napi::Value Socket::LocalAddresses(const Napi::CallbackInfo& info) {
   if (!Open(info.Env())) return {};
   std::vector<parse::Address> addresses;

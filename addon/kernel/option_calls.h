@@ -60,6 +60,12 @@ Status GetUdpEncapsulation(const Socket& socket, OptionValues* values);
 // Options of the socket (option_socket.cc).
 Status SetNoDelay(const Socket& socket, const OptionValues& values);
 Status GetNoDelay(const Socket& socket, OptionValues* values);
+Status SetStreamScheduler(const Socket& socket, const OptionValues& values);
+Status GetStreamScheduler(const Socket& socket, OptionValues* values);
+Status SetReuseAddress(const Socket& socket, const OptionValues& values);
+Status GetReuseAddress(const Socket& socket, OptionValues* values);
+Status SetChangeAddresses(const Socket& socket, const OptionValues& values);
+Status GetChangeAddresses(const Socket& socket, OptionValues* values);
 Status SetEvents(const Socket& socket, const OptionValues& values);
 Status GetEvents(const Socket& socket, OptionValues* values);
 Status SetSenderDryEvent(const Socket& socket, const OptionValues& values);

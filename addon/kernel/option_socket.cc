@@ -65,6 +65,37 @@ Status GetNoDelay(const Socket& socket, OptionValues* values) {
   return GetInt(socket, IPPROTO_SCTP, SCTP_NODELAY, values);
 }
 
+// RFC 8260, 4.3.2; the association to come takes it from its socket.
+Status SetStreamScheduler(const Socket& socket, const OptionValues& values) {
+  return SetValue(socket, SCTP_STREAM_SCHEDULER, values[0].number);
+}
+
+Status GetStreamScheduler(const Socket& socket, OptionValues* values) {
+  uint32_t number = 0;
+  Status status = GetValue(socket, SCTP_STREAM_SCHEDULER, &number);
+  Put(&(*values)[0], number);
+  return status;
+}
+
+Status SetReuseAddress(const Socket& socket, const OptionValues& values) {
+  return SetInt(socket, SOL_SOCKET, SO_REUSEADDR, values[0].number);
+}
+
+Status GetReuseAddress(const Socket& socket, OptionValues* values) {
+  return GetInt(socket, SOL_SOCKET, SO_REUSEADDR, values);
+}
+
+Status SetChangeAddresses(const Socket& socket, const OptionValues& values) {
+  return SetValue(socket, SCTP_ASCONF_SUPPORTED, values[0].number);
+}
+
+Status GetChangeAddresses(const Socket& socket, OptionValues* values) {
+  uint32_t number = 0;
+  Status status = GetValue(socket, SCTP_ASCONF_SUPPORTED, &number);
+  Put(&(*values)[0], number);
+  return status;
+}
+
 Status SetEvents(const Socket& socket, const OptionValues& values) {
   for (const uint16_t type : kEvents) {
     Status status = SetEvent(socket, type, values[0].number != 0);

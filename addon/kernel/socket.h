@@ -34,6 +34,18 @@ struct AssociationStatus {
   PathInfo primary;
 };
 
+// What an association counted since it began; `max_rto` since it was last asked for.
+struct AssociationStatistics {
+  Address max_rto_address;
+  uint64_t max_rto_ms = 0;
+  uint64_t sent_packets = 0;
+  uint64_t received_packets = 0;
+  uint64_t sent_chunks = 0;
+  uint64_t received_chunks = 0;
+  uint64_t retransmitted_chunks = 0;
+  uint64_t duplicate_chunks = 0;
+};
+
 // A one-to-one SCTP socket (RFC 6458, section 4), non-blocking and close-on-exec. Every method is
 // one step of the kernel's interface; it keeps no state but the descriptor.
 class Socket {
@@ -71,16 +83,21 @@ class Socket {
   // The bytes that the kernel lets wait for sending.
   int SendBufferBytes() const;
 
+  // Those of the association; of the socket while there is none.
   Status LocalAddresses(std::vector<Address>* addresses) const;
   Status PeerAddresses(std::vector<Address>* addresses) const;
   Status GetStatus(AssociationStatus* status) const;
   Status GetPathInfo(const Address& address, PathInfo* info) const;
+  Status GetStatistics(AssociationStatistics* statistics) const;
 
  private:
   uint16_t LocalPort() const;
+  uint16_t PeerPort() const;
 
   Descriptor descriptor_;
   Kind kind_ = Kind::kSctp;
+  // 0 until it was asked for.
+  mutable uint16_t peer_port_ = 0;
 };
 
 }  // namespace backplane::kernel

@@ -13,6 +13,8 @@ namespace backplane::kernel {
 static_assert(sizeof(sctp_paddrinfo) == 152);
 static_assert(offsetof(sctp_paddrinfo, spinfo_address) == 4);
 static_assert(sizeof(sctp_status) == 176);
+static_assert(sizeof(sctp_assoc_stats) == 256);
+static_assert(offsetof(sctp_assoc_stats, sas_maxrto) == 136);
 
 namespace {
 
@@ -86,8 +88,13 @@ PathInfo ToPathInfo(const sctp_paddrinfo& info) {
   return path;
 }
 
-Status ReadAddresses(int fd, int option, std::vector<Address>* addresses) {
+// A one-to-one socket has one association, which any number but 0 means; 0 means the socket itself.
+constexpr sctp_assoc_t kTheAssociation = 1;
+
+Status ReadAddresses(int fd, int option, sctp_assoc_t association,
+                     std::vector<Address>* addresses) {
   std::vector<uint8_t> buffer(kAddressListBytes);
+  std::memcpy(buffer.data() + offsetof(sctp_getaddrs, assoc_id), &association, sizeof association);
   socklen_t length = static_cast<socklen_t>(buffer.size());
   const int result = getsockopt(fd, IPPROTO_SCTP, option, buffer.data(), &length);
   if (result < 0) return Status::Of(result, "getsockopt");
@@ -103,11 +110,15 @@ Status ReadAddresses(int fd, int option, std::vector<Address>* addresses) {
 }  // namespace
 
 Status Socket::LocalAddresses(std::vector<Address>* addresses) const {
-  return ReadAddresses(fd(), SCTP_GET_LOCAL_ADDRS, addresses);
+  // They differ where the kernel does not change the addresses of living associations: the socket
+  // has the new address then, and the association has not.
+  const Status status = ReadAddresses(fd(), SCTP_GET_LOCAL_ADDRS, kTheAssociation, addresses);
+  if (status.error != EINVAL) return status;
+  return ReadAddresses(fd(), SCTP_GET_LOCAL_ADDRS, 0, addresses);
 }
 
 Status Socket::PeerAddresses(std::vector<Address>* addresses) const {
-  return ReadAddresses(fd(), SCTP_GET_PEER_ADDRS, addresses);
+  return ReadAddresses(fd(), SCTP_GET_PEER_ADDRS, 0, addresses);
 }
 
 uint16_t Socket::LocalPort() const {
@@ -118,15 +129,21 @@ uint16_t Socket::LocalPort() const {
 
 Address Socket::PathAddress(const Address& address) const {
   Address result = address;
+  if (!address.empty() && address.port == 0) result.port = PeerPort();
+  return result;
+}
+
+// An association has one port at its peer for life, whatever becomes of the addresses.
+uint16_t Socket::PeerPort() const {
+  if (peer_port_ != 0) return peer_port_;
   sockaddr_storage storage{};
   socklen_t length = sizeof storage;
   Address peer;
-  if (!address.empty() && address.port == 0 &&
-      getpeername(fd(), reinterpret_cast<sockaddr*>(&storage), &length) == 0 &&
+  if (getpeername(fd(), reinterpret_cast<sockaddr*>(&storage), &length) == 0 &&
       parse::ParseSockaddr({reinterpret_cast<uint8_t*>(&storage), length}, &peer)) {
-    result.port = peer.port;
+    peer_port_ = peer.port;
   }
-  return result;
+  return peer_port_;
 }
 
 Status Socket::GetStatus(AssociationStatus* status) const {
@@ -154,6 +171,27 @@ Status Socket::GetPathInfo(const Address& address, PathInfo* info) const {
   const int result = getsockopt(fd(), IPPROTO_SCTP, SCTP_GET_PEER_ADDR_INFO, &raw, &length);
   if (result < 0) return Status::Of(result, "getsockopt", address.ToText());
   *info = ToPathInfo(raw);
+  return Status::Ok();
+}
+
+Status Socket::GetStatistics(AssociationStatistics* statistics) const {
+  sctp_assoc_stats raw{};
+  raw.sas_assoc_id = kTheAssociation;
+  socklen_t length = sizeof raw;
+  const int result = getsockopt(fd(), IPPROTO_SCTP, SCTP_GET_ASSOC_STATS, &raw, &length);
+  if (result < 0) return Status::Of(result, "getsockopt");
+  const auto* begin = reinterpret_cast<const uint8_t*>(&raw);
+  // Nothing was measured yet where there is no address.
+  (void)parse::ParseSockaddr(
+      Bytes{begin + offsetof(sctp_assoc_stats, sas_obs_rto_ipaddr), sizeof(sockaddr_storage)},
+      &statistics->max_rto_address);
+  statistics->max_rto_ms = raw.sas_maxrto;
+  statistics->sent_packets = raw.sas_opackets;
+  statistics->received_packets = raw.sas_ipackets;
+  statistics->sent_chunks = raw.sas_oodchunks + raw.sas_ouodchunks;
+  statistics->received_chunks = raw.sas_iodchunks + raw.sas_iuodchunks;
+  statistics->retransmitted_chunks = raw.sas_rtxchunks;
+  statistics->duplicate_chunks = raw.sas_idupchunks;
   return Status::Ok();
 }
 

@@ -2,15 +2,19 @@
  * The file that tells a node what to be, the same for all hosts of a cluster:
  *
  *     { "planes": { "a": "10.1.0.0/24", "b": "10.2.0.0/24" }, "keyFile": "cluster.key",
- *       "port": 24100, "profile": "lan", "label": "backplane",
- *       "peers": [{ "name": "one@host1", "addresses": ["10.1.0.1", "10.2.0.1"] }] }
+ *       "port": 24100, "profile": "lan", "profiles": { "*@far": "wan" }, "label": "backplane",
+ *       "control": "/run/backplane.sock",
+ *       "peers": [{ "name": "one@host1", "addresses": ["10.1.0.1", "10.2.0.1"] }],
+ *       "dns": { "name": "_backplane._sctp.example.com", "node": "one" } }
  */
 import { dirname, resolve } from 'node:path';
 import { BackplaneError, NodeError } from '../errors.js';
+import { type DnsPeersOptions, dnsPeers } from '../index.js';
 import { limits } from '../limits.js';
 import { checkLabel, fullName } from '../node/names.js';
 import { checkPort, DEFAULT_PORT, type PeerOptions } from '../node/options.js';
 import { checkPeerAddresses, type PeerAddresses, type PlanesOption } from '../node/planes.js';
+import type { ProfilesOption } from '../node/profile-rules.js';
 import { readTextFile } from '../runtime/files.js';
 import type { ProfileWish } from '../timing/resolve.js';
 
@@ -21,15 +25,34 @@ export interface Config {
   /** Absolute. */
   readonly keyFile: string;
   readonly profile: ProfileWish;
+  /** Left out where the file has none. */
+  readonly profiles?: ProfilesOption;
   readonly label: string;
-  /** Each with its port. */
-  readonly peers: readonly Required<PeerOptions>[];
+  /** Path of the control socket, absolute. Default: there is none. */
+  readonly control?: string;
+  readonly peers: readonly ConfigPeer[];
+  /** More of them, by SRV records. */
+  readonly dns?: DnsPeersOptions;
 }
+
+/** A peer with its port. */
+export type ConfigPeer = PeerOptions & { readonly port: number };
 
 type Fields = Readonly<Record<string, unknown>>;
 
-const FIELDS = ['planes', 'port', 'keyFile', 'profile', 'label', 'peers'];
-const PEER_FIELDS = ['name', 'addresses', 'port'];
+const FIELDS = [
+  'planes',
+  'port',
+  'keyFile',
+  'profile',
+  'profiles',
+  'label',
+  'control',
+  'peers',
+  'dns',
+];
+const PEER_FIELDS = ['name', 'addresses', 'port', 'profile'];
+const DNS_FIELDS = ['name', 'node', 'refreshMs', 'servers'];
 
 function isObject(value: unknown): value is Fields {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
@@ -57,6 +80,11 @@ function fieldsOf(value: unknown, place: string, known: readonly string[]): Fiel
   );
 }
 
+function controlOf(value: unknown): string {
+  if (typeof value === 'string' && value !== '') return value;
+  throw new NodeError('ERR_CONFIG', 'control must be the path of a socket');
+}
+
 function planesOf(value: unknown): PlanesOption {
   const isMap = isObject(value) || Array.isArray(value);
   if (isMap && Object.values(value).every((wish) => typeof wish === 'string')) {
@@ -65,33 +93,47 @@ function planesOf(value: unknown): PlanesOption {
   throw new NodeError('ERR_CONFIG', 'planes must map names to addresses or CIDRs');
 }
 
-function peerOf(value: unknown, place: string, ourPort: number): Required<PeerOptions> {
-  const { name, addresses, port } = fieldsOf(value, place, PEER_FIELDS);
+function profileOf(value: unknown, place: string): ProfileWish {
+  if (typeof value === 'string' || isObject(value)) return value as ProfileWish;
+  throw new NodeError('ERR_CONFIG', `${place} must be a name or an object`);
+}
+
+function profilesOf(value: unknown): ProfilesOption {
+  if (!isObject(value)) {
+    throw new NodeError('ERR_CONFIG', 'profiles must map names of peers to profiles');
+  }
+  for (const [name, wish] of Object.entries(value)) profileOf(wish, `profiles.${name}`);
+  return value as ProfilesOption;
+}
+
+function peerOf(value: unknown, place: string, ourPort: number): ConfigPeer {
+  const { name, addresses, port, profile } = fieldsOf(value, place, PEER_FIELDS);
   field(`${place}.addresses`, () => checkPeerAddresses(addresses));
   return {
     name: field(`${place}.name`, () => fullName(name, '')),
     addresses: addresses as PeerAddresses,
     port: field(`${place}.port`, () => checkPort(port ?? ourPort, 1)),
+    ...(profile === undefined ? {} : { profile: profileOf(profile, `${place}.profile`) }),
   };
+}
+
+function dnsOf(value: unknown): DnsPeersOptions {
+  const options = fieldsOf(value, 'dns', DNS_FIELDS) as unknown as DnsPeersOptions;
+  field('dns', () => dnsPeers(options));
+  return options;
 }
 
 /**
  * Checks a configuration and fills in what it leaves out.
  *
- * @param folder what a relative `keyFile` is relative to
+ * @param folder what a relative `keyFile` or `control` is relative to
  * @throws NodeError ERR_CONFIG, with the field's name in the message.
  */
 export function checkConfig(value: unknown, folder: string): Config {
-  const { planes, port, keyFile, profile, label, peers } = fieldsOf(
-    value,
-    'the configuration',
-    FIELDS,
-  );
+  const fields = fieldsOf(value, 'the configuration', FIELDS);
+  const { planes, port, keyFile, profile, profiles, label, control, peers, dns } = fields;
   if (typeof keyFile !== 'string' || keyFile === '') {
     throw new NodeError('ERR_CONFIG', 'keyFile must be the path of the key file');
-  }
-  if (profile !== undefined && typeof profile !== 'string' && !isObject(profile)) {
-    throw new NodeError('ERR_CONFIG', 'profile must be a name or an object');
   }
   if (peers !== undefined && !Array.isArray(peers)) {
     throw new NodeError('ERR_CONFIG', 'peers must be a list of { name, addresses, port? }');
@@ -103,9 +145,12 @@ export function checkConfig(value: unknown, folder: string): Config {
     planes: planesOf(planes),
     port: checkedPort,
     keyFile: resolve(folder, keyFile),
-    profile: (profile ?? 'lan') as ProfileWish,
+    profile: profileOf(profile ?? 'lan', 'profile'),
+    ...(profiles === undefined ? {} : { profiles: profilesOf(profiles) }),
     label: field('label', () => checkLabel(label ?? 'backplane')),
+    ...(control === undefined ? {} : { control: resolve(folder, controlOf(control)) }),
     peers: (peers ?? []).map((peer: unknown, i) => peerOf(peer, `peers[${i}]`, peerPort)),
+    ...(dns === undefined ? {} : { dns: dnsOf(dns) }),
   };
 }
 
@@ -133,8 +178,9 @@ export async function readConfigFile(path: string): Promise<Fields> {
     throw refuse((cause as Error).message, cause);
   }
   if (!isObject(value)) throw refuse('not a JSON object');
-  const { keyFile } = value;
-  return typeof keyFile === 'string' && keyFile !== ''
-    ? { ...value, keyFile: resolve(dirname(path), keyFile) }
-    : value;
+  const isPath = (name: string) => typeof value[name] === 'string' && value[name] !== '';
+  const whole = ['keyFile', 'control']
+    .filter(isPath)
+    .map((name) => [name, resolve(dirname(path), value[name] as string)]);
+  return { ...value, ...Object.fromEntries(whole) };
 }

@@ -5,6 +5,9 @@ import { type CutResult, type CutsResult, runCuts } from '../lab/scenario/cuts.j
 import { gapViolations, trafficFigures, trafficViolations } from '../lab/scenario/verdict.js';
 import { type ProfileName, profiles } from '../timing/profiles.js';
 import { kills } from './lab-kills.js';
+import { liveness } from './lab-liveness.js';
+import { mesh } from './lab-mesh.js';
+import { addLabPaths } from './lab-paths.js';
 import { recordingFolder } from './recording-folder.js';
 import { finish, progress, table } from './report.js';
 import { wholeNumber } from './whole-number.js';
@@ -12,6 +15,7 @@ import { wholeNumber } from './whole-number.js';
 /** With the profile lan, whatever kind of cut it is. */
 const GAP_LIMIT_MS = 200;
 const COUNT_MAX = 500;
+const MESH_NODES_MAX = 128;
 
 interface CutsCommandOptions {
   readonly count: number;
@@ -93,4 +97,17 @@ export function addLab(program: Command): void {
     .option('--count <number>', 'how many times', wholeNumber(1, COUNT_MAX), 200)
     .option('--json', 'print one JSON object as the last line')
     .action(kills);
+  lab
+    .command('liveness')
+    .description('nodes that are stalled, killed, cut off, without power or merely busy')
+    .option('--trials <number>', 'of each kind', wholeNumber(1, COUNT_MAX), 100)
+    .option('--json', 'print one JSON object as the last line')
+    .action(liveness);
+  lab
+    .command('mesh')
+    .description('many nodes on 8 hosts, each linked with all others, and a rolling outage')
+    .option('--nodes <number>', 'a multiple of 8', wholeNumber(8, MESH_NODES_MAX), 64)
+    .option('--json', 'print one JSON object as the last line')
+    .action(mesh);
+  addLabPaths(lab);
 }

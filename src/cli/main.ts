@@ -6,9 +6,12 @@ import { BackplaneError } from '../errors.js';
 import { addDemo } from './demo.js';
 import { addKeygen } from './keygen.js';
 import { addLab } from './lab.js';
+import { addNodes } from './nodes.js';
+import { addPaths } from './paths.js';
 import { addPing } from './ping.js';
 import { addServe } from './serve.js';
 import { addSoak } from './soak.js';
+import { addTune } from './tune.js';
 
 function version(): string {
   const file = new URL('../../../package.json', import.meta.url);
@@ -26,7 +29,8 @@ function createProgram(starts: (running: Running) => void): Command {
     .description('node-to-node messaging over multi-homed SCTP')
     .version(version())
     .showHelpAfterError();
-  for (const add of [addServe, addPing, addKeygen, addDemo, addLab, addSoak]) add(program);
+  const commands = [addServe, addPing, addNodes, addPaths, addKeygen, addTune];
+  for (const add of [...commands, addDemo, addLab, addSoak]) add(program);
   return program.hook('preAction', (_, action) => {
     let command = action;
     while (command.parent !== null && command.parent !== program) command = command.parent;

@@ -1,5 +1,6 @@
 /** Events of a node, for people and for programs. */
 import type { ClusterNode, NodeEvents } from '../index.js';
+import { fieldText } from '../observe/log.js';
 
 /** What is told of one event, its name left out. */
 export type EventFields = Readonly<Record<string, unknown>>;
@@ -10,9 +11,13 @@ const names = [
   'nodedown',
   'path',
   'redundancy',
+  'planeDeferred',
   'stalled',
   'resumed',
   'dialFailed',
+  'peers',
+  'peersFailed',
+  'partition',
   'refused',
   'handlerError',
 ] as const satisfies readonly (keyof NodeEvents)[];
@@ -36,17 +41,6 @@ export function onEachEvent(
   for (const name of names) {
     node.on(name, (event: object) => told(name, plain(event)));
   }
-}
-
-function fieldText(value: unknown): string {
-  if (Array.isArray(value)) return value.map(fieldText).join(',') || '-';
-  if (typeof value === 'object' && value !== null) {
-    const { code, message } = value as { code?: unknown; message?: unknown };
-    if (message !== undefined) return code === undefined ? `${message}` : `${code}: ${message}`;
-    const entries = Object.entries(value).map(([key, one]) => `${key}:${fieldText(one)}`);
-    return entries.join(',');
-  }
-  return String(value);
 }
 
 /** One line for people: `nodeup one@host1 incarnation=... dialledBy=us`. */

@@ -32,7 +32,10 @@ function addPeer(text: string, before: Peers = []): Peers {
 /** Adds the options to a command. */
 export function addNodeOptions(command: Command): Command {
   return command
-    .option('--config <file>', 'JSON file: planes, port, keyFile, profile, label, peers')
+    .option(
+      '--config <file>',
+      'JSON file: planes, port, keyFile, profile, profiles, label, control, peers, dns',
+    )
     .option(
       '--planes <a=CIDR,b=CIDR>',
       'networks of this node, by name: a CIDR or an address',
@@ -40,7 +43,7 @@ export function addNodeOptions(command: Command): Command {
     )
     .option('--port <number>', 'port of the nodes', wholeNumber(0, 65535))
     .option('--key-file <file>', 'file with the cluster key, mode 0600')
-    .option('--profile <name>', 'set of timers: lan, wan, rfc')
+    .option('--profile <name>', 'set of timers: lan, wan, rfc, mesh')
     .option('--peer <name=address,address>', 'a node to link with (repeatable)', addPeer)
     .option('--json', 'print JSON');
 }

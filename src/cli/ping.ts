@@ -6,7 +6,7 @@ import { limits } from '../limits.js';
 import { fullName } from '../node/names.js';
 import { systemRuntime, type Timer } from '../runtime/index.js';
 import { hostName } from '../runtime/network.js';
-import type { Config } from './config-file.js';
+import type { Config, ConfigPeer } from './config-file.js';
 import { LiveText } from './live-text.js';
 import { eventText, onEachEvent } from './node-events.js';
 import { addNodeOptions, configOf, type NodeCommandOptions } from './node-options.js';
@@ -30,7 +30,7 @@ const { clock, timers } = systemRuntime;
  * The peer that is meant: by its full name, or by its name without the host where only one has it.
  * @throws NodeError ERR_CONFIG: its addresses are not told, or two could be meant.
  */
-export function findPeer(name: string, { peers }: Pick<Config, 'peers'>): Required<PeerOptions> {
+export function findPeer(name: string, { peers }: Pick<Config, 'peers'>): ConfigPeer {
   const [found, ...more] = peers.filter(
     (peer) => peer.name === name || (!name.includes('@') && peer.name.startsWith(`${name}@`)),
   );
@@ -179,7 +179,7 @@ function violationsOf({ sent, received, lost }: PingSummary): string[] {
 }
 
 async function ping(target: string, options: PingOptions): Promise<void> {
-  const { peers, ...config } = await configOf(options);
+  const { peers, control: _, ...config } = await configOf(options);
   const peer = findPeer(target, { peers });
   const ownName = fullName(`ping-${process.pid}`, hostName());
   const node = await startNode({ ...config, name: ownName, port: 0 });

@@ -1,15 +1,27 @@
 /** `backplane serve`: a node that tells what happens to it, until it is interrupted. */
-import type { Command } from 'commander';
-import { BackplaneError, type ClusterNode, startNode } from '../index.js';
+import { resolve } from 'node:path';
+import { type Command, Option } from 'commander';
+import { BackplaneError, type ClusterNode, dnsPeers, type Logger, startNode } from '../index.js';
+import { LOG_LEVELS } from '../node/logger.js';
 import { fullName } from '../node/names.js';
+import {
+  type Alarm,
+  type AlarmWatch,
+  type LogLevel,
+  lineLogger,
+  metricsText,
+  serveControl,
+  watchAlarms,
+} from '../observe/index.js';
 import { hostName } from '../runtime/network.js';
 import type { Config } from './config-file.js';
-import { type EventFields, eventText, onEachEvent } from './node-events.js';
 import { addNodeOptions, configOf, type NodeCommandOptions } from './node-options.js';
 import { interrupted } from './signals.js';
 
 interface ServeOptions extends NodeCommandOptions {
   readonly name?: string;
+  readonly control?: string;
+  readonly logLevel: LogLevel;
 }
 
 /**
@@ -21,58 +33,74 @@ export function nameFor({ peers }: Pick<Config, 'peers'>, host: string): string 
   return here === undefined || more.length > 0 ? fullName('node', host) : here.name;
 }
 
-type Print = (event: string, fields: EventFields) => void;
-
-function printer(json: boolean): Print {
-  return (event, fields) => {
-    const time = new Date().toISOString();
-    console.log(
-      json ? JSON.stringify({ time, event, ...fields }) : `${time} ${eventText(event, fields)}`,
-    );
-  };
-}
-
 /** Links stay up, and the keys from before hold where the file cannot be used. */
-async function reloadKeys(node: ClusterNode, print: Print): Promise<void> {
+async function reloadKeys(node: ClusterNode, logger: Logger): Promise<void> {
+  const told = () => ({ node: node.name, keys: node.keyIds });
   try {
     await node.reloadKeys();
-    print('keys', { keys: node.keyIds });
-  } catch (error) {
-    if (!(error instanceof BackplaneError)) throw error;
-    const { code, message } = error;
-    print('keysKept', { keys: node.keyIds, error: { code, message } });
+    logger.info({ event: 'keys', ...told() }, 'the keys were read again');
+  } catch (err) {
+    if (!(err instanceof BackplaneError)) throw err;
+    logger.error({ event: 'keysKept', ...told(), err }, 'the keys from before hold');
   }
+}
+
+/** Alarms are lines of the log, too. */
+function logAlarms(node: ClusterNode, alarms: AlarmWatch, logger: Logger): void {
+  const tell = (level: LogLevel, event: string, alarm: Alarm) => {
+    const { code, object, plane, text } = alarm;
+    const where = plane === null ? object : `${object}, plane ${plane}`;
+    logger[level]({ event, node: node.name, ...alarm }, `${event} ${code}, ${where}: ${text}`);
+  };
+  alarms.on('raise', (alarm) => {
+    const isBad = alarm.severity === 'critical' || alarm.severity === 'major';
+    tell(isBad ? 'error' : 'warn', 'alarm', alarm);
+  });
+  alarms.on('clear', (alarm) => tell('info', 'alarmCleared', alarm));
 }
 
 async function serve(options: ServeOptions): Promise<void> {
-  const { peers, ...config } = await configOf(options);
+  const { peers, dns, control, ...config } = await configOf(options);
   const host = hostName();
   const name = options.name === undefined ? nameFor({ peers }, host) : options.name;
-  const node = await startNode({ ...config, name });
+  const peerSources = dns === undefined ? [] : [dnsPeers(dns)];
+  const isForPeople = options.json !== true && process.stdout.isTTY;
+  const logger = lineLogger({ format: isForPeople ? 'text' : 'json', level: options.logLevel });
+  // Before the node says that it listens: whoever reads that may signal at once.
   const end = interrupted();
-  const print = printer(options.json === true);
-  onEachEvent(node, print);
-  // Before `listening` is told: whoever reads that may signal at once, and unhandled it would kill.
-  process.on('SIGHUP', () => void reloadKeys(node, print));
-  const { port, engine, incarnation } = node;
-  const planes = Object.fromEntries(node.planes.map((plane) => [plane.name, plane.address]));
-  print('listening', { name: node.name, incarnation, planes, port, engine, keys: node.keyIds });
+  let served: ClusterNode | undefined;
+  process.on('SIGHUP', () => {
+    if (served !== undefined) void reloadKeys(served, logger);
+  });
+  const node = await startNode({ ...config, name, logger, peerSources });
+  served = node;
+  const alarms = watchAlarms(node);
+  logAlarms(node, alarms, logger);
+  const path = options.control === undefined ? control : resolve(options.control);
   const others = peers.filter((peer) => peer.name !== node.name);
   try {
+    const metrics = metricsText(node, alarms);
+    const socket = path === undefined ? null : await serveControl(node, { path, alarms, metrics });
     // Each resolves when the peer is up, which may be never; only a refusal to try is of interest.
     const links = Promise.all(others.map((peer) => node.connect(peer)));
-    await Promise.race([end, links.then(() => end)]);
+    await Promise.race([end, links.then(() => end)]).finally(() => socket?.close());
   } finally {
+    alarms.close();
     await node.close();
   }
-  print('closed', { name: node.name });
 }
 
 /** Adds the command to the program. */
 export function addServe(program: Command): void {
   const command = program
     .command('serve')
-    .description('run a node and print its events; SIGHUP reads the keys again, SIGTERM ends')
-    .option('--name <name>', "name or name@host; default: that of this host's entry in peers");
+    .description('run a node and log its events; SIGHUP reads the keys again, SIGTERM ends')
+    .option('--name <name>', "name or name@host; default: that of this host's entry in peers")
+    .option('--control <path>', 'Unix socket where nodes, paths and probes can ask')
+    .addOption(
+      new Option('--log-level <level>', 'lines below it are left out')
+        .choices(LOG_LEVELS)
+        .default('info'),
+    );
   addNodeOptions(command).action(serve);
 }

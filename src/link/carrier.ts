@@ -2,7 +2,9 @@
  * What a link needs of whatever carries its frames: an association, or a simulated one. The link
  * owns this interface; `sctp-carrier.ts` meets it with an `Association`.
  */
+import type { Profile } from '../timing/profiles.js';
 
+/** How one path is. */
 export type PathState = 'active' | 'inactive' | 'potentially-failed' | 'unconfirmed';
 
 /** One destination address of the peer, as it is now. */
@@ -14,6 +16,14 @@ export interface CarrierPath {
   readonly rttMs: number;
   readonly rtoMs: number;
   readonly cwndBytes: number;
+}
+
+/** What a carrier counted since it was made. */
+export interface CarrierStatistics {
+  /** Pieces of frames, each counted when it is first sent. */
+  readonly sentChunks: number;
+  /** Those that were sent once more, on whatever path. */
+  readonly retransmittedChunks: number;
 }
 
 /** What happened to one path. */
@@ -38,8 +48,8 @@ export type CarrierEnd = 'lost' | 'closed' | 'restarted';
 export interface CarrierHandlers {
   /** The association is up; frames may be sent. At once when it was up before `attach`. */
   onUp(): void;
-  /** `data` may be kept. */
-  onMessage(stream: number, data: Buffer): void;
+  /** Returns whether `data` is kept; when not, its memory is used again. */
+  onMessage(stream: number, data: Buffer): boolean;
   onPath(event: CarrierPathEvent): void;
   /** Last, once. Everything received before has been given to `onMessage`. */
   onEnd(end: CarrierEnd, error: Error | null): void;
@@ -80,8 +90,31 @@ export interface Carrier {
   readonly paths: readonly CarrierPath[];
   /** Address the association was made with or from, for limits and logs. */
   readonly remoteAddress: string;
+  /**
+   * Gives the association the timers of another profile than it was made with. A carrier without
+   * timers of its own has no need of it. Throws a BackplaneError when not all could be set.
+   */
+  retime?(profile: Profile): void;
   /** Orderly end; what was queued is still delivered. */
   shutdown(): void;
   /** Ends at once; the peer sees `lost`. No handler is called after. */
   abort(): void;
+
+  // What follows is about paths, and not every carrier has it.
+  /** Null when it cannot tell now. */
+  statistics?(): CarrierStatistics | null;
+  /**
+   * Sends on the path to this address of the peer while it is active. Throws a BackplaneError:
+   * ERR_ADDRESS_INVALID (none of the peer's), ERR_OPTION_REJECTED, ERR_CLOSED, ERR_SYSTEM.
+   */
+  setPrimary?(address: string): void;
+  /** Our addresses, which the peer has as its paths. */
+  readonly localAddresses?: readonly string[];
+  /**
+   * Both throw a BackplaneError: ERR_OPTION_REJECTED when nothing was changed because one of the
+   * two ends does not do that, ERR_ADDRESS_NOT_LOCAL, ERR_PORT_IN_USE, ERR_STATE, ERR_CLOSED,
+   * ERR_SYSTEM (the last address cannot go).
+   */
+  addLocalAddresses?(addresses: readonly string[]): void;
+  removeLocalAddresses?(addresses: readonly string[]): void;
 }

@@ -14,6 +14,7 @@ import { type Handled, Inbox } from './inbox.js';
 import { Outbox } from './outbox.js';
 import type { Direction, SealingSecret } from './sealing.js';
 import { StreamMap } from './streams.js';
+import type { LinkTraffic } from './traffic.js';
 import type { MessageOptions, Outcome, UserMessage } from './types.js';
 
 export interface ExchangeHandlers {
@@ -50,6 +51,8 @@ export class Exchange {
   #isScheduled = false;
   #wantsDrain = false;
   #ackTimer: Timer | null = null;
+  /** The turn of the event loop in which the rest goes. */
+  #turn: Timer | null = null;
   #keysSinceMs: number;
   #isOver = false;
 
@@ -89,6 +92,17 @@ export class Exchange {
     return this.#outbox.isSettled;
   }
 
+  /** What went over it, and what waits. */
+  get traffic(): LinkTraffic {
+    const { counts, queuedBytes, openMessages } = this.#outbox;
+    const { receivedMessages, receivedBytes } = this.#inbox;
+    // At the end every message has got its outcome.
+    const waiting = this.#isOver
+      ? { queuedBytes: 0, openMessages: 0 }
+      : { queuedBytes, openMessages };
+    return { ...counts, receivedMessages, receivedBytes, ...waiting };
+  }
+
   /** See `Link.send`. */
   send(
     message: UserMessage,
@@ -110,16 +124,18 @@ export class Exchange {
 
   /**
    * One SCTP message of the peer.
+   * @returns Whether the memory of `data` may still be in use.
    * @throws ProtocolError ERR_PROTOCOL, and nothing else.
    */
-  receive(stream: number, data: Buffer): void {
+  receive(stream: number, data: Buffer): boolean {
     const wasSettled = this.#outbox.isSettled;
-    this.#inbox.receive(stream, data);
-    if (this.#isOver) return;
+    const isKept = this.#inbox.receive(stream, data);
+    if (this.#isOver) return isKept;
     if (this.#inbox.unackedBytes >= limits.ackBytes) this.#outbox.touch();
     // What the handlers answer in this turn takes the acknowledgements with it.
     if (this.#inbox.bytes > 0 || this.#outbox.isDirty) this.#schedule();
     this.#tellSettled(wasSettled);
+    return isKept;
   }
 
   /** The carrier has room again. */
@@ -147,6 +163,7 @@ export class Exchange {
     this.#tellSettled(wasSettled);
     // More than one bundle holds: the rest follows.
     if (this.#inbox.bytes > 0) this.#acknowledgeSoon();
+    if (this.#outbox.isCutShort) this.#goOn();
     if (!this.#wantsDrain || this.#outbox.queuedBytes > limits.outboxLowWaterBytes) return;
     this.#wantsDrain = false;
     this.#setup.handlers.onDrain();
@@ -160,6 +177,7 @@ export class Exchange {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#ackTimer?.cancel();
+    this.#turn?.cancel();
     this.#outbox.end(carrierBytes);
   }
 
@@ -171,6 +189,14 @@ export class Exchange {
     if (this.#isScheduled) return;
     this.#isScheduled = true;
     this.#setup.runtime.timers.soon(this.#flush);
+  }
+
+  /** There is more to send than one turn of the event loop is given to. */
+  #goOn(): void {
+    this.#turn ??= this.#setup.runtime.timers.after(0, () => {
+      this.#turn = null;
+      this.flush();
+    });
   }
 
   /** They ride with what goes next; when nothing does, they go by themselves a little later. */

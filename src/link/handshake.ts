@@ -25,6 +25,7 @@ import { type BackplaneError, type ErrorCode, LinkError, ProtocolError } from '.
 import { limits } from '../limits.js';
 import { EphemeralKey, equalInConstantTime, hmacSha256, sha256 } from '../runtime/crypto.js';
 import { compatible, type PeerTiming, timingOf } from '../timing/check.js';
+import type { Profile } from '../timing/profiles.js';
 import { FrameType, frameType } from '../wire/frame.js';
 import {
   decodeHandshakeFrame,
@@ -45,6 +46,8 @@ export interface Session {
   readonly peer: PeerIdentity;
   readonly linkNumber: number;
   readonly peerTiming: PeerTiming;
+  /** Our timers for a link with this peer. */
+  readonly profile: Profile;
   /** Level of security both ends agreed on. */
   readonly security: number;
   /**
@@ -64,6 +67,8 @@ export interface HandshakeOptions {
   /** Dialler only. */
   readonly expectedName?: string;
   readonly linkNumber?: number;
+  /** The profile of a link with the peer of this name. Default: `local`'s for all. */
+  readonly profileFor?: (peerName: string) => Profile;
 }
 
 export type HandshakeInput =
@@ -107,7 +112,8 @@ const SESSION_CONTEXT = 'backplane session 1\n';
 export class Handshake {
   readonly #options: HandshakeOptions;
   readonly #offer: Offer;
-  readonly #timing: PeerTiming;
+  #profile: Profile;
+  #timing: PeerTiming;
   #keyPair: EphemeralKey | null = null;
   readonly #outputs: HandshakeOutput[] = [];
   #phase: Phase = 'idle';
@@ -135,7 +141,8 @@ export class Handshake {
     }
     this.#options = options;
     this.#offer = options.local.offer ?? offerOf(options.local.security ?? 'sealed');
-    this.#timing = timingOf(options.local.profile);
+    this.#profile = this.#profileFor(options.expectedName);
+    this.#timing = timingOf(this.#profile);
     this.#key = options.local.keys[0] as Uint8Array;
   }
 
@@ -143,6 +150,12 @@ export class Handshake {
   get #ephemeral(): EphemeralKey {
     this.#keyPair ??= new EphemeralKey(this.#options.keySeed);
     return this.#keyPair;
+  }
+
+  #profileFor(peerName: string | undefined): Profile {
+    const { local, profileFor } = this.#options;
+    if (profileFor === undefined || peerName === undefined) return local.profile;
+    return profileFor(peerName);
   }
 
   /** When a 'tick' is wanted; Infinity when never. */
@@ -256,6 +269,9 @@ export class Handshake {
 
   /** Acceptor. */
   #hello(data: Buffer, theirs: Introduction): void {
+    // Only a claim as yet. What it gets for a false one are timers that nobody else's link has.
+    this.#profile = this.#profileFor(theirs.name);
+    this.#timing = timingOf(this.#profile);
     if (!this.#fits(theirs)) return;
     this.#phase = 'response';
     this.#introduce('challenge', theirs.linkNumber);
@@ -411,6 +427,7 @@ export class Handshake {
       },
       linkNumber: theirs.linkNumber,
       peerTiming: theirs.timing,
+      profile: this.#profile,
       security: Math.min(this.#offer.securityMax, theirs.offer.securityMax),
       secret: hmacSha256(this.#key, SESSION_CONTEXT, sharedSecret, transcriptHash),
       transcriptHash,

@@ -10,6 +10,7 @@ import {
   CREDIT_BYTES,
   type DecodedMessage,
   type Fragment,
+  RESERVED_TOPICS,
   RecordReader,
   refusalBytes,
   writeAck,
@@ -19,7 +20,7 @@ import {
 import { Fifo } from './fifo.js';
 import type { AckSource } from './outbox.js';
 import { type Direction, Opener, type SealingSecret } from './sealing.js';
-import type { StreamMap } from './streams.js';
+import { LINK_STREAM, type StreamMap } from './streams.js';
 
 /**
  * What a handler made of a message: refused with a code, or done when a promise settles, or now.
@@ -53,6 +54,12 @@ interface Refusal {
 
 const NOTHING = Buffer.alloc(0);
 
+/**
+ * A body below this is copied: who keeps it would otherwise keep all the memory that it was
+ * received into. So small a copy comes from Buffer's pool.
+ */
+const SMALL_BODY_BYTES = Buffer.poolSize >>> 1;
+
 /** Acknowledgements of loose bundles that leave together. */
 const LOOSE_ACKS = 512;
 
@@ -61,6 +68,9 @@ function broken(what: string): ProtocolError {
 }
 
 export class Inbox implements AckSource {
+  /** Messages that were handled, and the bytes of their records. */
+  receivedMessages = 0;
+  receivedBytes = 0;
   readonly #streams: StreamMap;
   readonly #secret: SealingSecret;
   readonly #direction: Direction;
@@ -113,9 +123,10 @@ export class Inbox implements AckSource {
 
   /**
    * One SCTP message of the peer.
+   * @returns Whether the memory of `bundle` may still be in use.
    * @throws ProtocolError ERR_PROTOCOL, and nothing else (but what a handler throws).
    */
-  receive(stream: number, bundle: Buffer): void {
+  receive(stream: number, bundle: Buffer): boolean {
     if (stream >= this.#streams.count) throw broken(`stream ${stream} is not one of this link`);
     this.#openers[stream] ??= new Opener(
       this.#secret,
@@ -127,14 +138,21 @@ export class Inbox implements AckSource {
     const reader = this.#reader;
     reader.start(records);
     let completed = 0;
+    let isKept = false;
     for (;;) {
       const record = this.#handlers.isOver() ? null : reader.next();
       if (record === null) break;
       switch (record.type) {
         case 'message': {
           const bytes = record.body.length + reader.headBytes;
+          if (stream === LINK_STREAM) {
+            this.#handleControl(stream, sequence, completed++, record, bytes);
+            break;
+          }
           this.#smallReceived += bytes;
           this.#checkCredit(this.#smallReceived, this.#smallAdvertised);
+          if (record.body.length < SMALL_BODY_BYTES) record.body = Buffer.from(record.body);
+          else isKept = true;
           this.#handle(stream, sequence, completed++, record, bytes, false);
           break;
         }
@@ -166,6 +184,9 @@ export class Inbox implements AckSource {
       }
     }
     if (completed > 0) this.#acknowledge(stream, sequence);
+    // A reader keeps what it has read last.
+    reader.start(NOTHING);
+    return isKept;
   }
 
   write(data: Buffer, at: number, isOwn: boolean): number {
@@ -238,6 +259,7 @@ export class Inbox implements AckSource {
   ): void {
     // A large one is held since its first fragment.
     if (!isLarge) this.#smallHeld += bytes;
+    this.#count(bytes);
     const handled = this.#handlers.onMessage(message);
     this.#unackedBytes += bytes;
     if (handled !== undefined && typeof handled !== 'string') {
@@ -249,10 +271,35 @@ export class Inbox implements AckSource {
       return;
     }
     this.#release(bytes, isLarge);
-    if (handled === undefined) return;
+    if (handled !== undefined) this.#refuse(stream, sequence, index, handled);
+  }
+
+  #count(bytes: number): void {
+    this.receivedMessages++;
+    this.receivedBytes += bytes;
+  }
+
+  #refuse(stream: number, sequence: number, index: number, code: string): void {
     this.#hasRefused[stream] = 1;
-    this.#refusals.push({ stream, sequence, index, code: handled });
-    this.#refusalBytes += refusalBytes(handled);
+    this.#refusals.push({ stream, sequence, index, code });
+    this.#refusalBytes += refusalBytes(code);
+  }
+
+  /** A message of the peer's node: it holds nothing, so it needs no credit. */
+  #handleControl(
+    stream: number,
+    sequence: number,
+    index: number,
+    message: DecodedMessage,
+    bytes: number,
+  ): void {
+    if (message.kind !== 'send' || !message.topic.startsWith(RESERVED_TOPICS)) {
+      throw broken("a message of a program on the link's own stream");
+    }
+    this.#count(bytes);
+    const refusal = this.#handlers.onMessage(message);
+    this.#unackedBytes += bytes;
+    if (typeof refusal === 'string') this.#refuse(stream, sequence, index, refusal);
   }
 
   /** The handler is done with a message: its credit goes back to the peer. */
@@ -281,6 +328,7 @@ export class Inbox implements AckSource {
   /** Adds a piece; the whole record when it was the last. */
   #assemble(stream: number, { assembly: number, totalBytes, piece }: Fragment): Buffer | null {
     if (this.#streams.isLoose(stream)) throw broken('a fragment on a loose stream');
+    if (stream === LINK_STREAM) throw broken("a fragment on the link's own stream");
     this.#assemblies[stream] ??= new Map();
     const assemblies = this.#assemblies[stream] as Map<number, Assembly>;
     let assembly = assemblies.get(number);

@@ -253,6 +253,12 @@ export class Lane {
     return from;
   }
 
+  /** Messages that were never complete in any bundle that left. */
+  get waitingCount(): number {
+    const large = this.#large.reduce((sum, { behind }) => sum + 1 + behind.length, 0);
+    return this.#count + large + this.#queue.length;
+  }
+
   /** Whom to tell of messages that were never complete in any bundle that left. */
   *waiting(): Iterable<Done> {
     yield* this.#dones ?? [];

@@ -8,12 +8,15 @@ import { BackplaneError, type ErrorCode, LinkError, ProtocolError } from '../err
 import { limits } from '../limits.js';
 import { aes256Gcm } from '../runtime/crypto.js';
 import type { Timer } from '../runtime/index.js';
+import type { Profile } from '../timing/profiles.js';
 import { isRefusalCode, SecurityLevel } from '../wire/handshake-frames.js';
 import type { Carrier, CarrierEnd, CarrierPath, CarrierPathEvent } from './carrier.js';
 import { Exchange } from './exchange.js';
 import { Handshake, type HandshakeInput, type HandshakeOutput, type Session } from './handshake.js';
 import { Liveness, type LivenessInput } from './liveness.js';
+import { Probes } from './probes.js';
 import { LINK_STREAM } from './streams.js';
+import { type LinkTraffic, NO_TRAFFIC } from './traffic.js';
 import type {
   Link,
   LinkEnd,
@@ -23,6 +26,7 @@ import type {
   PeerIdentity,
   UserMessage,
 } from './types.js';
+import { Wakes } from './wakes.js';
 
 const log = createDebug('backplane:link');
 
@@ -55,33 +59,48 @@ class CarriedLink implements Link {
   readonly #options: LinkOptions;
   readonly #carrier: Carrier;
   readonly #handshake: Handshake;
-  readonly #probes = new Set<Probe>();
+  readonly #probes: Probes;
   #phase: Phase = 'handshake';
   #session: Session | null = null;
   #liveness: Liveness | null = null;
   #exchange: Exchange | null = null;
   #ending: Ending | null = null;
-  #timer: Timer | null = null;
-  #timerAtMs = Number.POSITIVE_INFINITY;
+  readonly #wakes: Wakes;
+  /** When it is woken; Infinity when not. */
+  #wakeAtMs = Number.POSITIVE_INFINITY;
+  readonly #wake = (nowMs: number): void => {
+    this.#wakeAtMs = Number.POSITIVE_INFINITY;
+    // Timers run before the poll for I/O: what the handshake waits for may be in the socket.
+    if (this.#liveness === null) this.#carrier.drain();
+    if (this.#liveness === null) this.#stepHandshake(TICK);
+    else this.#stepLiveness(TICK, nowMs);
+  };
   #endTimer: Timer | null = null;
   /** The peer has asked for a sign of life. */
   #isProbed = false;
 
   constructor(options: LinkOptions) {
-    const { role, carrier, local, runtime, expectedName, linkNumber } = options;
+    const { role, carrier, local, runtime, expectedName, linkNumber, profileFor } = options;
+    const secrets = runtime.random.bytes(64);
     this.role = role;
     this.#options = options;
     this.#carrier = carrier;
+    this.#wakes = Wakes.of(runtime);
+    this.#probes = new Probes(runtime.timers, () => carrier.drain());
     this.#handshake = new Handshake({
       role,
       local,
-      nonce: runtime.random.bytes(32),
-      keySeed: runtime.random.bytes(32),
+      nonce: secrets.subarray(0, 32),
+      keySeed: secrets.subarray(32),
       ...(expectedName === undefined ? {} : { expectedName }),
       ...(linkNumber === undefined ? {} : { linkNumber }),
+      ...(profileFor === undefined ? {} : { profileFor }),
     });
     carrier.attach({
-      onUp: () => this.#stepHandshake({ type: 'up' }),
+      onUp: () => {
+        options.handlers.onAssociation?.();
+        this.#stepHandshake({ type: 'up' });
+      },
       onMessage: (stream, data) => this.#receive(stream, data),
       onUnsent: (context, bytes) => this.#exchange?.givenBack(context, bytes),
       onPath: (event) => this.#path(event),
@@ -102,12 +121,20 @@ class CarriedLink implements Link {
     return this.#session?.linkNumber ?? this.#options.linkNumber ?? 0;
   }
 
+  get profile(): Profile {
+    return this.#session?.profile ?? this.#options.local.profile;
+  }
+
   get stalled(): boolean {
     return this.#liveness?.stalled ?? false;
   }
 
   get paths(): readonly CarrierPath[] {
     return this.#carrier.paths;
+  }
+
+  get traffic(): LinkTraffic {
+    return this.#exchange?.traffic ?? NO_TRAFFIC;
   }
 
   get remoteAddress(): string {
@@ -143,20 +170,11 @@ class CarriedLink implements Link {
   }
 
   probe(withinMs: number, done: (alive: boolean) => void): void {
-    const { timers } = this.#options.runtime;
     if (this.#phase !== 'up') {
-      timers.after(0, () => done(false));
+      this.#options.runtime.timers.after(0, () => done(false));
       return;
     }
-    const probe: Probe = {
-      done,
-      timer: timers.after(withinMs, () => {
-        // Timers run before the poll for I/O: the answer may be waiting in the socket.
-        this.#carrier.drain();
-        if (this.#probes.delete(probe)) done(false);
-      }),
-    };
-    this.#probes.add(probe);
+    this.#probes.add(withinMs, done);
     this.#exchange?.sign('probe');
   }
 
@@ -196,13 +214,14 @@ class CarriedLink implements Link {
   // --- handshake
 
   #stepHandshake(input: HandshakeInput): void {
-    this.#handshake.step(this.#options.runtime.clock.nowMs(), input);
+    const nowMs = this.#options.runtime.clock.nowMs();
+    this.#handshake.step(nowMs, input);
     for (;;) {
       const output = this.#isOver() ? null : this.#handshake.poll();
       if (output === null) break;
       this.#handshakeOutput(output);
     }
-    this.#arm();
+    this.#arm(nowMs);
   }
 
   #handshakeOutput(output: HandshakeOutput): void {
@@ -226,7 +245,7 @@ class CarriedLink implements Link {
   }
 
   #up(session: Session): void {
-    const { runtime, local, handlers } = this.#options;
+    const { runtime, handlers } = this.#options;
     try {
       this.#exchange = this.#newExchange(session);
     } catch (error) {
@@ -235,7 +254,9 @@ class CarriedLink implements Link {
     }
     this.#session = session;
     this.#phase = 'up';
-    this.#liveness = new Liveness(runtime.clock.nowMs(), local.profile, this.#hasActivePath());
+    const { profile } = session;
+    const seed = profile.beatJitterMs === 0 ? 0 : runtime.random.bytes(4).readUInt32LE();
+    this.#liveness = new Liveness(runtime.clock.nowMs(), profile, this.#hasActivePath(), seed);
     log(
       '%s %s: up with %s, link %d',
       this.role,
@@ -286,27 +307,30 @@ class CarriedLink implements Link {
 
   // --- receiving
 
-  #receive(stream: number, data: Buffer): void {
+  /** Returns whether the memory of `data` may still be in use. */
+  #receive(stream: number, data: Buffer): boolean {
     if (this.#phase === 'handshake' || this.#phase === 'waiting') {
       this.#stepHandshake({ type: 'frame', data });
       // The frame that told the acceptor that the dialler is up is the link's first.
       const isFirst = this.role === 'acceptor' && this.state === 'up';
-      if (!isFirst) return;
+      if (!isFirst) return true;
     }
-    if (this.#phase === 'ended' || this.#exchange === null) return;
+    if (this.#phase === 'ended' || this.#exchange === null) return false;
+    let isKept: boolean;
     try {
-      this.#exchange.receive(stream, data);
+      isKept = this.#exchange.receive(stream, data);
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
       this.#protocolError(error);
-      return;
+      return true;
     }
     // One answer for all probes of a bundle: each costs us more than it costs the peer.
     if (this.#isProbed && this.#phase === 'up') this.#exchange.sign('beat');
     this.#isProbed = false;
     // Only what could be opened is a sign of the peer's life.
     if (this.#liveness?.heard() === true) this.#stepLiveness(TICK);
-    if (this.#probes.size > 0) this.#answerProbes(true);
+    this.#probes.answer(true);
+    return isKept;
   }
 
   #sign(sign: 'beat' | 'probe' | 'leave'): void {
@@ -335,15 +359,6 @@ class CarriedLink implements Link {
     this.#endWithin(limits.leaveMs, this.#ending);
   }
 
-  #answerProbes(alive: boolean): void {
-    const probes = [...this.#probes];
-    this.#probes.clear();
-    for (const probe of probes) {
-      probe.timer.cancel();
-      probe.done(alive);
-    }
-  }
-
   // --- liveness
 
   #path(event: CarrierPathEvent): void {
@@ -359,12 +374,10 @@ class CarriedLink implements Link {
     return paths.length === 0 || paths.some((path) => path.state === 'active');
   }
 
-  #stepLiveness(input: LivenessInput): void {
+  #stepLiveness(input: LivenessInput, nowMs = this.#options.runtime.clock.nowMs()): void {
     const liveness = this.#liveness;
     if (liveness === null || this.#phase !== 'up') return;
-    const { clock } = this.#options.runtime;
-    const { handlers } = this.#options;
-    const nowMs = clock.nowMs();
+    const { handlers, runtime } = this.#options;
     liveness.step(nowMs, input);
     this.#exchange?.tick(nowMs);
     for (;;) {
@@ -376,7 +389,7 @@ class CarriedLink implements Link {
           break;
         case 'drain':
           this.#carrier.drain();
-          liveness.step(clock.nowMs(), DRAINED);
+          liveness.step(runtime.clock.nowMs(), DRAINED);
           break;
         case 'stalled':
           log('%s: stalled', this.peer?.name);
@@ -391,11 +404,11 @@ class CarriedLink implements Link {
           break;
       }
     }
-    this.#arm();
+    this.#arm(nowMs);
   }
 
   #outage(): void {
-    const { outageMs } = this.#options.local.profile;
+    const { outageMs } = this.profile;
     const error = new LinkError('ERR_LINK_DOWN', `no active path and no frame for ${outageMs} ms`);
     log('%s: %s', this.peer?.name, error.message);
     this.#carrier.abort();
@@ -418,28 +431,18 @@ class CarriedLink implements Link {
    * Deadlines move away with every frame, so a timer that fires early is the rule, and is cheaper
    * than moving it each time.
    */
-  #arm(): void {
+  #arm(nowMs: number): void {
     if (this.#isOver()) return;
     const deadlineMs = (this.#liveness ?? this.#handshake).deadline();
-    if (deadlineMs >= this.#timerAtMs) return;
+    if (deadlineMs >= this.#wakeAtMs) return;
     this.#stopTimer();
-    if (deadlineMs === Number.POSITIVE_INFINITY) return;
-    const { clock, timers } = this.#options.runtime;
-    this.#timerAtMs = deadlineMs;
-    const delayMs = Math.max(0, Math.ceil(deadlineMs - clock.nowMs()));
-    this.#timer = timers.after(delayMs, () => this.#wake(), { unref: true });
-  }
-
-  #wake(): void {
-    this.#stopTimer();
-    if (this.#liveness === null) this.#stepHandshake(TICK);
-    else this.#stepLiveness(TICK);
+    this.#wakeAtMs = deadlineMs;
+    this.#wakes.add(nowMs, deadlineMs, this.#wake);
   }
 
   #stopTimer(): void {
-    this.#timer?.cancel();
-    this.#timer = null;
-    this.#timerAtMs = Number.POSITIVE_INFINITY;
+    this.#wakes.remove(this.#wakeAtMs, this.#wake);
+    this.#wakeAtMs = Number.POSITIVE_INFINITY;
   }
 
   /** Gives the carrier this long to end by itself. */
@@ -462,7 +465,7 @@ class CarriedLink implements Link {
     this.#stop();
     log('%s %s: ended, %s', this.role, this.remoteAddress, ending.end);
     this.#exchange?.end(this.#carrier.queuedBytes);
-    this.#answerProbes(false);
+    this.#probes.answer(false);
     this.#options.handlers.onEnd(ending.end, ending.error);
   }
 
@@ -471,13 +474,8 @@ class CarriedLink implements Link {
     this.#stopTimer();
     this.#endTimer?.cancel();
     this.#endTimer = null;
-    for (const probe of this.#probes) probe.timer.cancel();
+    this.#probes.stop();
   }
-}
-
-interface Probe {
-  readonly done: (alive: boolean) => void;
-  readonly timer: Timer;
 }
 
 function asBackplaneError(error: Error | null): BackplaneError | null {

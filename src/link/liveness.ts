@@ -6,9 +6,12 @@
  * that traps the call. So `heard` and `spoke` only leave a mark, and every half beat a 'tick' turns
  * marks into times. A frame that came counts from the tick after it (a stall is reported up to half
  * a beat late, never early); a frame that left counts from the tick before it (the peer hears
- * something at least every beat, and no beat goes within half a beat of another frame).
+ * something at least every beat, and no beat goes within half a beat of another frame). Where the
+ * profile wants jitter, a beat is early by chance, each time anew: links that came up together, or
+ * whose process was late for all of them, would beat in step for ever.
  */
 import type { Profile } from '../timing/profiles.js';
+import { Jitter } from './jitter.js';
 
 export type LivenessInput =
   | { readonly type: 'tick' }
@@ -31,11 +34,24 @@ export type LivenessOutput =
   /** No active path and no frame for the outage time: abort the association. Nothing follows. */
   | 'lost';
 
-export type LivenessTimers = Pick<Profile, 'beatMs' | 'stallMs' | 'outageMs'>;
+export type LivenessTimers = Pick<Profile, 'beatMs' | 'beatJitterMs' | 'stallMs' | 'outageMs'>;
+
+/**
+ * Ticks and beats come up to so small a part of the beat early, at moments that all links of a
+ * process have in common: each wakes it once. Judgements are passed on time.
+ */
+const GRAINS_PER_BEAT = 20;
+
+/**
+ * A loop counts as late from this part of a beat on. On a busy machine each of the dozens of wakes
+ * within an outage is late by milliseconds: ten links that ended together were told 400 ms later.
+ */
+const LATE_BEAT_PARTS = 4;
 
 /** The machine; begins when the link is up. */
 export class Liveness {
   readonly #timers: LivenessTimers;
+  readonly #jitter: Jitter;
   readonly #outputs: LivenessOutput[] = [];
   #lastTickMs: number;
   #lastHeardMs: number;
@@ -48,11 +64,19 @@ export class Liveness {
   #draining = false;
   #isStalled = false;
   #isLost = false;
-  /** How late the loop was since the peer was last heard: by so much every judgement is put off. */
+  /**
+   * How late the loop was since the peer was last heard and the paths are what they are: by so much
+   * every judgement is put off.
+   */
   #lateMs = 0;
+  /** From a frame of ours to the next beat. */
+  #beatAfterMs: number;
 
-  constructor(nowMs: number, timers: LivenessTimers, pathActive: boolean) {
+  /** @param seed 32 random bits; without `beatJitterMs` nothing depends on them */
+  constructor(nowMs: number, timers: LivenessTimers, pathActive: boolean, seed = 0) {
     this.#timers = timers;
+    this.#jitter = new Jitter(timers.beatJitterMs, seed);
+    this.#beatAfterMs = timers.beatMs - this.#jitter.nextMs();
     this.#lastTickMs = nowMs;
     this.#lastHeardMs = nowMs;
     this.#lastSpokeMs = nowMs;
@@ -78,9 +102,19 @@ export class Liveness {
   /** When a 'tick' is wanted; Infinity when never again. */
   deadline(): number {
     if (this.#isLost) return Number.POSITIVE_INFINITY;
-    const nextTickMs = this.#lastTickMs + this.#timers.beatMs / 2;
+    const nextTickMs = this.#early(this.#lastTickMs + this.#timers.beatMs / 2);
     const due = this.#draining ? nextTickMs : Math.min(nextTickMs, this.#judgementMs());
-    return Math.min(due, this.#lastSpokeMs + this.#timers.beatMs);
+    return Math.min(due, this.#beatDueMs);
+  }
+
+  get #beatDueMs(): number {
+    return this.#early(this.#lastSpokeMs + this.#beatAfterMs);
+  }
+
+  /** The last moment before this at which others wake, too. */
+  #early(atMs: number): number {
+    const grainMs = this.#timers.beatMs / GRAINS_PER_BEAT;
+    return Math.floor(atMs / grainMs) * grainMs;
   }
 
   /** The next output, or null. */
@@ -90,11 +124,13 @@ export class Liveness {
 
   step(nowMs: number, input: LivenessInput): void {
     if (this.#isLost) return;
-    if (input.type !== 'drained') this.#lateMs += Math.max(0, nowMs - this.deadline());
+    if (input.type !== 'drained') this.#lateMs += this.#latenessMs(nowMs);
     this.#resolve(nowMs);
     if (input.type === 'paths' && input.active !== this.#pathActive) {
       this.#pathActive = input.active;
       this.#pathsSinceMs = nowMs;
+      // What counts from now on is not put off by what was late before.
+      this.#lateMs = 0;
     }
     if (input.type === 'drained') {
       this.#draining = false;
@@ -103,10 +139,17 @@ export class Liveness {
       this.#draining = true;
       this.#outputs.push('drain');
     }
-    if (!this.#isLost && nowMs >= this.#lastSpokeMs + this.#timers.beatMs) {
+    if (!this.#isLost && nowMs >= this.#beatDueMs) {
       this.#lastSpokeMs = nowMs;
+      this.#beatAfterMs = this.#timers.beatMs - this.#jitter.nextMs();
       this.#outputs.push('beat');
     }
+  }
+
+  /** A timer is always a little late; that adds up to nothing a judgement has to wait for. */
+  #latenessMs(nowMs: number): number {
+    const lateMs = nowMs - this.deadline();
+    return lateMs >= this.#timers.beatMs / LATE_BEAT_PARTS ? lateMs : 0;
   }
 
   #resolve(nowMs: number): void {

@@ -10,6 +10,7 @@ import { messageRecordBytes, SIGN_BYTES, writeMessageHead, writeSign } from '../
 import { Lane, type Pending, type Sent } from './lane.js';
 import { type Direction, Sealer, type SealingSecret } from './sealing.js';
 import { LINK_STREAM, RANKS, type StreamMap } from './streams.js';
+import { newSendCounts } from './traffic.js';
 import type { MessageOptions, Outcome, UserMessage } from './types.js';
 
 /** Acknowledgements and credit that ride in the next bundle, whatever its stream. */
@@ -46,8 +47,12 @@ const NEVER = Number.POSITIVE_INFINITY;
 const TOPICS = 1024;
 
 export class Outbox {
+  /** What it has sent, and what became of that. */
+  readonly counts = newSendCounts();
   readonly #setup: OutboxSetup;
-  readonly #lanes: Lane[];
+  /** Those that were ever needed: of 64 an idle link uses one, and each takes a kilobyte. */
+  readonly #lanes: Lane[] = [];
+  readonly #byStream: (Lane | undefined)[] = [];
   /** Lanes with something to send, by rank. */
   readonly #dirty: Lane[][] = Array.from({ length: RANKS }, () => []);
   readonly #topics = new Map<string, Uint8Array>();
@@ -57,6 +62,8 @@ export class Outbox {
   #over = false;
   #context = 0;
   #carriedBytes = 0;
+  /** What `#carriedBytes` may rise to in this flush. */
+  #flushEndBytes = 0;
   #queuedBytes = 0;
   /** Messages without an outcome. */
   #messages = 0;
@@ -67,17 +74,16 @@ export class Outbox {
 
   constructor(setup: OutboxSetup) {
     this.#setup = setup;
-    const { streams, secret, direction } = setup;
-    this.#lanes = Array.from({ length: streams.count }, (_, stream) => {
-      const loose = streams.isLoose(stream);
-      const sealer = new Sealer(secret, direction, stream, loose);
-      return new Lane(stream, streams.rankOf(stream), loose, sealer);
-    });
   }
 
   /** Bytes of messages that the carrier was not given yet. */
   get queuedBytes(): number {
     return this.#queuedBytes;
+  }
+
+  /** Messages without an outcome. */
+  get openMessages(): number {
+    return this.#messages;
   }
 
   /** Whether every message was given to the carrier and acknowledged. */
@@ -88,6 +94,11 @@ export class Outbox {
   /** Whether `flush` would send something. */
   get isDirty(): boolean {
     return this.#dirty.some((lanes) => lanes.length > 0);
+  }
+
+  /** Whether the carrier has room for more than the last `flush` was to send. */
+  get isCutShort(): boolean {
+    return !this.#blocked && this.isDirty;
   }
 
   /**
@@ -103,25 +114,34 @@ export class Outbox {
     const topic = this.#topicBytes(message.topic);
     const bytes = messageRecordBytes(message, topic.length);
     const loose = options.unordered === true || options.ttlMs !== undefined;
-    if (loose && bytes > limits.bundleBytes) {
-      throw new LinkError(
-        'ERR_MESSAGE_TOO_LARGE',
-        `an unordered message or one with a ttl has at most ${limits.bundleBytes} bytes`,
-      );
+    const isControl = options.control === true;
+    if ((loose || isControl) && bytes > limits.bundleBytes) {
+      const what = isControl ? 'a message of the node' : 'an unordered message or one with a ttl';
+      const text = `${what} has at most ${limits.bundleBytes} bytes`;
+      throw new LinkError('ERR_MESSAGE_TOO_LARGE', text);
     }
-    if (this.#queuedBytes + bytes > limits.outboxHardBytes) {
+    // Those of the node are few by its own limits, and what others wait for may depend on them.
+    if (!isControl && this.#queuedBytes + bytes > limits.outboxHardBytes) {
+      this.counts.rejected++;
       throw new LinkError('ERR_QUEUE_FULL', `${this.#queuedBytes} bytes wait already`);
     }
     // A peer may give credit and never acknowledge.
-    if (this.#messages >= limits.outboxMessages) {
+    if (!isControl && this.#messages >= limits.outboxMessages) {
+      this.counts.rejected++;
       throw new LinkError('ERR_QUEUE_FULL', `${this.#messages} messages have no outcome yet`);
     }
     const kind = loose ? 'loose' : options.priority === true ? 'priority' : 'plain';
-    const lane = this.#lanes[this.#setup.streams.of(message.topic, options.orderKey, kind)] as Lane;
+    const stream = isControl
+      ? LINK_STREAM
+      : this.#setup.streams.of(message.topic, options.orderKey, kind);
+    const lane = this.#lane(stream);
     this.#queuedBytes += bytes;
     this.#messages++;
+    this.counts.sentMessages++;
+    this.counts.sentBytes += bytes;
     this.#mark(lane);
-    if (!loose && lane.isIdle && bytes <= limits.bundleBytes && this.#hasSmallCredit(bytes)) {
+    const mayGo = !loose && lane.isIdle && bytes <= limits.bundleBytes;
+    if (mayGo && this.#mayFill(lane) && this.#hasCredit(lane, bytes)) {
       if (!lane.fits(bytes) && !this.#blocked) this.#seal(lane);
       if (lane.fits(bytes)) {
         this.#append(lane, message, topic, bytes, done);
@@ -135,7 +155,7 @@ export class Outbox {
 
   /** A sign of the link's own. */
   sign(sign: 'beat' | 'probe' | 'leave'): void {
-    const lane = this.#lanes[LINK_STREAM] as Lane;
+    const lane = this.#lane(LINK_STREAM);
     lane.reserve(SIGN_BYTES);
     lane.end = writeSign(lane.frame, lane.end, sign);
     this.#mark(lane);
@@ -143,24 +163,31 @@ export class Outbox {
 
   /** Acknowledgements wait and nothing else goes: gives them a bundle of their own. */
   touch(): void {
-    this.#mark(this.#lanes[LINK_STREAM] as Lane);
+    this.#mark(this.#lane(LINK_STREAM));
   }
 
-  /** Sends what may be sent now; `drained`: the carrier has room again. */
+  /**
+   * Sends what may be sent now, but no more than limits.flushBytes of messages at once; `drained`:
+   * the carrier has room again.
+   */
   flush(drained = false): void {
     if (drained) this.#blocked = false;
+    this.#flushEndBytes = this.#carriedBytes + limits.flushBytes;
     this.#serve(this.#dirty[0] as Lane[]);
     for (let rank = 1; rank < RANKS; rank++) this.#serve(this.#dirty[rank] as Lane[]);
   }
 
   /** The peer's acknowledgement. @throws ProtocolError ERR_PROTOCOL for what was never sent. */
   acknowledged(stream: number, sequence: number): void {
-    const lane = this.#lanes[stream];
+    const lane = this.#byStream[stream];
     if (lane === undefined || sequence >= lane.sealer.sequence) {
       throw new ProtocolError('ERR_PROTOCOL', 'an acknowledgement of what was never sent');
     }
     for (const sent of lane.takeAcknowledged(sequence)) {
       this.#messages -= sent.count;
+      const refused = sent.refusals?.size ?? 0;
+      this.counts.refused += refused;
+      this.counts.delivered += sent.count - refused;
       settle(sent);
     }
     if (!lane.isIdle || !lane.isEmpty) this.#mark(lane);
@@ -171,7 +198,7 @@ export class Outbox {
    * @throws ProtocolError ERR_PROTOCOL for what is not on its way.
    */
   refused(stream: number, sequence: number, index: number, code: string): void {
-    const sent = this.#lanes[stream]?.findUnacknowledged(sequence);
+    const sent = this.#byStream[stream]?.findUnacknowledged(sequence);
     if (sent === undefined || index >= sent.count) {
       throw new ProtocolError('ERR_PROTOCOL', 'a refusal of what was never sent');
     }
@@ -208,10 +235,24 @@ export class Outbox {
       for (const sent of lane.unacknowledged) {
         const taken = sent.startBytes < neverTakenFrom;
         const unsent = !taken || this.#givenBack.get(sent.context) === sent.bytes;
+        this.counts[unsent ? 'unsent' : 'unknown'] += sent.count;
         for (const done of sent.dones ?? []) done?.(unsent ? UNSENT : UNKNOWN);
       }
+      this.counts.unsent += lane.waitingCount;
       for (const done of lane.waiting()) done?.(UNSENT);
     }
+  }
+
+  #lane(stream: number): Lane {
+    const known = this.#byStream[stream];
+    if (known !== undefined) return known;
+    const { streams, secret, direction } = this.#setup;
+    const loose = streams.isLoose(stream);
+    const sealer = new Sealer(secret, direction, stream, loose);
+    const lane = new Lane(stream, streams.rankOf(stream), loose, sealer);
+    this.#lanes.push(lane);
+    this.#byStream[stream] = lane;
+    return lane;
   }
 
   #topicBytes(topic: string): Uint8Array {
@@ -233,6 +274,11 @@ export class Outbox {
     return this.#smallUsed + bytes <= this.#smallCredit;
   }
 
+  /** What goes on the link's own stream is handled at once, and needs none. */
+  #hasCredit(lane: Lane, bytes: number): boolean {
+    return lane.rank === 0 || this.#hasSmallCredit(bytes);
+  }
+
   #append(
     lane: Lane,
     message: UserMessage,
@@ -246,7 +292,7 @@ export class Outbox {
     lane.end += bytes;
     lane.completes(done);
     lane.openBytes += bytes;
-    this.#smallUsed += bytes;
+    if (lane.rank > 0) this.#smallUsed += bytes;
   }
 
   /** A bundle for each lane in turn, until none may send any more. */
@@ -262,19 +308,27 @@ export class Outbox {
           continue;
         }
         if (this.#seal(lane)) again.push(lane);
-        else lane.isMarked = false;
+        else if (lane.isIdle || !this.#blocked) lane.isMarked = false;
+        // Messages of the node wait for room, though signs and acknowledgements do not.
+        else lanes.push(lane);
       }
       turn = again;
     }
   }
 
   #mayCarry(lane: Lane): boolean {
-    return !this.#blocked || lane.rank === 0;
+    if (lane.rank === 0) return true;
+    return !this.#blocked && this.#carriedBytes < this.#flushEndBytes;
+  }
+
+  /** Whether messages may be added to the open bundle. */
+  #mayFill(lane: Lane): boolean {
+    return lane.rank > 0 || !this.#blocked;
   }
 
   /** Moves what waits into the open bundle, as far as room and credit go. */
   #fill(lane: Lane): void {
-    if (lane.isIdle) return;
+    if (lane.isIdle || !this.#mayFill(lane)) return;
     lane.isFragmentsTurn = !lane.isFragmentsTurn;
     if (lane.isFragmentsTurn && this.#fragment(lane)) return;
     // Whoever is told an outcome may end the link, which gives all others theirs.
@@ -285,11 +339,12 @@ export class Outbox {
         lane.shift();
         this.#queuedBytes -= pending.bytes;
         this.#messages--;
+        this.counts.expired++;
         pending.done?.(EXPIRED);
         continue;
       }
       if (lane.holdBehindLarge(pending)) continue;
-      if (!lane.fits(pending.bytes) || !this.#hasSmallCredit(pending.bytes)) break;
+      if (!lane.fits(pending.bytes) || !this.#hasCredit(lane, pending.bytes)) break;
       lane.shift();
       this.#append(lane, pending.message, pending.topic, pending.bytes, pending.done);
     }

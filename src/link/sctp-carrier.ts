@@ -1,6 +1,6 @@
 /** Carries a link's frames over an SCTP association, and says which options a profile means. */
 import { SctpError } from '../errors.js';
-import type { Association, PathEvent, SctpOptions } from '../sctp/index.js';
+import type { Association, PathEvent, SctpOptions, TimerOptions } from '../sctp/index.js';
 import type { Profile } from '../timing/profiles.js';
 import type {
   Carrier,
@@ -8,6 +8,7 @@ import type {
   CarrierHandlers,
   CarrierPath,
   CarrierSendOptions,
+  CarrierStatistics,
 } from './carrier.js';
 
 /**
@@ -22,6 +23,8 @@ export function associationOptions(profile: Profile): SctpOptions {
     pathMaxRetransmits: profile.pathMaxRetransmits,
     pfThreshold: profile.pfThreshold,
     primarySwitchover: profile.primarySwitchover,
+    // Small messages of other keys pass the pieces of a large one that the kernel holds already.
+    streamScheduler: 'round-robin',
     association: { maxRetransmits: profile.associationMaxRetransmits },
     init: { maxAttempts: profile.initMaxAttempts, maxTimeoutMs: profile.initMaxTimeoutMs },
   };
@@ -30,12 +33,18 @@ export function associationOptions(profile: Profile): SctpOptions {
 /** A Carrier over one association, which it takes over: nobody else sends on it or ends it. */
 export class SctpCarrier implements Carrier {
   readonly #association: Association;
+  readonly #optionsOf: (profile: Profile) => TimerOptions;
   #handlers: CarrierHandlers | null = null;
   #isUp = false;
   #ended = false;
 
-  constructor(association: Association) {
+  /** @param optionsOf What a profile means for this association. */
+  constructor(
+    association: Association,
+    optionsOf: (profile: Profile) => TimerOptions = associationOptions,
+  ) {
     this.#association = association;
+    this.#optionsOf = optionsOf;
   }
 
   get outboundStreams(): number {
@@ -75,7 +84,8 @@ export class SctpCarrier implements Carrier {
     this.#handlers = handlers;
     const association = this.#association;
     association.on('message', (data, info) => {
-      if (!this.#ended) handlers.onMessage(info.stream, data);
+      const isKept = !this.#ended && handlers.onMessage(info.stream, data);
+      if (!isKept) info.release();
     });
     association.on('path', (event) => this.#path(event));
     association.on('drain', () => {
@@ -100,6 +110,10 @@ export class SctpCarrier implements Carrier {
     this.#association.drain();
   }
 
+  retime(profile: Profile): void {
+    this.#association.retime(this.#optionsOf(profile));
+  }
+
   shutdown(): void {
     void this.#association.shutdown();
   }
@@ -107,6 +121,33 @@ export class SctpCarrier implements Carrier {
   abort(): void {
     this.#ended = true;
     this.#association.abort();
+  }
+
+  statistics(): CarrierStatistics | null {
+    try {
+      const { sentChunks, retransmittedChunks } = this.#association.statistics();
+      return { sentChunks, retransmittedChunks };
+    } catch (error) {
+      // The association is over, or this kernel does not count.
+      if (!(error instanceof SctpError)) throw error;
+      return null;
+    }
+  }
+
+  setPrimary(address: string): void {
+    this.#association.setPrimary(address);
+  }
+
+  get localAddresses(): readonly string[] {
+    return this.#association.localAddresses;
+  }
+
+  addLocalAddresses(addresses: readonly string[]): void {
+    this.#association.addLocalAddresses(addresses);
+  }
+
+  removeLocalAddresses(addresses: readonly string[]): void {
+    this.#association.removeLocalAddresses(addresses);
   }
 
   #up(): void {

@@ -4,7 +4,9 @@ import type { Aead } from '../runtime/crypto.js';
 import type { Runtime } from '../runtime/index.js';
 import type { Profile } from '../timing/profiles.js';
 import type { Offer } from '../wire/handshake-frames.js';
+import type { MessageKind } from '../wire/records.js';
 import type { Carrier, CarrierPath, CarrierPathEvent } from './carrier.js';
+import type { LinkTraffic } from './traffic.js';
 
 /** How much the bundles of a link are protected. */
 export type Security = 'sealed' | 'authenticated';
@@ -63,18 +65,26 @@ export interface MessageOptions {
   readonly unordered?: boolean;
   /** Not sent any more after this time. Such a message may overtake others. Default: none. */
   readonly ttlMs?: number;
+  /**
+   * One of the node's own: it goes on the link's stream, before all others and without credit. A
+   * `send` of a topic that begins with RESERVED_TOPICS, at most limits.bundleBytes long; the peer
+   * handles it at once. Default false.
+   */
+  readonly control?: boolean;
 }
 
 /** One message between two nodes, as the link carries it. */
 export interface UserMessage {
-  readonly kind: 'send' | 'call' | 'reply' | 'failure';
-  /** Number of the call that this message asks or answers; 0 for `send`. */
+  readonly kind: MessageKind;
+  /** Number of the call that this message asks or answers; 0 for `send` and `publish`. */
   readonly id: number;
   /** Empty for answers. */
   readonly topic: string;
   /** How `body` is to be read. */
   readonly encoding: 'bytes' | 'cbor';
   readonly body: Uint8Array;
+  /** The trace it belongs to, as W3C's `traceparent`; only with a topic. */
+  readonly traceparent?: string | undefined;
 }
 
 /** A message as it came; its body is a view that may be kept. */
@@ -99,6 +109,8 @@ export type LinkEnd =
   | 'refused';
 
 export interface LinkHandlers {
+  /** The carrier is up: the handshake begins. */
+  onAssociation?(): void;
   /**
    * Acceptor only: the peer has proven that it holds a cluster key. The owner answers, now or
    * later, with `link.accept()` or `link.refuse(code)`; until then nothing else of this peer is
@@ -141,6 +153,11 @@ export interface LinkOptions {
   readonly expectedName?: string;
   /** Dialler only: 1 + the highest number known of any link with this peer. */
   readonly linkNumber?: number;
+  /**
+   * The profile of a link with the peer of this name, where that is another one than `local`'s. An
+   * acceptor asks it of a name that is not proven yet.
+   */
+  readonly profileFor?: (peerName: string) => Profile;
   /** The cipher of a sealed link; a simulation gives a cheaper one. Default AES-256-GCM. */
   readonly aead?: Aead;
 }
@@ -151,8 +168,12 @@ export interface Link {
   readonly state: 'handshake' | 'waiting' | 'up' | 'ended';
   readonly peer: PeerIdentity | null;
   readonly linkNumber: number;
+  /** Its timers; those of `local` until the peer has told its name. */
+  readonly profile: Profile;
   readonly stalled: boolean;
   readonly paths: readonly CarrierPath[];
+  /** What went over it; also after its end. */
+  readonly traffic: LinkTraffic;
   readonly remoteAddress: string;
   /** How it is going to end, once one of the two ends has begun to leave; null before. */
   readonly ending: LinkEnd | null;

@@ -1,14 +1,20 @@
 /** One timer that a machine's deadline moves about. */
-import type { Runtime, Timer } from '../runtime/index.js';
+import { Wakes } from '../link/wakes.js';
+import type { Runtime } from '../runtime/index.js';
 
 export class Alarm {
   readonly #runtime: Runtime;
   readonly #callback: () => void;
-  #timer: Timer | null = null;
+  readonly #wakes: Wakes;
   #atMs: number | null = null;
+  readonly #wake = (): void => {
+    this.#atMs = null;
+    this.#callback();
+  };
 
   constructor(runtime: Runtime, callback: () => void) {
     this.#runtime = runtime;
+    this.#wakes = Wakes.of(runtime);
     this.#callback = callback;
   }
 
@@ -18,15 +24,8 @@ export class Alarm {
    */
   set(atMs: number | null): void {
     if (atMs === this.#atMs) return;
-    this.#timer?.cancel();
-    this.#timer = null;
+    if (this.#atMs !== null) this.#wakes.remove(this.#atMs, this.#wake);
     this.#atMs = atMs;
-    if (atMs === null) return;
-    const delayMs = Math.max(0, atMs - this.#runtime.clock.nowMs());
-    this.#timer = this.#runtime.timers.after(delayMs, () => {
-      this.#timer = null;
-      this.#atMs = null;
-      this.#callback();
-    });
+    if (atMs !== null) this.#wakes.add(this.#runtime.clock.nowMs(), atMs, this.#wake);
   }
 }

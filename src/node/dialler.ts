@@ -42,6 +42,11 @@ export class Dialler {
     return this.#failures;
   }
 
+  /** Whether `poll` has an attempt to give. */
+  get isDue(): boolean {
+    return this.#state === 'due';
+  }
+
   step(nowMs: number, input: DiallerInput): void {
     switch (input.type) {
       case 'start':

@@ -4,6 +4,7 @@
  */
 import type { BackplaneError, ErrorCode } from '../errors.js';
 import type { CarrierPathEvent, PathState } from '../link/carrier.js';
+import type { GrayReason } from '../link/path-monitor.js';
 
 /**
  * Why a node is down: 'left': it said that it leaves. 'closed': an orderly end without a word, as
@@ -26,6 +27,8 @@ export interface PathView {
   readonly rttMs: number;
   readonly rtoMs: number;
   readonly cwndBytes: number;
+  /** Why it is gray: up, but slow or lossy. Empty when it is not. */
+  readonly gray: readonly GrayReason[];
 }
 
 /** One node we have a link with. */
@@ -58,6 +61,25 @@ export interface NodeDown {
   readonly incarnation: string;
   readonly reason: DownReason;
   readonly error: BackplaneError | null;
+  /** It was our own `disconnect` or `close`; the reason may be any that the end has met. */
+  readonly byUs: boolean;
+}
+
+/** A node that is monitored is down, or was not there. */
+export interface NodeGone {
+  readonly name: string;
+  /** Null for one that was not there. */
+  readonly incarnation: string | null;
+  /** 'absent': there was no link with it when it was asked for. Else as of `nodedown`. */
+  readonly reason: DownReason | 'absent';
+  readonly error: BackplaneError | null;
+}
+
+/** A node has joined or left a process group. */
+export interface GroupChanged {
+  readonly group: string;
+  /** The member; also this node itself. */
+  readonly name: string;
 }
 
 /** One path of a link changed; the link goes on. */
@@ -66,10 +88,24 @@ export interface PathChanged {
   readonly name: string;
   readonly plane: string;
   readonly address: string;
-  readonly change: CarrierPathEvent['change'];
+  /** 'gray': it is up, but slow or lossy, for the reasons given; 'clear': it is not any more. */
+  readonly change: CarrierPathEvent['change'] | 'gray' | 'clear';
   /** The path's state after the change; 'removed' when it is gone. */
   readonly state: PathState | 'removed';
   readonly primary: boolean;
+  /** With 'gray' and 'clear': what was found. */
+  readonly figures?: GrayFigures;
+}
+
+/** What makes a path gray, or no longer. */
+export interface GrayFigures {
+  /** 'slow', 'lossy' or both; empty when it is clear. */
+  readonly reasons: readonly GrayReason[];
+  /** Smoothed round-trip time now, and what it was before it became slow. */
+  readonly rttMs: number;
+  readonly baselineRttMs: number;
+  /** Share of what was lately sent on it that had to be sent once more, 0 to 1. */
+  readonly lossShare: number;
 }
 
 /** A link has a plane less to fall back on, or all of them again. */
@@ -85,6 +121,23 @@ export interface RedundancyChanged {
   readonly planes: readonly string[];
   /** Planes without. */
   readonly missing: readonly string[];
+}
+
+/**
+ * A plane was added to the node or taken from it, and a link that is up could not follow: it keeps
+ * the addresses it has until it is made anew.
+ */
+export interface PlaneDeferred {
+  /** The peer. */
+  readonly name: string;
+  readonly plane: string;
+  /** Our address on that plane. */
+  readonly address: string;
+  readonly change: 'added' | 'removed';
+  /** ERR_PLANE_DEFERRED. */
+  readonly code: ErrorCode;
+  /** Its `cause` is what the kernel said. */
+  readonly error: BackplaneError;
 }
 
 /** An attempt to reach a peer that came to nothing; the next one follows by itself. */
@@ -124,6 +177,59 @@ export interface HandlerFailed {
   readonly error: unknown;
 }
 
+/** A source of peers names others than before. */
+export interface PeersChanged {
+  /** Its name. */
+  readonly source: string;
+  readonly added: readonly string[];
+  /** With other addresses or another port: they count from the next dial. */
+  readonly changed: readonly string[];
+  readonly removed: readonly string[];
+}
+
+/** A source of peers failed; what it named last stays. */
+export interface PeersFailed {
+  /** Its name. */
+  readonly source: string;
+  /** ERR_PEER_SOURCE. */
+  readonly code: ErrorCode;
+  readonly error: BackplaneError;
+}
+
+/** Two nodes that have no link with each other, though a third one has links with both. */
+export interface UnreachedNodes {
+  readonly nodes: readonly [string, string];
+  /** One that reaches both. */
+  readonly via: string;
+  /** For how long this node has known. */
+  readonly lastedMs: number;
+}
+
+/** Who reaches whom, as far as this node and its peers have told. */
+export interface ReachabilityView {
+  /** Sorted; at most limits.matrixNodes. */
+  readonly nodes: readonly string[];
+  /**
+   * One text per node, and in it one character per node, both in the order of `nodes`: `+` has a
+   * link, `-` has none and misses it, `.` has none and wants none, `=` the node itself. `?` all
+   * along a row: we have no link with that node, so it has told us nothing.
+   */
+  readonly matrix: readonly string[];
+  /** At most limits.partitionPairs. */
+  readonly pairs: readonly UnreachedNodes[];
+}
+
+/**
+ * The cluster is torn, and not in clean parts: some nodes do not reach each other though others
+ * reach both. No link is ended because of it.
+ */
+export interface PartitionChanged extends ReachabilityView {
+  /** 'changed': other pairs than before. 'cleared': none any more. */
+  readonly state: 'detected' | 'changed' | 'cleared';
+  /** Those that lasted longer than the profile's outage time and limits.partitionGraceMs. */
+  readonly pairs: readonly UnreachedNodes[];
+}
+
 /** Events of a `ClusterNode`, in listener arguments. None of them must be listened to. */
 export interface NodeEvents {
   /** A link is up; messages flow. */
@@ -133,13 +239,24 @@ export interface NodeEvents {
   /** A path of a link changed. The link goes on. */
   path: [event: PathChanged];
   redundancy: [event: RedundancyChanged];
+  /** A link could not follow `addPlane` or `removePlane`. */
+  planeDeferred: [event: PlaneDeferred];
   /** A peer's process has not answered for the profile's stall time, though a path is active. */
   stalled: [event: { readonly name: string }];
   /** It answers again. */
   resumed: [event: { readonly name: string }];
   /** `send` to this node had returned false, and there is room again. */
   drain: [event: { readonly name: string }];
+  /** A member more in a group, as soon as this node knows. */
+  groupJoin: [event: GroupChanged];
+  /** One less: it has left, or its link is over; then before its `nodedown`. */
+  groupLeave: [event: GroupChanged];
   dialFailed: [event: DialFailed];
+  /** A source of peers names others than before. */
+  peers: [event: PeersChanged];
+  peersFailed: [event: PeersFailed];
+  /** Nodes do not reach each other though others reach both; reported, never acted upon. */
+  partition: [event: PartitionChanged];
   refused: [event: Refused];
   /** Where nobody listens, a warning of the process tells instead. */
   handlerError: [event: HandlerFailed];

@@ -5,54 +5,27 @@
 import debug from 'debug';
 import { type BackplaneError, type ErrorCode, LinkError, NodeError, SctpError } from '../errors.js';
 import { limits } from '../limits.js';
-import { arbitrate, type ExistingLink } from '../link/arbitration.js';
+import { arbitrate } from '../link/arbitration.js';
 import type { Carrier } from '../link/carrier.js';
 import { HalfOpenTable } from '../link/half-open.js';
 import { createLink } from '../link/link.js';
-import type {
-  LinkEnd,
-  LinkHandlers,
-  LinkOptions,
-  PeerIdentity,
-  ReceivedMessage,
-} from '../link/types.js';
+import type { LinkEnd, LinkHandlers, LinkOptions, PeerIdentity } from '../link/types.js';
+import type { Profile } from '../timing/profiles.js';
 import { Alarm } from './alarm.js';
-import type { DialFailed, DownReason, NodeDown, PathChanged, RedundancyChanged } from './events.js';
+import { Dials } from './dials.js';
+import type { DownReason } from './events.js';
+import type { LinksSetup } from './links-setup.js';
 import { LiveLink } from './live-link.js';
 import { asBackplaneError } from './messages.js';
 import type { ResolvedPeer } from './options.js';
-import { type Attempt, Peer } from './peer.js';
-import type { Plane } from './planes.js';
-import type { Transport } from './transport.js';
+import { type Attempt, Peer, retime } from './peer.js';
 
 const trace = debug('backplane:node:links');
 
-/** What a node is made of, seen from here. */
-export interface LinksSetup extends Pick<LinkOptions, 'local' | 'runtime' | 'aead'> {
-  readonly planes: readonly Plane[];
-  readonly transport: Transport;
-  readonly handlers: LinksHandlers;
-}
-
-/** What is told. Nothing that a handler throws comes back here. */
-export interface LinksHandlers {
-  onUp(live: LiveLink): void;
-  onDown(live: LiveLink, event: NodeDown): void;
-  /** As that of a link. May throw: then the link ends with reason 'refused' and that error. */
-  onMessage(live: LiveLink, message: ReceivedMessage): ReturnType<LinkHandlers['onMessage']>;
-  onPath(event: PathChanged): void;
-  onRedundancy(event: RedundancyChanged): void;
-  onStalled(name: string): void;
-  onResumed(name: string): void;
-  onDrain(name: string): void;
-  onDialFailed(event: DialFailed): void;
-  /** `name` is null for one that had not proven who it is. */
-  onRefused(address: string, name: string | null, error: BackplaneError): void;
-}
-
 export class Links {
   readonly #setup: LinksSetup;
-  readonly #ends: Pick<LinkOptions, 'local' | 'runtime' | 'aead'>;
+  readonly #ends: Pick<LinkOptions, 'local' | 'runtime' | 'aead' | 'profileFor'>;
+  readonly #dials: Dials;
   readonly #peers = new Map<string, Peer>();
   readonly #alarms = new Map<Peer, Alarm>();
   /** Accepted, and not up yet. */
@@ -65,7 +38,9 @@ export class Links {
   constructor(setup: LinksSetup) {
     this.#setup = setup;
     const { local, runtime, aead } = setup;
-    this.#ends = aead === undefined ? { local, runtime } : { local, runtime, aead };
+    const profileFor = (name: string) => this.#profileFor(name);
+    this.#ends = { local, runtime, profileFor, ...(aead === undefined ? {} : { aead }) };
+    this.#dials = new Dials(runtime, (peer) => this.#dial(peer));
   }
 
   /** Links that are up. */
@@ -109,6 +84,14 @@ export class Links {
     this.#forgetIdle(peer);
   }
 
+  /** Dials this peer no more. A link that is up, or that the peer is making, stays. */
+  release(name: string): void {
+    const peer = this.#peers.get(name);
+    if (peer === undefined) return;
+    this.#stopDialling(peer);
+    this.#forgetIdle(peer);
+  }
+
   /**
    * Parts from all peers, and accepts no other. Resolves when all is over, after `deadlineMs` at
    * the latest.
@@ -146,6 +129,11 @@ export class Links {
       },
     });
     if (this.#closing) this.#dropArriving(attempt);
+  }
+
+  #profileFor(name: string): Profile {
+    const { profiles, local } = this.#setup;
+    return this.#peers.get(name)?.target?.profile ?? profiles?.of(name) ?? local.profile;
   }
 
   get #nowMs(): number {
@@ -188,17 +176,19 @@ export class Links {
 
   /** Does what the dialler wants. */
   #pump(peer: Peer): void {
-    if (peer.dialler.poll() === 'dial' && peer.target !== null) this.#dial(peer, peer.target);
+    this.#dials.look(peer);
     this.#alarms.get(peer)?.set(peer.dialler.deadline());
   }
 
-  #dial(peer: Peer, target: ResolvedPeer): void {
-    const { transport, local, planes } = this.#setup;
+  #dial(peer: Peer): void {
+    const { transport, planes } = this.#setup;
+    const { target } = peer;
+    if (target === null) return;
     let carrier: Carrier;
     try {
       carrier = transport.dial([...target.addresses.keys()], target.port, {
         localAddresses: planes.map(({ address }) => address),
-        profile: local.profile,
+        profile: this.#profileFor(peer.name),
       });
     } catch (error) {
       this.#dialFailed(peer, asBackplaneError(error));
@@ -215,6 +205,7 @@ export class Links {
       linkNumber,
       handlers: {
         ...this.#liveHandlers(attempt),
+        onAssociation: () => this.#dials.answered(peer),
         onAuthenticated: () => {},
         onEnd: (end, error) => this.#dialEnded(peer, attempt, end, error),
       },
@@ -233,6 +224,7 @@ export class Links {
   }
 
   #dialFailed(peer: Peer, error: BackplaneError): void {
+    this.#dials.over(peer, error.code);
     peer.dialler.step(this.#nowMs, { type: 'failed', jitter: this.#jitter });
     this.#pump(peer);
     // The peer keeps another link of us two: that one is on its way.
@@ -245,23 +237,6 @@ export class Links {
       attempts: peer.dialler.failures,
       retryInMs: nextMs === null ? null : Math.round(nextMs - this.#nowMs),
     });
-  }
-
-  /** What a newcomer is measured against. */
-  #existing({ live, accepted, dialling }: Peer): ExistingLink | null {
-    if (live !== null) {
-      const { link, peer } = live;
-      const dialledBy = link.role === 'dialler' ? 'local' : 'peer';
-      const { linkNumber } = link;
-      return { up: true, dialledBy, linkNumber, incarnation: peer.incarnation };
-    }
-    if (accepted !== null) {
-      const { linkNumber, identity } = accepted;
-      return { up: true, dialledBy: 'peer', linkNumber, incarnation: identity!.incarnation };
-    }
-    if (dialling === null) return null;
-    const { linkNumber } = dialling;
-    return { up: false, dialledBy: 'local', linkNumber, incarnation: null };
   }
 
   /** Who stays, now that a newcomer has proven who it is. */
@@ -281,7 +256,7 @@ export class Links {
     const { incarnation } = identity;
     const { linkNumber } = attempt;
     const candidate = { dialledBy: 'peer', linkNumber, incarnation } as const;
-    const decision = arbitrate(local.name, peer.name, this.#existing(peer), candidate);
+    const decision = arbitrate(local.name, peer.name, peer.existing, candidate);
     trace('%s, link %d: %s', peer.name, linkNumber, decision.verdict);
     switch (decision.verdict) {
       case 'accept':
@@ -297,6 +272,8 @@ export class Links {
 
   /** The newcomer may come up; our own dial and one accepted before give way. */
   #admit(peer: Peer, attempt: Attempt): void {
+    const mismatch = retime(attempt, this.#setup.local.profile);
+    if (mismatch !== null) return this.#refuse(attempt, 'ERR_PROFILE_MISMATCH', mismatch);
     const { dialling, accepted } = peer;
     peer.dialling = null;
     dialling?.link?.abort();
@@ -329,7 +306,7 @@ export class Links {
     // One that is just coming up will be there to be asked when the newcomer dials again.
     if (live === null) return this.#refuse(attempt, 'ERR_LINK_DUPLICATE', 'another is coming up');
     peer.claimant = attempt;
-    live.link.probe(this.#setup.local.profile.stallMs, (isAlive) => {
+    live.link.probe(live.link.profile.stallMs, (isAlive) => {
       if (peer.claimant !== attempt || peer.live !== live) return;
       if (isAlive) {
         peer.claimant = null;
@@ -403,10 +380,7 @@ export class Links {
         if (attempt.live !== null) handlers.onResumed(attempt.live.name);
       },
       onPath: (event) => {
-        const { live } = attempt;
-        if (live === null) return;
-        handlers.onPath(live.describe(event));
-        live.judge();
+        attempt.live?.changed(event, (change) => handlers.onPath(change));
       },
       onDrain: () => {
         if (attempt.live !== null) handlers.onDrain(attempt.live.name);
@@ -423,15 +397,15 @@ export class Links {
       return;
     }
     this.#arriving.delete(attempt);
+    if (peer.dialling === attempt) this.#dials.over(peer, null);
     peer.dialling = null;
     peer.accepted = null;
     peer.linkNumber = Math.max(peer.linkNumber, link.linkNumber);
     peer.dialler.step(this.#nowMs, { type: 'linked' });
     this.#pump(peer);
-    const { local, planes, runtime, handlers } = this.#setup;
+    const { planes, runtime, handlers } = this.#setup;
     const live = new LiveLink({
       runtime,
-      profile: local.profile,
       planes,
       given: peer.target?.addresses ?? null,
       carrier,
@@ -449,12 +423,13 @@ export class Links {
   /** The end of a link that was up; whoever waits for its place comes after. */
   #down(peer: Peer, live: LiveLink, reason: DownReason, error: BackplaneError | null): void {
     if (peer.live !== live) return;
+    const { isLeaving: byUs } = peer;
     peer.live = null;
     peer.isLeaving = false;
     live.end();
     peer.dialler.step(this.#nowMs, { type: 'unlinked', jitter: this.#jitter });
     const { name, incarnation } = live;
-    this.#setup.handlers.onDown(live, { name, incarnation, reason, error });
+    this.#setup.handlers.onDown(live, { name, incarnation, reason, error, byUs });
     peer.settleDown();
     const { claimant } = peer;
     peer.claimant = null;
@@ -470,20 +445,25 @@ export class Links {
     this.#down(peer, live, 'refused', error);
   }
 
-  /** LEAVE to this peer and no more dialling; resolves when its link is over. */
-  async #part(peer: Peer, deadlineMs: number): Promise<void> {
-    const { dialling, accepted, claimant, live } = peer;
+  #stopDialling(peer: Peer): void {
+    const { dialling } = peer;
     peer.target = null;
     peer.dialler.step(this.#nowMs, { type: 'stop' });
-    this.#pump(peer);
     peer.dialling = null;
+    this.#pump(peer);
     dialling?.link?.abort();
+    peer.settle(new NodeError('ERR_CLOSED', `${peer.name} is not dialled any more`));
+  }
+
+  /** LEAVE to this peer and no more dialling; resolves when its link is over. */
+  async #part(peer: Peer, deadlineMs: number): Promise<void> {
+    const { accepted, claimant, live } = peer;
+    this.#stopDialling(peer);
     if (accepted !== null) {
       this.#dropArriving(accepted);
       peer.dialler.step(this.#nowMs, { type: 'unlinked', jitter: this.#jitter });
     }
     if (claimant !== null) this.#dropArriving(claimant);
-    peer.settle(new NodeError('ERR_CLOSED', `${peer.name} is not dialled any more`));
     if (live === null) return;
     peer.isLeaving = true;
     const down = peer.whenDown();

@@ -1,16 +1,23 @@
 /** Names of nodes, clusters and topics, checked. */
 import { NodeError } from '../errors.js';
 import { limits } from '../limits.js';
+import { RESERVED_TOPICS } from '../wire/records.js';
 
 // Visible characters without spaces, so that a name stands in a log line, a file name and a shell
 // word.
 const NAME = /^[A-Za-z0-9._-]+@[A-Za-z0-9._:-]+$/;
 
-/** Topics that begin so are the node's own. */
-export const RESERVED_TOPICS = 'backplane:';
+/** Nodes tell each other on it whom they reach; see reach-report.ts. */
+export const REACH_TOPIC = 'backplane:reach';
 
 /** Every node answers a call of this topic with the body it was given. */
 export const PING_TOPIC = 'backplane:ping';
+
+/** Whether this is the full name of a node. */
+export function isFullName(name: unknown): name is string {
+  if (typeof name !== 'string' || !NAME.test(name)) return false;
+  return Buffer.byteLength(name) <= limits.nodeNameBytes;
+}
 
 /**
  * The full name of a node, `name@host`.
@@ -22,7 +29,7 @@ export const PING_TOPIC = 'backplane:ping';
 export function fullName(name: unknown, host: string): string {
   if (typeof name !== 'string') throw new NodeError('ERR_ARGUMENT', 'name must be a string');
   const full = name.includes('@') ? name : `${name}@${host}`;
-  if (!NAME.test(full) || Buffer.byteLength(full) > limits.nodeNameBytes) {
+  if (!isFullName(full)) {
     throw new NodeError(
       'ERR_ARGUMENT',
       `${JSON.stringify(full)} is not a node's name: name@host, letters, digits and ._- in both, ` +
@@ -60,6 +67,17 @@ export function checkTopic(topic: unknown): string {
     'ERR_ARGUMENT',
     `a topic is a string of 1 to ${limits.topicBytes} bytes, not ${JSON.stringify(topic)}`,
   );
+}
+
+/**
+ * A topic of a program's own, not one of the node's.
+ * @throws NodeError ERR_ARGUMENT: as `checkTopic`, or reserved.
+ */
+export function checkOwnTopic(topic: unknown): string {
+  const checked = checkTopic(topic);
+  // Nearly all are told apart by their first letter.
+  if (checked[0] !== 'b' || !checked.startsWith(RESERVED_TOPICS)) return checked;
+  throw new NodeError('ERR_ARGUMENT', `topics that begin with ${RESERVED_TOPICS} are reserved`);
 }
 
 /**

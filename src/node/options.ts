@@ -5,9 +5,13 @@ import type { Security } from '../link/types.js';
 import type { LocalAddress } from '../runtime/network.js';
 import type { Profile } from '../timing/profiles.js';
 import { type ProfileWish, resolveProfile } from '../timing/resolve.js';
+import { type Switchover, switchoverOf, withSwitchover } from '../timing/switchover.js';
 import { readKeyFile } from './key-file.js';
 import { checkKeys, KeyRing } from './key-ring.js';
+import { checkLogger, type Logger } from './logger.js';
 import { checkLabel, fullName } from './names.js';
+import type { SteeringMode } from './path-watch.js';
+import { checkPeerSources, type PeerSource } from './peer-source.js';
 import {
   checkPeerAddresses,
   type PeerAddresses,
@@ -15,6 +19,12 @@ import {
   type PlanesOption,
   resolvePlanes,
 } from './planes.js';
+import {
+  checkProfiles,
+  type ProfileRules,
+  type ProfilesOption,
+  type ResolveProfile,
+} from './profile-rules.js';
 
 /** The port of nodes where nothing else is said. */
 export const DEFAULT_PORT = 24100;
@@ -30,6 +40,12 @@ export interface PeerOptions {
   readonly addresses: PeerAddresses;
   /** Its port. Default: the one we were told for ourselves, or 24100 where that is 0. */
   readonly port?: number;
+  /**
+   * Timers of the link with it, whoever dials; a link that is up keeps those it has. The peer needs
+   * some for us that go with them. Default: what `NodeOptions.profiles` says of its name, else the
+   * node's.
+   */
+  readonly profile?: ProfileWish;
 }
 
 /** How `startNode` is told what to be. */
@@ -56,10 +72,16 @@ export interface NodeOptions {
   /** The cluster key itself, 32 bytes or more, or several: the first is used, all are accepted. */
   readonly key?: Uint8Array | readonly Uint8Array[];
   /**
-   * Timers of all links: the name of a profile, one of your own, or single values over one. Default
-   * 'lan'.
+   * Timers of all links of which nothing else is said: the name of a profile, one of your own, or
+   * single values over one. Default 'lan'.
    */
   readonly profile?: ProfileWish;
+  /**
+   * Other timers for the links with some peers, whoever dials: by full name, or `*@host` for all
+   * nodes of a host. `{ '*@far': 'wan' }`. Both ends need a rule for each other: profiles that do
+   * not go together are refused (ERR_PROFILE_MISMATCH).
+   */
+  readonly profiles?: ProfilesOption;
   /** Nodes with another label are refused, key or no key. Default 'backplane'. */
   readonly label?: string;
   /**
@@ -68,8 +90,28 @@ export interface NodeOptions {
    * for it. Default 'sealed'.
    */
   readonly security?: Security;
+  /**
+   * What is done when the primary path is gray: up, but slow or lossy. Either way it is reported
+   * (`path`, change 'gray'). 'off': nothing. 'gray': another path becomes the primary. Both ends
+   * do it for what they send. Default 'off'.
+   */
+  readonly steering?: SteeringMode;
+  /**
+   * What becomes of a primary path that traffic left, once it is good again. 'return': traffic
+   * returns. 'stay': it does not, until it has to leave again. Default: as the profile's
+   * primarySwitchover says, 'return' for those of the package.
+   */
+  readonly switchover?: Switchover;
   /** Nodes to link with from the beginning, as by `connect`. */
   readonly peers?: readonly PeerOptions[];
+  /** Where to learn of more of them, as by `followPeers`. */
+  readonly peerSources?: readonly PeerSource[];
+  /**
+   * Is told what happens, one line for each event: pino, or anything with its methods `trace`,
+   * `debug`, `info`, `warn` and `error`, each `(fields, message)`. docs/observability.md has the
+   * fields. Default: no log.
+   */
+  readonly logger?: Logger;
 }
 
 /** The same, checked and complete. */
@@ -79,9 +121,14 @@ export interface ResolvedOptions {
   readonly port: number;
   readonly keyRing: KeyRing;
   readonly profile: Profile;
+  readonly profiles: ProfileRules;
   readonly label: string;
   readonly security: Security;
+  readonly steering: SteeringMode;
+  readonly switchover: Switchover;
   readonly peers: readonly ResolvedPeer[];
+  readonly peerSources: readonly PeerSource[];
+  readonly logger: Logger | null;
 }
 
 export interface ResolvedPeer {
@@ -89,6 +136,8 @@ export interface ResolvedPeer {
   /** Its addresses, each with the plane it was given for. */
   readonly addresses: ReadonlyMap<string, string | null>;
   readonly port: number;
+  /** Not given: as the node's rules say. */
+  readonly profile?: Profile;
 }
 
 /** What of the machine the options are checked against. */
@@ -129,13 +178,19 @@ export function peerPort(ourPort: number): number {
 
 /**
  * A peer to be linked with.
- * @throws NodeError ERR_ARGUMENT
+ * @param resolve what a profile for it means at this node
+ * @throws NodeError ERR_ARGUMENT; ProfileError ERR_PROFILE_INVALID.
  */
-export function checkPeer(peer: unknown, ourName: string, ourPort: number): ResolvedPeer {
+export function checkPeer(
+  peer: unknown,
+  ourName: string,
+  ourPort: number,
+  resolve: ResolveProfile = resolveProfile,
+): ResolvedPeer {
   if (typeof peer !== 'object' || peer === null) {
     throw new NodeError('ERR_ARGUMENT', 'a peer is { name, addresses, port? }');
   }
-  const { name, addresses, port } = peer as Partial<PeerOptions>;
+  const { name, addresses, port, profile } = peer as Partial<PeerOptions>;
   const checked = fullName(name, '');
   if (checked === ourName) {
     throw new NodeError('ERR_ARGUMENT', `${checked} is this node itself`);
@@ -144,6 +199,7 @@ export function checkPeer(peer: unknown, ourName: string, ourPort: number): Reso
     name: checked,
     addresses: checkPeerAddresses(addresses),
     port: checkPort(port ?? ourPort, 1),
+    ...(profile === undefined ? {} : { profile: resolve(profile) }),
   };
 }
 
@@ -158,6 +214,16 @@ async function keyRingOf({ key, keyFile }: NodeOptions): Promise<KeyRing> {
     return new KeyRing(await readKeyFile(keyFile), keyFile);
   }
   return new KeyRing(checkKeys(key), null);
+}
+
+function checkSteering({ steering = 'off', switchover }: NodeOptions) {
+  if (steering !== 'off' && steering !== 'gray') {
+    throw new NodeError('ERR_ARGUMENT', "steering must be 'off' or 'gray'");
+  }
+  if (switchover !== undefined && switchover !== 'stay' && switchover !== 'return') {
+    throw new NodeError('ERR_ARGUMENT', "switchover must be 'stay' or 'return'");
+  }
+  return { steering, switchover } as const;
 }
 
 /**
@@ -177,14 +243,34 @@ export async function resolveOptions(
   const port = checkPort(options.port ?? DEFAULT_PORT, 0);
   const label = checkLabel(options.label ?? 'backplane');
   const planes = resolvePlanes(options.planes, machine.addresses);
-  const profile = resolveProfile(options.profile, { planes: planes.length });
+  const { steering, switchover } = checkSteering(options);
+  const resolve = (wish?: ProfileWish) =>
+    withSwitchover(resolveProfile(wish, { planes: planes.length }), switchover);
+  const profile = resolve(options.profile);
+  const profiles = checkProfiles(options.profiles, profile, resolve);
   const security = options.security ?? 'sealed';
   if (security !== 'sealed' && security !== 'authenticated') {
     throw new NodeError('ERR_ARGUMENT', "security must be 'sealed' or 'authenticated'");
   }
   const peers = options.peers ?? [];
   if (!Array.isArray(peers)) throw new NodeError('ERR_ARGUMENT', 'peers must be a list');
-  const checkedPeers = peers.map((peer: unknown) => checkPeer(peer, name, peerPort(port)));
+  const checkedPeers = peers.map((peer: unknown) => checkPeer(peer, name, peerPort(port), resolve));
+  const peerSources = checkPeerSources(options.peerSources ?? []);
+  const logger = options.logger === undefined ? null : checkLogger(options.logger);
   const keyRing = await keyRingOf(options);
-  return { name, planes, port, keyRing, profile, label, security, peers: checkedPeers };
+  return {
+    name,
+    planes,
+    port,
+    keyRing,
+    profile,
+    profiles,
+    label,
+    security,
+    steering,
+    switchover: switchoverOf(profile),
+    peers: checkedPeers,
+    peerSources,
+    logger,
+  };
 }

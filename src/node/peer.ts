@@ -2,8 +2,10 @@
  * One named peer: what we were told of it, the link that is up, the attempt under way, and who
  * waits for it.
  */
+import type { ExistingLink } from '../link/arbitration.js';
 import type { Carrier } from '../link/carrier.js';
 import type { Link, PeerIdentity } from '../link/types.js';
+import type { Profile } from '../timing/profiles.js';
 import { Dialler, type DiallerTimes } from './dialler.js';
 import type { LiveLink } from './live-link.js';
 import type { ResolvedPeer } from './options.js';
@@ -19,6 +21,21 @@ export interface Attempt {
   live: LiveLink | null;
   /** The dialler's number for it; an accepted one has it from authentication on. */
   linkNumber: number;
+}
+
+/**
+ * An association is accepted before anybody knows whose it is: gives it the timers of its link.
+ * @param madeWith the profile it has
+ * @returns null, or what could not be set.
+ */
+export function retime({ carrier, link }: Attempt, madeWith: Profile): string | null {
+  if (link === null || link.profile === madeWith) return null;
+  try {
+    carrier.retime?.(link.profile);
+    return null;
+  } catch (error) {
+    return (error as Error).message;
+  }
 }
 
 interface Waiter {
@@ -55,6 +72,24 @@ export class Peer {
   get isIdle(): boolean {
     const { target, live, dialling, claimant, accepted } = this;
     return [target, live, dialling, claimant, accepted].every((each) => each === null);
+  }
+
+  /** What a newcomer of this name is measured against; null when there is nothing. */
+  get existing(): ExistingLink | null {
+    const { live, accepted, dialling } = this;
+    if (live !== null) {
+      const { link, peer } = live;
+      const dialledBy = link.role === 'dialler' ? 'local' : 'peer';
+      const { linkNumber } = link;
+      return { up: true, dialledBy, linkNumber, incarnation: peer.incarnation };
+    }
+    if (accepted !== null) {
+      const { linkNumber, identity } = accepted;
+      return { up: true, dialledBy: 'peer', linkNumber, incarnation: identity!.incarnation };
+    }
+    if (dialling === null) return null;
+    const { linkNumber } = dialling;
+    return { up: false, dialledBy: 'local', linkNumber, incarnation: null };
   }
 
   /** Resolves at the next `settle(null)`, rejects at the next `settle(error)`. */

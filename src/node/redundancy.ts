@@ -20,7 +20,7 @@ export interface RedundancyChange {
 }
 
 export class Redundancy {
-  readonly #planes: readonly string[];
+  #planes: readonly string[];
   #graceUntilMs: number | null;
   #state: 'unjudged' | 'lost' | 'full' = 'unjudged';
   #missing: readonly string[] = [];
@@ -36,6 +36,19 @@ export class Redundancy {
   /** Whether every plane has an active path, as far as known. */
   get full(): boolean {
     return this.#look().missing.length === 0;
+  }
+
+  /** The planes are others from now on; new ones have `graceMs` to get an active path. */
+  replan(planes: readonly string[], nowMs: number, graceMs: number): void {
+    const hasNew = planes.some((plane) => !this.#planes.includes(plane));
+    this.#planes = planes;
+    this.#missing = this.#missing.filter((plane) => planes.includes(plane));
+    if (hasNew && planes.length > 1) this.#graceUntilMs = nowMs + graceMs;
+    if (planes.length < 2) {
+      this.#graceUntilMs = null;
+      if (this.#state === 'lost') this.#change = { state: 'restored', ...this.#look() };
+      this.#state = 'unjudged';
+    }
   }
 
   /** `paths`: all paths as they are now; null when only time has passed. */

@@ -1,7 +1,10 @@
 /** From options to a running node. */
 import type { LocalIdentity } from '../link/types.js';
+import type { Aead } from '../runtime/crypto.js';
 import { type Runtime, systemRuntime } from '../runtime/index.js';
 import { hostName, localAddresses } from '../runtime/network.js';
+import { addonAes256Gcm } from './addon-aead.js';
+import { eventLog } from './event-log.js';
 import { ClusterNode } from './node.js';
 import { type Machine, type NodeOptions, resolveOptions } from './options.js';
 import { sctpTransport } from './sctp-transport.js';
@@ -12,6 +15,10 @@ export interface World {
   readonly runtime: Runtime;
   readonly transport: Transport;
   readonly machine: Machine;
+  /** What seals bundles; that of the runtime by default. */
+  readonly aead?: Aead;
+  /** The host's addresses as they are now; those of `machine` by default. */
+  localAddresses?(): Machine['addresses'];
   /** What the node says it speaks; `currentOffer` by default. */
   readonly offer?: LocalIdentity['offer'];
 }
@@ -19,8 +26,15 @@ export interface World {
 const realWorld = (): World => ({
   runtime: systemRuntime,
   transport: sctpTransport(),
+  aead: addonAes256Gcm,
   machine: { hostName: hostName(), addresses: localAddresses() },
+  localAddresses,
 });
+
+function loggerFailed(error: unknown): void {
+  const text = error instanceof Error ? error.message : 'no Error was thrown';
+  process.emitWarning(`the logger of a node failed: ${text}`, 'BackplaneWarning');
+}
 
 /**
  * Starts a node in a given world.
@@ -29,7 +43,7 @@ const realWorld = (): World => ({
 export async function startNodeIn(world: World, options: NodeOptions): Promise<ClusterNode> {
   const resolved = await resolveOptions(options, world.machine);
   const { name, label, keyRing, profile, security } = resolved;
-  const { runtime, transport, offer } = world;
+  const { runtime, transport, offer, aead } = world;
   const incarnation = runtime.random.bytes(8).readBigUInt64BE();
   const local: LocalIdentity = {
     name,
@@ -43,7 +57,16 @@ export async function startNodeIn(world: World, options: NodeOptions): Promise<C
     security,
     ...(offer === undefined ? {} : { offer }),
   };
-  const node = new ClusterNode({ options: resolved, local, runtime, transport });
+  const node = new ClusterNode({
+    options: resolved,
+    local,
+    runtime,
+    transport,
+    aead,
+    localAddresses: world.localAddresses ?? (() => world.machine.addresses),
+  });
+  const { logger } = resolved;
+  if (logger !== null) node.observe(eventLog(name, logger, runtime.clock, loggerFailed));
   await node.start();
   return node;
 }

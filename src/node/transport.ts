@@ -8,7 +8,7 @@ import type { Profile } from '../timing/profiles.js';
 export interface TransportOptions {
   /** Every address of this node, one per plane. */
   readonly localAddresses: readonly string[];
-  /** Sets the timers of every association. */
+  /** Sets the timers; an accepted association may get others, see `Carrier.retime`. */
   readonly profile: Profile;
 }
 
@@ -17,6 +17,13 @@ export interface Listener {
   readonly port: number;
   /** Listens no more. What was accepted lives on. Resolves when the port is free. */
   close(): Promise<void>;
+  /**
+   * Listens at this address too, or no more. What was accepted keeps what it has. Where they are
+   * missing the listener cannot do it.
+   * @throws SctpError as `listen`; ERR_SYSTEM for the last address.
+   */
+  addAddress?(address: string): void;
+  removeAddress?(address: string): void;
 }
 
 export interface ListenHandlers {

@@ -15,10 +15,11 @@ export interface Timer {
   cancel(): void;
 }
 
+/** Calls back later. */
 export interface Timers {
   /**
-   * Calls `callback` once, no sooner than `delayMs` from now. Does not by itself keep the process
-   * alive when `unref` is set.
+   * Calls `callback` once, no sooner than `delayMs` from now; 0: after all input and output that
+   * waits has had its turn. Does not by itself keep the process alive when `unref` is set.
    */
   after(delayMs: number, callback: () => void, options?: { unref?: boolean }): Timer;
   /**
@@ -28,6 +29,7 @@ export interface Timers {
   soon(callback: () => void): void;
 }
 
+/** Bytes nobody can guess. */
 export interface Random {
   bytes(count: number): Buffer;
 }
@@ -44,6 +46,11 @@ export const systemRuntime: Runtime = {
   clock: { nowMs: () => Number(process.hrtime.bigint()) / 1e6 },
   timers: {
     after(delayMs, callback, options) {
+      if (delayMs <= 0) {
+        const handle = setImmediate(callback);
+        if (options?.unref === true) handle.unref();
+        return { cancel: () => clearImmediate(handle) };
+      }
       const handle = setTimeout(callback, delayMs);
       if (options?.unref === true) handle.unref();
       return { cancel: () => clearTimeout(handle) };

@@ -48,24 +48,47 @@ export function requestHeartbeats(socket: NativeSocket, address: string | undefi
   }
 }
 
-/** See `Association.addLocalAddresses`. */
+/**
+ * See `Association.addLocalAddresses`. A new address is the association's at once, to be confirmed
+ * by the peer; one that is to go stays in its list until the peer has agreed, so there is nothing
+ * to be read back.
+ */
 export function changeLocalAddresses(
   socket: NativeSocket,
   addresses: readonly string[],
   change: 'add' | 'remove',
 ): void {
   checkAddresses(addresses, 'addresses');
-  wrapNative(`cannot ${change} local addresses`, addresses.join(', '), () => {
+  const rejected = (why: string) =>
+    new SctpError('ERR_OPTION_REJECTED', `local addresses: ${why}`, { address: addresses[0]! });
+  const shown = addresses.join(', ');
+  wrapNative(`cannot ${change} local addresses`, shown, () => {
+    if (!socket.getOption('changeAddresses')) {
+      throw rejected('one end does not change them (is net.sctp.addip_enable on?)');
+    }
+    if (change === 'add') socket.addAddresses(addresses);
+    else socket.removeAddresses(addresses);
+  });
+  if (change === 'remove') return;
+  const held = new Set(addressesOf(() => socket.localAddresses()).map(canonicalAddress));
+  const wrong = addresses.find((address) => !held.has(canonicalAddress(address)));
+  if (wrong !== undefined) throw rejected(`the kernel did not take ${wrong}`);
+}
+
+/** See `Server.addAddresses`: a socket without an association takes every change at once. */
+export function changeServerAddresses(
+  socket: NativeSocket,
+  addresses: readonly string[],
+  change: 'add' | 'remove',
+): void {
+  checkAddresses(addresses, 'addresses');
+  wrapNative(`cannot ${change} addresses`, addresses.join(', '), () => {
     if (change === 'add') socket.addAddresses(addresses);
     else socket.removeAddresses(addresses);
   });
   const held = new Set(addressesOf(() => socket.localAddresses()).map(canonicalAddress));
-  const wanted = change === 'add';
-  const wrong = addresses.find((address) => held.has(canonicalAddress(address)) !== wanted);
+  const wrong = addresses.find((each) => held.has(canonicalAddress(each)) !== (change === 'add'));
   if (wrong === undefined) return;
-  throw new SctpError(
-    'ERR_OPTION_REJECTED',
-    `local addresses: the kernel left ${wrong} as it was (is net.sctp.addip_enable on?)`,
-    { address: wrong },
-  );
+  const text = `addresses: the kernel left ${wrong} as it was`;
+  throw new SctpError('ERR_OPTION_REJECTED', text, { address: wrong });
 }

@@ -8,30 +8,29 @@ import {
   requestHeartbeats,
   setPrimaryPath,
 } from './addressing.js';
-import { ReceivedInfo, rethrow } from './delivery.js';
+import { reconfigureSocket } from './configure.js';
+import { ReceivedInfo, type Released, rethrow } from './delivery.js';
 import { type AssociationEvents, type Loss, type StreamCounts, sendFailure } from './events.js';
 import { lossOf, oversizeLoss } from './loss.js';
 import {
-  META_FLAGS,
   META_LENGTH,
   META_OFFSET,
-  META_PPID,
-  META_SSN,
-  META_STREAM,
   META_STRIDE,
-  META_TSN,
   type NativeError,
   type NativeNotification,
   type NativeSocket,
+  type NativeStatistics,
   type NativeStatus,
   SEND_SACK_NOW,
   SEND_UNORDERED,
 } from './native.js';
-import type { SendOptions } from './options.js';
+import type { SendOptions, TimerOptions } from './options.js';
 import { type Path, pathEvent, readPaths } from './path.js';
 import { badLength, badStream, notUp, queueFull } from './refusals.js';
 import { afterRelease } from './released.js';
+import type { AssociationSetup } from './setup.js';
 import { isNativeError, wrapNative } from './system-errors.js';
+import { untilUp } from './until-up.js';
 
 /** Life of an association, forwards only. */
 export type AssociationState = 'connecting' | 'up' | 'closing' | 'closed';
@@ -39,18 +38,8 @@ export type AssociationState = 'connecting' | 'up' | 'closing' | 'closed';
 /** SCTP_STATUS: the association as the kernel sees it now. */
 export type AssociationStatus = NativeStatus;
 
-/** What `connect` and `Server` know about a socket they give to an association. */
-export interface AssociationSetup {
-  readonly socket: NativeSocket;
-  readonly meta: Int32Array;
-  readonly accepted: boolean;
-  readonly maxMessageBytes: number;
-  readonly sendQueueHighWaterBytes: number;
-  /** What the kernel accounts for the send buffer: it takes no longer message. */
-  readonly sendBufferBytes: number;
-  readonly remoteAddress: string;
-  readonly remotePort: number;
-}
+/** SCTP_GET_ASSOC_STATS: what the kernel counted for the association. */
+export type AssociationStatistics = NativeStatistics;
 
 const trace = debug('backplane:sctp');
 
@@ -119,7 +108,7 @@ export class Association extends EventEmitter<AssociationEvents> {
     this.#highWaterBytes = setup.sendQueueHighWaterBytes;
     this.maxMessageBytes = Math.min(setup.maxMessageBytes, setup.sendBufferBytes);
     socket.attach({
-      onReceive: (slab, count, notifications) => this.#receive(slab, count, notifications),
+      onReceive: (...batch) => this.#receive(...batch),
       onEnd: (error) => this.#end(error),
       onDrain: () => this.#drained(),
       onAccept: () => {},
@@ -177,6 +166,15 @@ export class Association extends EventEmitter<AssociationEvents> {
   status(): AssociationStatus {
     this.#checkOpen();
     return wrapNative('cannot read the status', undefined, () => this.#socket.status());
+  }
+
+  /**
+   * What the kernel counted since the association began. `maxRtoMs` begins anew with each call.
+   * @throws SctpError ERR_CLOSED, ERR_SYSTEM (before `up`).
+   */
+  statistics(): AssociationStatistics {
+    this.#checkOpen();
+    return wrapNative('cannot read statistics', undefined, () => this.#socket.statistics());
   }
 
   /**
@@ -246,6 +244,16 @@ export class Association extends EventEmitter<AssociationEvents> {
   }
 
   /**
+   * Gives the living association other timers, each read back; those left out get their defaults.
+   * An RTO in force changes with the next round trip that is measured.
+   * @throws SctpError ERR_OPTION_REJECTED, ERR_CLOSED.
+   */
+  retime(options: TimerOptions): void {
+    this.#checkOpen();
+    reconfigureSocket(this.#socket, options);
+  }
+
+  /**
    * Asks for a HEARTBEAT at once on one path, or on all.
    * @throws SctpError ERR_ADDRESS_INVALID when the peer has no such address, ERR_CLOSED,
    * ERR_SYSTEM.
@@ -258,19 +266,17 @@ export class Association extends EventEmitter<AssociationEvents> {
   /**
    * Adds local addresses to the living association (RFC 5061). The kernel must allow it: sysctl
    * net.sctp.addip_enable, with auth_enable or addip_noauth_enable, at both ends.
-   * @throws SctpError ERR_ADDRESS_NOT_LOCAL, ERR_ADDRESS_INVALID, ERR_OPTION_REJECTED when the
-   * kernel did nothing, ERR_CLOSED, ERR_SYSTEM.
+   * @throws SctpError ERR_ADDRESS_NOT_LOCAL, ERR_ADDRESS_INVALID, ERR_OPTION_REJECTED where one end
+   * does not do it, ERR_PORT_IN_USE, ERR_STATE, ERR_CLOSED, ERR_SYSTEM.
    */
   addLocalAddresses(addresses: readonly string[]): void {
-    this.#checkOpen();
+    if (this.#state !== 'up') throw notUp(this.#state);
     changeLocalAddresses(this.#socket, addresses, 'add');
   }
 
-  /**
-   * Removes local addresses; the last cannot go. Conditions and errors as with `addLocalAddresses`.
-   */
+  /** Removes local addresses, when the peer agrees; the last cannot go. Else as the other. */
   removeLocalAddresses(addresses: readonly string[]): void {
-    this.#checkOpen();
+    if (this.#state !== 'up') throw notUp(this.#state);
     changeLocalAddresses(this.#socket, addresses, 'remove');
   }
 
@@ -279,13 +285,7 @@ export class Association extends EventEmitter<AssociationEvents> {
    * when it ends before.
    */
   whenUp(): Promise<this> {
-    return new Promise((resolve, reject) => {
-      if (this.#state === 'up') return resolve(this);
-      if (this.#state !== 'connecting') return reject(notUp(this.#state));
-      this.once('up', () => resolve(this));
-      this.once('lost', (loss) => reject(loss.error));
-      this.once('close', () => reject(notUp(this.#state)));
-    });
+    return untilUp(this);
   }
 
   /**
@@ -344,8 +344,11 @@ export class Association extends EventEmitter<AssociationEvents> {
     this.#finish(false);
   }
 
-  #receive(slab: ArrayBuffer, count: number, notifications: NativeNotification[] | null): void {
+  /** Returns whether the listeners have no more need of any message. */
+  #receive(slab: ArrayBuffer, count: number, notifications: NativeNotification[] | null): boolean {
     const meta = this.#meta;
+    const released: Released = { count: 0 };
+    let messages = 0;
     delivering = true;
     for (let i = 0, at = 0; i < count && this.#state !== 'closed'; i += 1, at += META_STRIDE) {
       const length = meta[at + META_LENGTH]!;
@@ -355,19 +358,15 @@ export class Association extends EventEmitter<AssociationEvents> {
           this.#notified(notifications![offset]!);
           continue;
         }
-        const info = new ReceivedInfo(
-          meta[at + META_STREAM]!,
-          meta[at + META_PPID]! >>> 0,
-          (meta[at + META_FLAGS]! & 1) !== 0,
-          meta[at + META_TSN]! >>> 0,
-          meta[at + META_SSN]!,
-        );
+        messages++;
+        const info = new ReceivedInfo(released, meta, at);
         this.emit('message', Buffer.from(slab, offset, length), info);
       } catch (error) {
         rethrow(error);
       }
     }
     delivering = false;
+    return released.count === messages;
   }
 
   #notified(notification: NativeNotification): void {

@@ -5,11 +5,14 @@
  */
 import { SctpError } from '../errors.js';
 import type { NativeError, NativeOptions, NativeSocket } from './native.js';
-import type { ResolvedOptions } from './options.js';
+import { type ResolvedOptions, resolveOptions, type TimerOptions } from './options.js';
 import { isNativeError, nativeDetails } from './system-errors.js';
 
 /** The longest tick of a kernel (100 a second): times are rounded up to whole ticks. */
 const TICK_MAX_MS = 10;
+
+/** Of the kernel's enumeration. */
+const SCHEDULER_NUMBERS = { fcfs: 0, 'round-robin': 2 } as const;
 
 /** Null when `held` is an acceptable answer to `asked`, otherwise the field that is not. */
 type Rule<K extends keyof NativeOptions> = (
@@ -51,6 +54,8 @@ const rules = {
       : fields<NativeOptions['sack']>(['delayMs'], asked, held),
   exposePotentiallyFailed: same,
   noDelay: same,
+  streamScheduler: same,
+  reuseAddress: same,
   events: same,
   receiveInfo: same,
   udpEncapsulation: (asked, held) => same(asked.port, held.port),
@@ -137,33 +142,26 @@ function applyBuffer(
   return held;
 }
 
-/**
- * Sets all options of an association to come.
- * @returns What the kernel accounts for the send buffer: no message may be longer.
- * @throws SctpError ERR_OPTION_REJECTED, naming the option the kernel refused or altered.
- */
-export function configureSocket(socket: NativeSocket, options: ResolvedOptions): number {
-  const { streams, init, heartbeat, pathMaxRetransmits } = options;
-  const sendBufferBytes = applyBuffer(socket, 'sendBuffer', options.sendBufferBytes);
-  applyBuffer(socket, 'receiveBuffer', options.receiveBufferBytes);
-  apply(
-    socket,
-    'init',
-    { outboundStreams: streams.outbound, inboundStreams: streams.inbound, ...init },
-    'streams and init',
-  );
-  apply(socket, 'rto', options.rto, 'rto');
-  apply(socket, 'association', options.association, 'association');
+/** @param maxRetransmits Path.Max.Retrans. */
+function applyPath(
+  socket: NativeSocket,
+  { heartbeat }: ResolvedOptions,
+  maxRetransmits: number,
+): void {
+  const { enabled, intervalMs } = heartbeat;
   apply(
     socket,
     'path',
-    {
-      heartbeat: heartbeat.enabled,
-      heartbeatIntervalMs: heartbeat.intervalMs,
-      maxRetransmits: pathMaxRetransmits,
-    },
+    { heartbeat: enabled, heartbeatIntervalMs: intervalMs, maxRetransmits },
     'heartbeat and pathMaxRetransmits',
   );
+}
+
+function applyTimers(socket: NativeSocket, options: ResolvedOptions): void {
+  const { pathMaxRetransmits } = options;
+  apply(socket, 'rto', options.rto, 'rto');
+  apply(socket, 'association', options.association, 'association');
+  applyPath(socket, options, pathMaxRetransmits);
   apply(
     socket,
     'pathThresholds',
@@ -175,7 +173,44 @@ export function configureSocket(socket: NativeSocket, options: ResolvedOptions):
     'pfThreshold and primarySwitchover',
   );
   apply(socket, 'sack', options.sack, 'sack');
+}
+
+/**
+ * Sets what a living association can still be given; see `Association.retime`.
+ * @param given The send buffer stays as it is where none is given.
+ * @throws SctpError ERR_OPTION_REJECTED, naming the option the kernel refused or altered.
+ */
+export function reconfigureSocket(socket: NativeSocket, given: TimerOptions): void {
+  const options = resolveOptions(given);
+  const { sendBufferBytes } = given;
+  if (sendBufferBytes !== undefined) applyBuffer(socket, 'sendBuffer', sendBufferBytes);
+  const { association, pathMaxRetransmits } = options;
+  // Of a living association Linux takes no Association.Max.Retrans above the sum of its paths'
+  // limits, but lets these be lowered after it. A path's limit has 16 bits, as this one.
+  const raised = Math.max(pathMaxRetransmits, association.maxRetransmits);
+  applyPath(socket, options, raised);
+  applyTimers(socket, options);
+}
+
+/**
+ * Sets all options of an association to come.
+ * @returns What the kernel accounts for the send buffer: no message may be longer.
+ * @throws SctpError ERR_OPTION_REJECTED, naming the option the kernel refused or altered.
+ */
+export function configureSocket(socket: NativeSocket, options: ResolvedOptions): number {
+  const { streams, init } = options;
+  const sendBufferBytes = applyBuffer(socket, 'sendBuffer', options.sendBufferBytes);
+  applyBuffer(socket, 'receiveBuffer', options.receiveBufferBytes);
+  apply(
+    socket,
+    'init',
+    { outboundStreams: streams.outbound, inboundStreams: streams.inbound, ...init },
+    'streams and init',
+  );
+  applyTimers(socket, options);
   apply(socket, 'noDelay', options.noDelay, 'noDelay');
+  const scheduler = SCHEDULER_NUMBERS[options.streamScheduler];
+  apply(socket, 'streamScheduler', scheduler, 'streamScheduler');
   // Without it the state potentially failed is never told (RFC 7829, section 7.1).
   apply(socket, 'exposePotentiallyFailed', true, 'exposePotentiallyFailed');
   apply(socket, 'events', true, 'events');
@@ -185,4 +220,14 @@ export function configureSocket(socket: NativeSocket, options: ResolvedOptions):
     apply(socket, 'udpEncapsulation', { port }, 'udpEncapsulationPort');
   }
   return sendBufferBytes;
+}
+
+/**
+ * Lets what a server accepts share its port address by address, as its sockets do from the
+ * beginning: without it the kernel takes a new address on one accepted association only. Two
+ * servers still cannot listen at the same address and port.
+ * @throws SctpError ERR_OPTION_REJECTED.
+ */
+export function shareAddresses(socket: NativeSocket): void {
+  apply(socket, 'reuseAddress', true, 'reuseAddress');
 }

@@ -14,6 +14,11 @@ export interface MessageInfo {
   readonly tsn: number;
   /** Stream sequence number; without meaning when unordered. */
   readonly ssn: number;
+  /**
+   * Says that nothing of the message's bytes is needed after this event: their memory is then used
+   * again for later messages, instead of being left to the garbage collector.
+   */
+  release(): void;
 }
 
 /** Event `up`, and `restart`: streams usable in each direction. */

@@ -6,6 +6,7 @@ export { BackplaneError, type ErrorCode, type ErrorDetails, SctpError } from '..
 export {
   Association,
   type AssociationState,
+  type AssociationStatistics,
   type AssociationStatus,
 } from './association.js';
 export { type ConnectOptions, connect } from './connect.js';
@@ -25,6 +26,7 @@ export {
   type SctpOptions,
   type SendOptions,
   THRESHOLD_OFF,
+  type TimerOptions,
 } from './options.js';
 export type { Path, PathChange, PathEvent, PathState } from './path.js';
 export { type ListenOptions, listen, Server } from './server.js';

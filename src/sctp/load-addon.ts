@@ -74,10 +74,15 @@ export function loadFrom(candidates: readonly string[], root: string): NativeAdd
 
 /**
  * The addon, loaded at the first call.
- * @throws SctpError ERR_ADDON_MISSING; its message holds the command that builds one.
+ * @throws SctpError ERR_NO_SCTP on another system than Linux; ERR_ADDON_MISSING: its message holds
+ *   the command that builds one.
  */
-export function loadAddon(): NativeAddon {
+export function loadAddon(platform: string = process.platform): NativeAddon {
   if (loaded === null) {
+    if (platform !== 'linux') {
+      const message = `${platform} has no SCTP that we can use, Linux has; for tests on any system`;
+      throw new SctpError('ERR_NO_SCTP', `${message} there is backplane/testing`);
+    }
     const root = packageRoot();
     loaded = loadFrom(addonCandidates(root), root);
   }

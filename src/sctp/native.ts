@@ -33,10 +33,26 @@ export interface NativeAddon {
    * socket().
    */
   probe(): NativeError | null;
+  /**
+   * AES-256-GCM (NIST SP 800-38D) in place: encrypts `frame[start, end)` and writes the 16 bytes of
+   * the tag behind it; `frame[0, start)` is authenticated with it.
+   */
+  sealAes256Gcm(
+    key: Uint8Array,
+    nonce: Uint8Array,
+    frame: Uint8Array,
+    start: number,
+    end: number,
+  ): void;
+  /**
+   * Decrypts `frame[start, length - 16)` in place. False when it is not what was sealed; what
+   * stands there then is of no use.
+   */
+  openAes256Gcm(key: Uint8Array, nonce: Uint8Array, frame: Uint8Array, start: number): boolean;
 }
 
 /** Number of the contract in this file. */
-export const NATIVE_CONTRACT = 1;
+export const NATIVE_CONTRACT = 3;
 
 /** Layout of one entry of `meta`. */
 export const META_STRIDE = 8;
@@ -130,10 +146,10 @@ export type NativeNotification =
  */
 export interface NativeHandlers {
   /**
-   * `count` entries of `meta` are valid; payloads lie in `slab`, which is never written again where
-   * a payload lies, so views of it may be kept (a view keeps its slab alive).
+   * `count` entries of `meta` are valid; payloads lie in `slab`. Views of it may be kept (a view
+   * keeps its slab alive) unless true is returned: then the payloads' place may be written again.
    */
-  onReceive(slab: ArrayBuffer, count: number, notifications: NativeNotification[] | null): void;
+  onReceive(slab: ArrayBuffer, count: number, notifications: NativeNotification[] | null): boolean;
   /**
    * End of the association; comes last and once. `error` is null at an orderly end (EOF). Close the
    * socket then.
@@ -224,6 +240,8 @@ export interface NativeSocket {
 
   status(): NativeStatus;
   pathInfo(address: string): NativePathInfo;
+  statistics(): NativeStatistics;
+  /** Those of the association; of the socket while there is none. */
   localAddresses(): NativeAddress[];
   peerAddresses(): NativeAddress[];
 }
@@ -269,6 +287,18 @@ export interface NativeOptions {
   /** SCTP_DELAYED_SACK. frequency 1 turns the delay off. */
   sack: { delayMs: number; frequency: number };
   noDelay: boolean;
+  /** SCTP_STREAM_SCHEDULER (RFC 8260, 4.3.2), by the kernel's numbers: 0 FCFS, 2 round-robin. */
+  streamScheduler: number;
+  /**
+   * SO_REUSEADDR, before `bind`: sockets with it that do not listen share an address and port.
+   * Accepted ones inherit it.
+   */
+  reuseAddress: boolean;
+  /**
+   * SCTP_ASCONF_SUPPORTED: whether addresses of associations to come may change (RFC 5061); of an
+   * association, whether both ends do that.
+   */
+  changeAddresses: boolean;
   /** SCTP_EVENT, one per notification we use: all on or off. */
   events: boolean;
   /** SCTP_SENDER_DRY_EVENT alone. */
@@ -326,4 +356,20 @@ export interface NativePathInfo {
   readonly rttMs: number;
   readonly rtoMs: number;
   readonly mtuBytes: number;
+}
+
+/** SCTP_GET_ASSOC_STATS: what the association counted since it began. */
+export interface NativeStatistics {
+  /** The longest RTO since this was last read, and the path that had it; 0 and empty: none. */
+  readonly maxRtoMs: number;
+  readonly maxRtoAddress: string;
+  readonly sentPackets: number;
+  readonly receivedPackets: number;
+  /** DATA chunks, each counted when it is first sent. */
+  readonly sentChunks: number;
+  readonly receivedChunks: number;
+  /** DATA chunks sent once more, on whatever path. */
+  readonly retransmittedChunks: number;
+  /** DATA chunks that came though they had come before. */
+  readonly duplicateChunks: number;
 }

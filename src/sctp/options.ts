@@ -73,6 +73,11 @@ export interface SctpOptions {
    */
   readonly noDelay?: boolean;
   /**
+   * Which stream's message leaves next of those the kernel holds (RFC 8260, 3): `fcfs`, first come,
+   * first served, or `round-robin`, a message of each stream in turn. Default `fcfs`.
+   */
+  readonly streamScheduler?: StreamScheduler;
+  /**
    * SO_SNDBUF; also the limit of one message. Default 4 MiB (limits.socketBufferBytes): the kernel
    * charges a small message 1024 bytes, so its own default holds 208 of them.
    */
@@ -96,6 +101,22 @@ export interface SctpOptions {
    */
   readonly sendQueueHighWaterBytes?: number;
 }
+
+/** What can still be changed while an association lives, see `Association.retime`. */
+export type TimerOptions = Pick<
+  SctpOptions,
+  | 'rto'
+  | 'association'
+  | 'heartbeat'
+  | 'pathMaxRetransmits'
+  | 'pfThreshold'
+  | 'primarySwitchover'
+  | 'sack'
+  | 'sendBufferBytes'
+>;
+
+/** Schedulers of RFC 8260 that need no further settings. */
+export type StreamScheduler = 'fcfs' | 'round-robin';
 
 /** How one message is sent. */
 export interface SendOptions {
@@ -123,6 +144,7 @@ export interface ResolvedOptions {
   readonly primarySwitchover: number;
   readonly sack: { readonly delayMs: number; readonly frequency: number };
   readonly noDelay: boolean;
+  readonly streamScheduler: StreamScheduler;
   readonly sendBufferBytes: number;
   readonly receiveBufferBytes: number;
   readonly udpEncapsulationPort: number;
@@ -142,12 +164,15 @@ export const defaultOptions: ResolvedOptions = {
   primarySwitchover: THRESHOLD_OFF,
   sack: { delayMs: 200, frequency: 2 },
   noDelay: true,
+  streamScheduler: 'fcfs',
   sendBufferBytes: limits.socketBufferBytes,
   receiveBufferBytes: limits.socketBufferBytes,
   udpEncapsulationPort: 0,
   maxMessageBytes: limits.sctpMessageBytes,
   sendQueueHighWaterBytes: limits.sendQueueHighWaterBytes,
 };
+
+const STREAM_SCHEDULERS: readonly StreamScheduler[] = ['fcfs', 'round-robin'];
 
 function rejected(option: string, why: string): SctpError {
   return new SctpError('ERR_OPTION_REJECTED', `option ${option}: ${why}`);
@@ -229,6 +254,7 @@ export function resolveOptions(given: SctpOptions = {}): ResolvedOptions {
     primarySwitchover: given.primarySwitchover ?? base.primarySwitchover,
     sack: over(base.sack, given.sack),
     noDelay: given.noDelay ?? base.noDelay,
+    streamScheduler: given.streamScheduler ?? base.streamScheduler,
     sendBufferBytes: given.sendBufferBytes ?? base.sendBufferBytes,
     receiveBufferBytes: given.receiveBufferBytes ?? base.receiveBufferBytes,
     udpEncapsulationPort: given.udpEncapsulationPort ?? base.udpEncapsulationPort,
@@ -245,6 +271,10 @@ export function resolveOptions(given: SctpOptions = {}): ResolvedOptions {
     ['heartbeat.enabled', options.heartbeat.enabled],
   ] as const) {
     if (typeof value !== 'boolean') throw rejected(option, `${String(value)} is not a boolean`);
+  }
+  if (!STREAM_SCHEDULERS.includes(options.streamScheduler)) {
+    const known = STREAM_SCHEDULERS.join(' or ');
+    throw rejected('streamScheduler', `${String(options.streamScheduler)} is not ${known}`);
   }
   checkTogether(options);
   return options;

@@ -71,20 +71,22 @@ function infoOf(socket: NativeSocket, address: string): NativePathInfo | null {
 
 /** All paths of an association; empty when it is not up or over. */
 export function readPaths(socket: NativeSocket): Path[] {
-  let primary: string;
+  let primary: NativePathInfo;
   let addresses: string[];
   try {
-    primary = canonicalAddress(socket.status().primary.address);
+    primary = socket.status().primary;
     addresses = socket.peerAddresses().map((peer) => peer.address);
   } catch {
     return [];
   }
   const paths: Path[] = [];
+  const primaryAddress = canonicalAddress(primary.address);
   for (const address of addresses) {
-    const info = infoOf(socket, address);
+    const isPrimary = canonicalAddress(address) === primaryAddress;
+    // The association's status holds what there is to ask about its primary path.
+    const info = isPrimary ? primary : infoOf(socket, address);
     if (info === null) continue;
     const { state, rttMs, rtoMs, cwndBytes, mtuBytes } = info;
-    const isPrimary = canonicalAddress(address) === primary;
     paths.push({ address, state, primary: isPrimary, rttMs, rtoMs, cwndBytes, mtuBytes });
   }
   return paths;

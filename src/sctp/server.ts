@@ -3,8 +3,9 @@ import { EventEmitter } from 'node:events';
 import { SctpError } from '../errors.js';
 import { limits } from '../limits.js';
 import { checkAddresses, checkPort, familyOf, ipv4First } from './addresses.js';
+import { changeServerAddresses } from './addressing.js';
 import { Association } from './association.js';
-import { configureSocket } from './configure.js';
+import { configureSocket, shareAddresses } from './configure.js';
 import type { ServerEvents } from './events.js';
 import { loadAddon } from './load-addon.js';
 import type { NativeError, NativeSocket } from './native.js';
@@ -61,12 +62,13 @@ export class Server extends EventEmitter<ServerEvents> {
     this.#socket = socket;
     try {
       this.#sendBufferBytes = configureSocket(socket, this.#options);
+      shareAddresses(socket);
       const shown = `${addresses.join(', ')} port ${port}`;
       wrapNative('cannot bind', shown, () => socket.bind(ipv4First(addresses), port));
       wrapNative('cannot listen', shown, () => socket.listen(backlog));
       this.port = socket.localAddresses()[0]?.port ?? port;
       socket.attach({
-        onReceive: () => {},
+        onReceive: () => false,
         onEnd: () => this.close(),
         onDrain: () => {},
         onAccept: (accepted) => this.#accept(accepted),
@@ -83,6 +85,25 @@ export class Server extends EventEmitter<ServerEvents> {
   /** The addresses it listens at; empty after `close`. */
   get addresses(): readonly string[] {
     return this.#closed ? [] : this.#socket.localAddresses().map((entry) => entry.address);
+  }
+
+  /**
+   * Listens at more addresses, all at the same port. Associations that were accepted before keep
+   * what they have: give them the address first, as the kernel refuses it to them once the server
+   * has it.
+   * @throws SctpError ERR_ADDRESS_NOT_LOCAL, ERR_ADDRESS_INVALID, ERR_PORT_IN_USE, ERR_CLOSED,
+   * ERR_OPTION_REJECTED, ERR_SYSTEM.
+   */
+  addAddresses(addresses: readonly string[]): void {
+    changeServerAddresses(this.#socket, addresses, 'add');
+  }
+
+  /**
+   * Listens at these addresses no more; the last cannot go (ERR_SYSTEM, with EBUSY as cause).
+   * Otherwise as `addAddresses`.
+   */
+  removeAddresses(addresses: readonly string[]): void {
+    changeServerAddresses(this.#socket, addresses, 'remove');
   }
 
   /** Stops listening. Accepted associations live on. */

@@ -1,6 +1,8 @@
 /** The rules a set of timers must keep, for one end and between two ends. */
 import { ProfileError } from '../errors.js';
+import { limits } from '../limits.js';
 import { type Profile, SWITCHOVER_OFF } from './profiles.js';
+import { firstToAct } from './reroute.js';
 import { type Circumstances, worstCase } from './worst-case.js';
 
 /** Under what circumstances a profile is judged. */
@@ -10,6 +12,8 @@ export interface CheckCircumstances extends Circumstances {
    * for the others.
    */
   readonly tickMs?: number;
+  /** The network under a plane heals itself within this time. Not given: it does not. */
+  readonly rerouteMs?: number;
 }
 
 /**
@@ -39,8 +43,11 @@ const ranges: readonly (readonly [keyof Profile, number, number])[] = [
   ['initMaxAttempts', 1, 1000],
   ['initMaxTimeoutMs', 1, 65_535],
   ['beatMs', 10, 3_600_000],
+  ['beatJitterMs', 0, 3_600_000],
   ['stallMs', 10, 3_600_000],
   ['outageMs', 10, 3_600_000],
+  ['callDeadlineMs', 1, limits.deadlineMaxMs],
+  ['configurationDeadlineMs', 1, limits.deadlineMaxMs],
 ];
 
 /**
@@ -67,13 +74,17 @@ function outOfRange(profile: Profile): string | null {
   return null;
 }
 
+/** A rule: whether it holds, and what is wrong where it does not. */
+type Rule = readonly [holds: boolean, problem: string];
+
 function brokenRule(p: Profile, circumstances: CheckCircumstances): string | null {
-  const { tickMs, planes = 2 } = circumstances;
-  const promise = worstCase(p, circumstances);
-  const gapMs = promise.backedOffGapMs;
-  const limitMs = Math.floor(promise.associationLimitMs);
-  const noticeMs = p.beatMs + gapMs + p.sackDelayMs;
-  const rules: readonly (readonly [boolean, string])[] = [
+  const rules = [...kernelRules(p, circumstances), ...linkRules(p, circumstances)];
+  return rules.find(([holds]) => !holds)?.[1] ?? null;
+}
+
+/** What the kernel's timers must keep among themselves. */
+function kernelRules(p: Profile, { tickMs, rttMs = 0 }: CheckCircumstances): readonly Rule[] {
+  return [
     [
       tickMs === undefined || p.rtoMinMs >= 5 * tickMs,
       `rtoMinMs ${p.rtoMinMs} is under 5 ticks of this kernel (${5 * (tickMs ?? 0)} ms) and ` +
@@ -83,6 +94,11 @@ function brokenRule(p: Profile, circumstances: CheckCircumstances): string | nul
       p.rtoMinMs <= p.rtoInitialMs && p.rtoInitialMs <= p.rtoMaxMs,
       `rtoMinMs ${p.rtoMinMs} <= rtoInitialMs ${p.rtoInitialMs} <= ` +
         `rtoMaxMs ${p.rtoMaxMs} does not hold`,
+    ],
+    [
+      rttMs < p.rtoMaxMs,
+      `rtoMaxMs ${p.rtoMaxMs} must be over the round trip of ${rttMs} ms: ` +
+        'every message would look lost',
     ],
     [
       p.sackDelayMs <= p.rtoMinMs / 2,
@@ -98,17 +114,33 @@ function brokenRule(p: Profile, circumstances: CheckCircumstances): string | nul
       p.primarySwitchover >= p.pfThreshold,
       `primarySwitchover ${p.primarySwitchover} is under pfThreshold ${p.pfThreshold}`,
     ],
+  ];
+}
+
+/** What the link's timers must keep, among themselves and towards the kernel's. */
+function linkRules(p: Profile, circumstances: CheckCircumstances): readonly Rule[] {
+  const { planes = 2, rerouteMs } = circumstances;
+  const promise = worstCase(p, circumstances);
+  const { lossHoldMs } = promise;
+  const gapMs = promise.backedOffGapMs;
+  const limitMs = Math.floor(promise.associationLimitMs);
+  const losses = lossHoldMs === 0 ? '' : ` + losses in a row ${lossHoldMs}`;
+  return [
     [
-      noticeMs < p.stallMs,
+      p.beatJitterMs <= p.beatMs / 2,
+      `beatJitterMs ${p.beatJitterMs} is over half of beatMs ${p.beatMs}`,
+    ],
+    [
+      p.beatMs + gapMs + p.sackDelayMs + lossHoldMs < p.stallMs,
       `stallMs ${p.stallMs} must be over beatMs ${p.beatMs} + ` +
-        `one backed-off failover gap ${gapMs} + sackDelayMs ${p.sackDelayMs}: ` +
+        `one backed-off failover gap ${gapMs} + sackDelayMs ${p.sackDelayMs}${losses}: ` +
         'a path failure would look like a stalled process',
     ],
     [p.stallMs <= p.outageMs, `stallMs ${p.stallMs} is over outageMs ${p.outageMs}`],
     [
-      planes * gapMs < p.outageMs,
+      planes * gapMs + lossHoldMs < p.outageMs,
       `outageMs ${p.outageMs} must be over ${planes} planes x ` +
-        `one backed-off failover gap ${gapMs}: ` +
+        `one backed-off failover gap ${gapMs}${losses}: ` +
         'the link would be given up while a path is still to be tried',
     ],
     [
@@ -117,8 +149,22 @@ function brokenRule(p: Profile, circumstances: CheckCircumstances): string | nul
         `association up, ${limitMs} ms with ` +
         `associationMaxRetransmits ${p.associationMaxRetransmits}`,
     ],
+    [
+      p.callDeadlineMs > p.stallMs,
+      `callDeadlineMs ${p.callDeadlineMs} must be over stallMs ${p.stallMs}: ` +
+        'calls would fail before it is known that the peer does not answer',
+    ],
+    [
+      p.configurationDeadlineMs > p.stallMs,
+      `configurationDeadlineMs ${p.configurationDeadlineMs} must be over stallMs ${p.stallMs}: ` +
+        'changes would fail before it is known that a peer does not answer',
+    ],
+    [
+      rerouteMs === undefined || firstToAct(p, rerouteMs, circumstances) !== 'both',
+      `both would act: the network, which heals itself within ${rerouteMs} ms, and SCTP, which ` +
+        `may leave a path before or after that (within ${promise.busyPathMs} ms)`,
+    ],
   ];
-  return rules.find(([holds]) => !holds)?.[1] ?? null;
 }
 
 /** What the other end has to know of a profile. */

@@ -1,3 +1,5 @@
+import { limits } from '../limits.js';
+
 /** A consistent set of all timers of one node (or one link). Times in milliseconds. */
 export interface Profile {
   readonly name: string;
@@ -26,14 +28,25 @@ export interface Profile {
   readonly initMaxTimeoutMs: number;
   /** A frame leaves at least this often. */
   readonly beatMs: number;
+  /**
+   * A beat leaves by chance up to this much earlier, so that those of many links do not keep step.
+   */
+  readonly beatJitterMs: number;
   /** No frame for this long while a path is active: stalled. */
   readonly stallMs: number;
   /** No frame for this long and no path active: lost. */
   readonly outageMs: number;
+  /** A call waits so long for its answer, unless told otherwise. */
+  readonly callDeadlineMs: number;
+  /**
+   * The same for a change of the configuration, for those who keep one; no timer of a node or link
+   * is set by it.
+   */
+  readonly configurationDeadlineMs: number;
 }
 
 /** The names of the profiles that come with the package. */
-export type ProfileName = 'lan' | 'wan' | 'rfc';
+export type ProfileName = 'lan' | 'wan' | 'rfc' | 'mesh';
 
 /**
  * Where this is the threshold of the primary's switch-over, traffic always returns to the primary.
@@ -50,6 +63,9 @@ export const SWITCHOVER_OFF = 65535;
  * - `wan`: round trips up to about 100 ms.
  * - `rfc`: the kernel's defaults, with potentially failed at once; for peers that are not ours to
  *   set.
+ * - `mesh`: for many nodes, each with a link to each. Beats and heartbeats are ten and four times
+ *   rarer than those of `lan` and do not keep step; a path under traffic still fails in less than
+ *   half a second.
  */
 export const profiles: Readonly<Record<ProfileName, Profile>> = {
   lan: {
@@ -67,8 +83,11 @@ export const profiles: Readonly<Record<ProfileName, Profile>> = {
     initMaxAttempts: 4,
     initMaxTimeoutMs: 400,
     beatMs: 200,
+    beatJitterMs: 0,
     stallMs: 1000,
     outageMs: 1600,
+    callDeadlineMs: limits.callDeadlineMs,
+    configurationDeadlineMs: 10_000,
   },
   wan: {
     name: 'wan',
@@ -85,8 +104,11 @@ export const profiles: Readonly<Record<ProfileName, Profile>> = {
     initMaxAttempts: 5,
     initMaxTimeoutMs: 2000,
     beatMs: 500,
+    beatJitterMs: 0,
     stallMs: 3000,
     outageMs: 8000,
+    callDeadlineMs: limits.callDeadlineMs,
+    configurationDeadlineMs: 10_000,
   },
   rfc: {
     name: 'rfc',
@@ -103,7 +125,31 @@ export const profiles: Readonly<Record<ProfileName, Profile>> = {
     initMaxAttempts: 8,
     initMaxTimeoutMs: 60000,
     beatMs: 2000,
+    beatJitterMs: 0,
     stallMs: 10000,
     outageMs: 20000,
+    callDeadlineMs: 20_000,
+    configurationDeadlineMs: 30_000,
+  },
+  mesh: {
+    name: 'mesh',
+    rtoInitialMs: 300,
+    rtoMinMs: 150,
+    rtoMaxMs: 600,
+    sackDelayMs: 50,
+    sackFrequency: 2,
+    heartbeatIntervalMs: 2000,
+    pathMaxRetransmits: 4,
+    pfThreshold: 0,
+    primarySwitchover: SWITCHOVER_OFF,
+    associationMaxRetransmits: 200,
+    initMaxAttempts: 5,
+    initMaxTimeoutMs: 2000,
+    beatMs: 2000,
+    beatJitterMs: 500,
+    stallMs: 6000,
+    outageMs: 10_000,
+    callDeadlineMs: 12_000,
+    configurationDeadlineMs: 18_000,
   },
 };

@@ -16,6 +16,8 @@ export interface Circumstances {
   readonly tickMs?: number;
   /** Planes that can fail together. Default 2. */
   readonly planes?: number;
+  /** Part of its packets that each plane loses though it is up: 0.01 is one in 100. Default 0. */
+  readonly lossRate?: number;
 }
 
 /** What a profile promises, in milliseconds. */
@@ -35,6 +37,21 @@ export interface WorstCase {
    * up by one slow round trip (see STUCK_RTO_TICKS). The rules call it F.
    */
   readonly backedOffGapMs: number;
+  /**
+   * From the failure until all new traffic takes another path, where the path's RTO was raised
+   * before in that way. With PF threshold 0 it is the same as the gap.
+   */
+  readonly backedOffSwitchMs: number;
+  /**
+   * Losses in a row without any failure: the longest time they hold one frame up, with a chance of
+   * less than 1 in 10^9 that it is longer. 0 where nothing is lost.
+   */
+  readonly lossHoldMs: number;
+  /**
+   * Under traffic, one path fails, whatever was before: until all new traffic takes another path
+   * and what the failure held up has arrived there, in spite of losses (but for 1 cut in 10^4).
+   */
+  readonly busyPathMs: number;
   /** Without traffic, one path fails: until it is reported potentially failed. */
   readonly idlePotentiallyFailedMs: number;
   /** Without traffic, one path fails: until it is reported inactive. */
@@ -63,6 +80,22 @@ export interface WorstCase {
  */
 const STUCK_RTO_TICKS = 35;
 
+/** The four figures of a profile that an operator asks for first, in milliseconds. */
+export interface Promises {
+  /** One path fails under traffic: until it is noticed and all goes another way. */
+  readonly busyPathMs: number;
+  /** One path fails without traffic: until it is reported potentially failed. */
+  readonly idlePathMs: number;
+  /** All paths fail: until each end reports the link as lost. */
+  readonly allPathsMs: number;
+  /** The peer's process stops, its host goes on: until `stalled` is reported. */
+  readonly stallMs: number;
+}
+
+/** So many cuts and frames in all suffer more losses in a row than are counted with. */
+const RARE_CUT = 1e-4;
+const RARE_FRAME = 1e-9;
+
 /** The shortest pause between two heartbeats of a path in trouble, in Linux. */
 const HEARTBEAT_FLOOR_MS = 200;
 
@@ -73,7 +106,7 @@ const HEARTBEAT_FLOOR_MS = 200;
  * @param circumstances see there; all have defaults.
  */
 export function worstCase(profile: Profile, circumstances: Circumstances = {}): WorstCase {
-  const { rttMs = 0, tickMs = 10, planes = 2 } = circumstances;
+  const { rttMs = 0, tickMs = 10, planes = 2, lossRate = 0 } = circumstances;
   const r = Math.min(Math.max(profile.rtoMinMs, rttMs + 4 * tickMs), profile.rtoMaxMs) + tickMs;
   const cap = profile.rtoMaxMs + tickMs;
   const backedOff = (times: number): number => Math.min(r * 2 ** times, cap);
@@ -93,8 +126,14 @@ export function worstCase(profile: Profile, circumstances: Circumstances = {}): 
     sum(from, to, (i) => Math.max(backedOff(i) / 2, HEARTBEAT_FLOOR_MS) + backedOff(i));
   const idleInactiveMs = idleFirst + idleFurther(1, profile.pathMaxRetransmits);
 
-  const stuckMs = Math.min(Math.max(profile.rtoMinMs, STUCK_RTO_TICKS * tickMs) + tickMs, cap);
-  const backedOffGapMs = Math.max(backedOff(last + 1), Math.min(stuckMs * 2 ** last, cap));
+  const stuckMs = Math.max(profile.rtoMinMs, STUCK_RTO_TICKS * tickMs) + tickMs;
+  const stuck = (times: number): number => Math.min(stuckMs * 2 ** times, cap);
+  const backedOffGapMs = Math.max(backedOff(last + 1), stuck(last));
+  const backedOffSwitchMs = Math.max(sum(1, last + 1, backedOff), sum(0, last, stuck));
+  // Each loss on the path that is left makes that one potentially failed too, and the next try may
+  // take the dead one.
+  const triesAfterCut = 2 * lossesInARow(lossRate, RARE_CUT);
+  const busyPathMs = backedOffSwitchMs + sum(0, triesAfterCut - 1, backedOff);
   const errorsPerPlane = Math.ceil((profile.associationMaxRetransmits + 1) / planes);
   // Frames go at least every beat, and the driver looks every half beat.
   const lookMs = profile.beatMs / 2;
@@ -103,13 +142,32 @@ export function worstCase(profile: Profile, circumstances: Circumstances = {}): 
     busyGapMs: backedOff(last),
     busySwitchMs: sum(0, last, backedOff),
     backedOffGapMs,
+    backedOffSwitchMs,
+    lossHoldMs: sum(0, lossesInARow(lossRate, RARE_FRAME) - 1, backedOff),
+    busyPathMs,
     idlePotentiallyFailedMs: potentiallyFailedWorks
       ? idleFirst + idleFurther(1, profile.pfThreshold)
       : idleInactiveMs,
     idleInactiveMs,
     recoveryMs: profile.heartbeatIntervalMs + 1.5 * cap,
     stalledMs: profile.stallMs + lookMs,
-    allPathsDeadMs: profile.beatMs + planes * backedOffGapMs + profile.outageMs + lookMs,
+    allPathsDeadMs: profile.beatMs + planes * backedOffSwitchMs + profile.outageMs + lookMs,
     associationLimitMs: sum(0, errorsPerPlane - 1, backedOff),
   };
+}
+
+/** Of the whole worst case, what an operator asks for first. */
+export function promisesOf(worst: WorstCase): Promises {
+  return {
+    busyPathMs: worst.busyPathMs,
+    idlePathMs: worst.idlePotentiallyFailedMs,
+    allPathsMs: worst.allPathsDeadMs,
+    stallMs: worst.stalledMs,
+  };
+}
+
+/** So many losses in a row happen with a chance of `rare` at most. */
+function lossesInARow(lossRate: number, rare: number): number {
+  // Rounding must not make four of what is 3.9999 or 4.0001.
+  return lossRate <= 0 ? 0 : Math.max(1, Math.ceil(Math.log(rare) / Math.log(lossRate) - 1e-9));
 }

@@ -2,9 +2,10 @@
  * The records of a bundle, one after the other. Each begins with its type in one byte; the number
  * in brackets is the length of a field in bytes, big-endian.
  *
- * - 1 send, 2 call, 3 reply, 4 failure: encoding of the body (1; 0 bytes, 1 CBOR), length of the
- *   topic (1), zero (1), length of the body (4), number of the call (8, under 2^53; not in a send),
- *   topic, body.
+ * - 1 send, 2 call, 3 reply, 4 failure, 5 item, 6 publish, 7 stream: encoding of the body (1; 0
+ *   bytes, 1 CBOR), length of the topic (1), whether there is a trace context (1), length of the
+ *   body (4), number of the call (8, under 2^53; not in a send or publish), trace context (26, when
+ *   there is one; see trace-context.ts), topic, body.
  * - 8 first fragment: zero (1), assembly (2), length of the whole record (4), length of this piece
  *   (4), piece. 9 next fragment: the same without the length of the whole.
  * - 16 acknowledgement: zero (1), stream (2), sequence (8). This bundle was handled, and on a
@@ -21,20 +22,33 @@
 import { LinkError } from '../errors.js';
 import { limits } from '../limits.js';
 import { malformed, readUtf8 } from './frame.js';
+import { readTraceparent, TRACE_CONTEXT_BYTES, writeTraceparent } from './trace-context.js';
+
+/** Topics that begin so are the node's own. */
+export const RESERVED_TOPICS = 'backplane:';
+
+/**
+ * - `send`, `publish`: to the handler of a topic, or to all its subscribers.
+ * - `call`, `stream`: ask for one answer, or for many.
+ * - `reply`, `failure`: the answer, or the end of many. `item`: one of many.
+ */
+export type MessageKind = 'send' | 'call' | 'reply' | 'failure' | 'item' | 'publish' | 'stream';
 
 /** A message as its record carries it. */
 export interface MessageFields {
-  readonly kind: 'send' | 'call' | 'reply' | 'failure';
+  readonly kind: MessageKind;
   readonly id: number;
   readonly topic: string;
   readonly encoding: 'bytes' | 'cbor';
   readonly body: Uint8Array;
+  /** The trace it belongs to, as W3C's `traceparent`; only with a topic. */
+  readonly traceparent?: string | undefined;
 }
 
-/** A message as it was decoded: the body is a view of the bundle. */
+/** A message as it was decoded: the body is a view of the bundle, until it is given another. */
 export interface DecodedMessage extends MessageFields {
   readonly type: 'message';
-  readonly body: Buffer;
+  body: Buffer;
 }
 
 /** A piece of a large message; `totalBytes` is 0 in all but the first. */
@@ -76,7 +90,15 @@ const signTypes = new Map<number, LinkRecord>(
   Object.entries(signs).map(([type, value]) => [value, { type: type as keyof typeof signs }]),
 );
 const TWO_TO_32 = 2 ** 32;
-const kinds = ['send', 'call', 'reply', 'failure'] as const;
+const kinds: readonly MessageKind[] = [
+  'send',
+  'call',
+  'reply',
+  'failure',
+  'item',
+  'publish',
+  'stream',
+];
 
 /** The room that a piece of a large message needs beside itself. */
 export function fragmentOverheadBytes(isFirst: boolean): number {
@@ -92,7 +114,8 @@ export function fragmentOverheadBytes(isFirst: boolean): number {
  */
 export function messageRecordBytes(message: MessageFields, topicBytes: number): number {
   const { kind, id, body } = message;
-  const problem = contradiction(kind, id, topicBytes);
+  const isTraced = message.traceparent !== undefined;
+  const problem = contradiction(kind, id, topicBytes, isTraced);
   if (problem !== null) throw new LinkError('ERR_ARGUMENT', problem);
   if (topicBytes > limits.topicBytes) {
     throw new LinkError('ERR_ARGUMENT', `a topic has at most ${limits.topicBytes} bytes`);
@@ -103,12 +126,18 @@ export function messageRecordBytes(message: MessageFields, topicBytes: number): 
       `a body of ${body.length} bytes is over the limit of ${limits.messageBytes}`,
     );
   }
-  return headBytes(kind) + topicBytes + body.length;
+  return headBytes(kind, isTraced) + topicBytes + body.length;
 }
 
 /** Bytes of a record before the topic. */
-function headBytes(kind: MessageFields['kind']): number {
-  return kind === 'send' ? MESSAGE_BYTES : MESSAGE_BYTES + CALL_NUMBER_BYTES;
+function headBytes(kind: MessageKind, isTraced: boolean): number {
+  const bytes = isTold(kind) ? MESSAGE_BYTES : MESSAGE_BYTES + CALL_NUMBER_BYTES;
+  return isTraced ? bytes + TRACE_CONTEXT_BYTES : bytes;
+}
+
+/** Whether nobody waits for an answer, nor is one. */
+function isTold(kind: MessageKind): boolean {
+  return kind === 'send' || kind === 'publish';
 }
 
 /** Writes all of a message's record but its body; returns where the body begins. */
@@ -118,14 +147,15 @@ export function writeMessageHead(
   message: MessageFields,
   topic: Uint8Array,
 ): number {
-  const { kind, id } = message;
+  const { kind, id, traceparent } = message;
   data[at] = kinds.indexOf(kind) + 1;
   data[at + 1] = message.encoding === 'cbor' ? 1 : 0;
   data[at + 2] = topic.length;
-  data[at + 3] = 0;
+  data[at + 3] = traceparent === undefined ? 0 : 1;
   data.writeUInt32BE(message.body.length, at + 4);
-  if (kind !== 'send') writeUint53(data, at + 8, id);
-  const topicAt = at + headBytes(kind);
+  if (!isTold(kind)) writeUint53(data, at + 8, id);
+  const topicAt = at + headBytes(kind, traceparent !== undefined);
+  if (traceparent !== undefined) writeTraceparent(data, topicAt - TRACE_CONTEXT_BYTES, traceparent);
   for (let i = 0; i < topic.length; i++) data[topicAt + i] = topic[i] as number;
   return topicAt + topic.length;
 }
@@ -251,7 +281,7 @@ export class RecordReader {
     const at = this.#at;
     if (at === data.length) return null;
     const type = data[at] as number;
-    if (type >= 1 && type <= kinds.length) return this.#message(at, kinds[type - 1] as 'send');
+    if (type >= 1 && type <= kinds.length) return this.#message(at, kinds[type - 1] as MessageKind);
     switch (type) {
       case Type.first:
       case Type.next:
@@ -281,24 +311,37 @@ export class RecordReader {
     }
   }
 
-  #message(at: number, kind: MessageFields['kind']): DecodedMessage {
+  #message(at: number, kind: MessageKind): DecodedMessage {
     const data = this.#data;
-    const topicAt = this.#need(at, headBytes(kind), 0);
+    this.#need(at, MESSAGE_BYTES, 0);
     const encoding = data[at + 1] as number;
     const topicBytes = data[at + 2] as number;
-    if (encoding > 1 || data[at + 3] !== 0) throw malformed('unknown encoding of a message');
+    const flags = data[at + 3] as number;
+    if (encoding > 1 || flags > 1) throw malformed('unknown encoding of a message');
+    const isTraced = flags === 1;
+    const topicAt = this.#need(at, headBytes(kind, isTraced), 0);
     const bodyBytes = data.readUInt32BE(at + 4);
     if (bodyBytes > limits.messageBytes) throw malformed('a body over the limit');
     const bodyAt = this.#need(topicAt, topicBytes, 0);
     const end = this.#need(bodyAt, bodyBytes, 0);
-    const id = kind === 'send' ? 0 : readUint53(data, at + 8);
-    const problem = contradiction(kind, id, topicBytes);
+    const id = isTold(kind) ? 0 : readUint53(data, at + 8);
+    const problem = contradiction(kind, id, topicBytes, isTraced);
     if (problem !== null) throw malformed(problem);
+    const traceAt = topicAt - TRACE_CONTEXT_BYTES;
+    const traceparent = isTraced ? readTraceparent(data, traceAt) : undefined;
     const topic = topicBytes === 0 ? '' : this.#lastTopic.read(data, topicAt, bodyAt);
     this.#at = end;
     this.headBytes = bodyAt - at;
     const body = data.subarray(bodyAt, end);
-    return { type: 'message', kind, id, topic, encoding: encoding === 1 ? 'cbor' : 'bytes', body };
+    return {
+      type: 'message',
+      kind,
+      id,
+      topic,
+      encoding: encoding === 1 ? 'cbor' : 'bytes',
+      body,
+      traceparent,
+    };
   }
 
   #fragment(at: number, isFirst: boolean): Fragment {
@@ -343,12 +386,19 @@ export class RecordReader {
 }
 
 /** What a kind of message must and must not have; the same for the sender and the receiver. */
-function contradiction(kind: MessageFields['kind'], id: number, topicBytes: number): string | null {
+function contradiction(
+  kind: MessageKind,
+  id: number,
+  topicBytes: number,
+  isTraced: boolean,
+): string | null {
   if (!Number.isSafeInteger(id) || id < 0) return 'a call number that is not a whole number';
-  if (kind === 'send' && id !== 0) return 'a send has no call number';
-  if (kind !== 'send' && id === 0) return `a ${kind} has a call number`;
-  const answers = kind === 'reply' || kind === 'failure';
+  if (isTold(kind)) {
+    if (id !== 0) return `a ${kind} has no call number`;
+  } else if (id === 0) return `a ${kind} has a call number`;
+  const answers = kind === 'reply' || kind === 'failure' || kind === 'item';
   if (answers && topicBytes > 0) return `a ${kind} has no topic`;
+  if (answers && isTraced) return `a ${kind} has no trace context`;
   if (!answers && topicBytes === 0) return `a ${kind} has a topic`;
   return null;
 }

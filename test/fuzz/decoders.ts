@@ -1,7 +1,9 @@
 /** Every decoder of the package that reads what a peer sent. A new one is an entry here. */
 
+import { ProtocolError } from '../../src/errors.js';
 import { Inbox } from '../../src/link/inbox.js';
 import { StreamMap } from '../../src/link/streams.js';
+import { readCancel, readCredit, readNames } from '../../src/node/control.js';
 import { timingOf } from '../../src/timing/check.js';
 import { profiles } from '../../src/timing/profiles.js';
 import { BUNDLE_HEADER_BYTES, readBundleHeader, writeBundleHeader } from '../../src/wire/bundle.js';
@@ -70,12 +72,17 @@ function cborOfAnySize(random: SeededRandom): Buffer {
   return grammar.body(random, random.once(8) ? random.below(600) : 0);
 }
 
+const TRACE = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
+
 const records: readonly Buffer[] = [
   everyRecord(),
   encode(message({ topic: 'tøpic' })),
   encode(message({ kind: 'call', id: 9, encoding: 'cbor', body: cborBodies[0]! })),
   encode(message({ kind: 'reply', id: 2 ** 50, topic: '', encoding: 'cbor' })),
   encode(message({ kind: 'failure', id: 1, topic: '', body: Buffer.alloc(0) })),
+  encode(message({ kind: 'item', id: 1, topic: '' })),
+  encode(message({ kind: 'stream', id: 2, traceparent: TRACE })),
+  encode(message({ kind: 'publish', traceparent: TRACE })),
   Buffer.concat([encode(message()), encode(message()), encode(message({ topic: 'other' }))]),
 ];
 
@@ -105,6 +112,22 @@ function receive(data: Buffer): void {
     isOver: () => false,
   });
   inbox.receive(4, data);
+}
+
+/** What a node tells another: one of the three is what it was meant for. */
+function readControl(data: Buffer): void {
+  const body = decodeBody('cbor', data);
+  let refused: unknown = null;
+  for (const read of [readCancel, readCredit, readNames]) {
+    try {
+      read(body);
+      return;
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      refused = error;
+    }
+  }
+  throw refused;
 }
 
 export const decoders: readonly FuzzedDecoder[] = [
@@ -142,5 +165,14 @@ export const decoders: readonly FuzzedDecoder[] = [
     samples: cborBodies,
     decode: (data) => decodeBody('cbor', data),
     generate: cborOfAnySize,
+  },
+  {
+    name: 'messages of nodes',
+    samples: [
+      [7, 'cancelled'],
+      [7, 65_536],
+      [['topic'], ['other', 'tøpic']],
+    ].map((value) => Buffer.from(encodeBody(value).body)),
+    decode: readControl,
   },
 ];

@@ -39,10 +39,12 @@ export function photograph(): Photograph {
 }
 
 function propertiesOf(object: object): Property[] {
+  // What Node loads when it is first used changes its value then, and may keep something under a
+  // symbol (undici from Node 22 on): of globals, the names count.
+  if (object === globalThis) return Object.getOwnPropertyNames(object).map((key) => [key, {}]);
   return Reflect.ownKeys(object).map((key) => {
     const descriptor = Object.getOwnPropertyDescriptor(object, key) as PropertyDescriptor;
-    // What Node loads when it is first used changes its value then: of globals, the names count.
-    return [key, object === globalThis ? {} : descriptor];
+    return [key, descriptor];
   });
 }
 

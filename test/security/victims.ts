@@ -223,7 +223,10 @@ class NodeVictim implements Victim {
     this.#carrier = carrier;
     carrier.attach({
       onUp: () => {},
-      onMessage: (_stream, data) => void this.said.push(Buffer.from(data)),
+      onMessage: (_stream, data) => {
+        this.said.push(Buffer.from(data));
+        return false;
+      },
       onPath: () => {},
       onEnd: () => {},
       onDrain: () => {},

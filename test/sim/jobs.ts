@@ -23,15 +23,16 @@ export interface Done {
 }
 
 /** Runs one seed; again, in words, when it broke a promise. */
-export function runJob({ world, seed, leastEvents, twice }: Job): Done {
+export async function runJob({ world, seed, leastEvents, twice }: Job): Promise<Done> {
   const run = worlds[world];
-  const first = run(seed, { leastEvents, isVerbose: false });
+  const first = await run(seed, { leastEvents, isVerbose: false });
   const { events, hash, violations, counts } = first;
   if (violations.length === 0) {
-    const diverged = twice && run(seed, { leastEvents, isVerbose: false }).hash !== hash;
+    const second = twice ? await run(seed, { leastEvents, isVerbose: false }) : first;
+    const diverged = second.hash !== hash;
     return { seed, events, hash, diverged, violations, lines: [], counts };
   }
-  const again = run(seed, { leastEvents, isVerbose: true });
+  const again = await run(seed, { leastEvents, isVerbose: true });
   const diverged = again.hash !== hash;
   return { seed, events, hash, diverged, violations, lines: again.lines, counts };
 }

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import ts from 'typescript';
 import { linkMutants } from './link/mutants.js';
+import { nodeMutants } from './node/mutants.js';
 import { inLanes, Worker } from './pool.js';
 import type { Overlay } from './worker.js';
 import type { WorldName } from './worlds.js';
@@ -36,7 +37,10 @@ export interface Harvest {
   readonly unmutated: readonly string[];
 }
 
-const mutants: Readonly<Record<WorldName, readonly Mutant[]>> = { link: linkMutants };
+const mutants: Readonly<Record<WorldName, readonly Mutant[]>> = {
+  link: linkMutants,
+  node: nodeMutants,
+};
 
 /** Seeds that the code as it is has to pass, through the same door as the mutants. */
 const CONTROL_SEEDS = 20;

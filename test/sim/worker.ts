@@ -15,5 +15,5 @@ process.on('message', async (message: Job | Overlay) => {
     return;
   }
   const { runJob } = await import('./jobs.js');
-  process.send?.(runJob(message));
+  process.send?.(await runJob(message));
 });

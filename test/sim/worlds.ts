@@ -1,11 +1,33 @@
 /** The worlds that can be simulated. */
-import { runSeed as runLinkSeed, type SeedOptions, type SeedResult } from './link/world.js';
+import { runSeed as runLinkSeed } from './link/world.js';
+import { runSeed as runNodeSeed } from './node/world.js';
 
-export type { SeedOptions, SeedResult };
+/** What came of one seed. */
+export interface SeedResult {
+  readonly seed: number;
+  readonly events: number;
+  readonly hash: string;
+  /** Broken promises; the run ends at the first event that breaks any. */
+  readonly violations: readonly string[];
+  /** The last events, when they were asked for. */
+  readonly lines: readonly string[];
+  readonly counts: Readonly<Record<string, number>>;
+}
 
-export const worlds: Readonly<Record<'link', (seed: number, options: SeedOptions) => SeedResult>> =
-  {
-    link: runLinkSeed,
-  };
+export interface SeedOptions {
+  /** Faults go on until there were so many events. */
+  readonly leastEvents: number;
+  /** Keeps the last events in words. */
+  readonly isVerbose: boolean;
+}
 
-export type WorldName = keyof typeof worlds;
+/** Runs one seed from beginning to end. */
+export type RunSeed = (seed: number, options: SeedOptions) => SeedResult | Promise<SeedResult>;
+
+/** The names of the worlds. */
+export type WorldName = 'link' | 'node';
+
+export const worlds: Readonly<Record<WorldName, RunSeed>> = {
+  link: runLinkSeed,
+  node: runNodeSeed,
+};

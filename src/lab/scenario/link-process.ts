@@ -2,9 +2,17 @@
  * A traffic process with one node on one lab host: numbered messages over the link, one in some a
  * call.
  */
+import * as path from 'node:path';
 import { type ClusterNode, startNode } from '../../index.js';
+import { Recorder } from '../recording/recorder.js';
 import { carryFile, receiveFile } from './carry.js';
-import type { NodeEvent, Replies, TrafficSetup } from './protocol.js';
+import {
+  type NodeEvent,
+  type PlaneCommand,
+  type Replies,
+  repliesFile,
+  type TrafficSetup,
+} from './protocol.js';
 import {
   report,
   reportFailure,
@@ -33,8 +41,18 @@ function reportEvents(node: ClusterNode): void {
   node.on('nodedown', ({ name, reason }) => tell({ kind: 'nodedown', node: name, reason }));
   node.on('stalled', ({ name }) => tell({ kind: 'stalled', node: name }));
   node.on('resumed', ({ name }) => tell({ kind: 'resumed', node: name }));
-  node.on('path', ({ name, plane, change }) => tell({ kind: 'path', node: name, plane, change }));
+  node.on('path', ({ name, plane, change, figures }) => {
+    const reasons = figures === undefined ? {} : { reasons: figures.reasons };
+    tell({ kind: 'path', node: name, plane, change, ...reasons });
+  });
+  node.on('planeDeferred', ({ name, code }) => tell({ kind: 'planeDeferred', node: name, code }));
   node.on('redundancy', ({ name, state }) => tell({ kind: 'redundancy', node: name, state }));
+}
+
+/** Does it at this end. */
+function changePlane(node: ClusterNode, { change, name, cidr }: PlaneCommand): void {
+  const { deferred } = change === 'add' ? node.addPlane(name, cidr) : node.removePlane(name);
+  report({ type: 'plane', deferred });
 }
 
 class LinkSender extends SendingTraffic {
@@ -42,10 +60,12 @@ class LinkSender extends SendingTraffic {
   #asked = 0;
   #answered = 0;
   #isWarm = false;
+  readonly #replies: Recorder | null;
 
   constructor(setup: TrafficSetup, node: ClusterNode) {
     super(setup);
     this.#node = node;
+    this.#replies = setup.recordsReplies === true ? new Recorder(setup.maxMessages) : null;
   }
 
   override get replies(): Replies {
@@ -73,7 +93,9 @@ class LinkSender extends SendingTraffic {
     this.#asked++;
     const counts = this.#isWarm;
     this.#node.call(to, TOPIC, body, { deadlineMs: CALL_DEADLINE_MS }).then(() => {
-      if (counts) this.#answered++;
+      if (!counts) return;
+      this.#answered++;
+      this.#replies?.record(body.readUInt32BE(0));
     }, reportFailure);
   }
 
@@ -82,8 +104,13 @@ class LinkSender extends SendingTraffic {
     report({ type: 'carried', ...carried });
   }
 
+  override changePlane(command: PlaneCommand): void {
+    changePlane(this.#node, command);
+  }
+
   override async close(): Promise<void> {
     await this.#node.close();
+    await this.#replies?.save(path.join(this.setup.folder, repliesFile));
   }
 }
 
@@ -106,6 +133,10 @@ class LinkReceiver extends Traffic {
     receiveFile(this.#node, folder, (carried) => report({ type: 'carried', ...carried }));
   }
 
+  override changePlane(command: PlaneCommand): void {
+    changePlane(this.#node, command);
+  }
+
   override async close(): Promise<void> {
     await this.#node.close();
   }
@@ -113,7 +144,7 @@ class LinkReceiver extends Traffic {
 
 serveTraffic(async (setup) => {
   const { name, planes, port, keyFile, profile, role } = setup;
-  const node = await startNode({ name, planes, port, keyFile, profile });
+  const node = await startNode({ name, planes, port, keyFile, profile, ...setup.node });
   reportEvents(node);
   return role === 'sender' ? new LinkSender(setup, node) : new LinkReceiver(setup, node);
 });

@@ -1,4 +1,5 @@
 /** What a scenario and its traffic processes say to each other over their IPC handles. */
+import type { NodeOptions } from '../../index.js';
 import type { ProfileName } from '../../timing/profiles.js';
 
 export type Role = 'sender' | 'receiver';
@@ -22,6 +23,10 @@ export interface TrafficSetup {
   readonly folder: string;
   /** Messages at the most; the recording's arrays are made for so many. */
   readonly maxMessages: number;
+  /** Options of the node over the others. */
+  readonly node?: Pick<NodeOptions, 'steering' | 'switchover'>;
+  /** Whether the sender records the replies to its calls, too. Default false. */
+  readonly recordsReplies?: boolean;
 }
 
 /** One run of numbered messages. */
@@ -36,8 +41,17 @@ export interface TrafficPlan {
 export type TrafficCommand =
   | { readonly type: 'begin'; readonly plan: TrafficPlan }
   | { readonly type: 'stop' }
+  | PlaneCommand
   | { readonly type: 'carry'; readonly file: string; readonly durationMs: number }
   | { readonly type: 'finish' };
+
+/** Puts the node on a plane, or takes it off. */
+export interface PlaneCommand {
+  readonly type: 'plane';
+  readonly change: 'add' | 'remove';
+  readonly name: string;
+  readonly cidr: string;
+}
 
 export type TrafficReport =
   /** The sender has its link or connection, the receiver listens. */
@@ -47,6 +61,8 @@ export type TrafficReport =
   | { readonly type: 'count'; readonly count: number }
   /** All messages of the plan have been handed over. */
   | { readonly type: 'sent'; readonly count: number }
+  /** What came of a `plane`: peers whose links could not follow. */
+  | { readonly type: 'plane'; readonly deferred: readonly string[] }
   | { readonly type: 'carried'; readonly bytes: number; readonly sha256: string }
   | { readonly type: 'finished'; readonly replies: Replies }
   | { readonly type: 'failed'; readonly code: string; readonly message: string };
@@ -66,10 +82,16 @@ export type NodeEvent =
       readonly node: string;
       readonly plane: string;
       readonly change: string;
+      /** Why it is gray. */
+      readonly reasons?: readonly string[];
     }
+  | { readonly kind: 'planeDeferred'; readonly node: string; readonly code: string }
   | { readonly kind: 'redundancy'; readonly node: string; readonly state: string };
 
 /** The file a traffic process leaves in its folder: `link-sent.csv`, `tcp-received.csv` ... */
 export function recordingFile(transport: TransportName, role: Role): string {
   return `${transport}-${role === 'sender' ? 'sent' : 'received'}.csv`;
 }
+
+/** The sender's recording of the replies to its calls, where it makes one. */
+export const repliesFile = 'link-replied.csv';

@@ -31,6 +31,10 @@ export interface SessionOptions {
   /** Runs the same traffic over TCP on the lab's first plane, too. */
   readonly tcp: boolean;
   readonly maxMessages: number;
+  /** Options of both nodes over the others. */
+  readonly node?: TrafficSetup['node'];
+  /** Whether replies are recorded, in `repliesFile`. Default false. */
+  readonly recordsReplies?: boolean;
   /** Each thing a node reported, with the time in milliseconds on the clock of `process.hrtime`. */
   onEvent(side: Role, event: NodeEvent, atMs: number): void;
 }
@@ -136,6 +140,14 @@ export class TrafficSession {
     return { read, arrived };
   }
 
+  /** Puts the node of one end on a plane, or takes it off; resolves when it has been done there. */
+  async changePlane(side: Role, change: 'add' | 'remove', name: string) {
+    const party = this.#pairs[0]![side];
+    const cidr = this.#options.lab.cidrs[name] ?? '';
+    party.command({ type: 'plane', change, name, cidr });
+    return party.report('plane');
+  }
+
   /** Ends both nodes, orderly, and says what became of the messages. */
   async finish(): Promise<SessionResult> {
     this.#finishing = true;
@@ -171,7 +183,7 @@ export class TrafficSession {
   }
 
   #party(transport: TransportName, role: Role, keyFile: string): Party {
-    const { lab, profile, folder, maxMessages } = this.#options;
+    const { lab, profile, folder, maxMessages, node, recordsReplies } = this.#options;
     const { host, end } = endOf(lab, role);
     const { name, peer, planes, addresses } = end;
     const setup: TrafficSetup = {
@@ -186,6 +198,8 @@ export class TrafficSession {
       profile,
       folder,
       maxMessages,
+      ...(node === undefined ? {} : { node }),
+      ...(recordsReplies === undefined ? {} : { recordsReplies }),
     };
     const script = fileURLToPath(new URL(`./${transport}-process.js`, import.meta.url));
     const child = host.fork(script, [JSON.stringify(setup)]);

@@ -7,6 +7,7 @@ import { BackplaneError } from '../../errors.js';
 import { Recorder } from '../recording/recorder.js';
 import { Pacer } from './pacer.js';
 import {
+  type PlaneCommand,
   type Replies,
   recordingFile,
   type TrafficCommand,
@@ -55,6 +56,10 @@ export abstract class Traffic {
   }
 
   stop(): void {}
+
+  changePlane(_command: PlaneCommand): void {
+    throw new TypeError('this process has one plane for good');
+  }
 
   async carry(_file: string, _durationMs: number): Promise<void> {
     throw new TypeError('this process carries no files');
@@ -140,6 +145,8 @@ async function obey(traffic: Traffic, command: TrafficCommand): Promise<void> {
       return traffic.begin(command.plan);
     case 'stop':
       return traffic.stop();
+    case 'plane':
+      return traffic.changePlane(command);
     case 'carry':
       return traffic.carry(command.file, command.durationMs);
     case 'finish':

@@ -43,13 +43,14 @@ export class Recorder implements NativeHandlers {
   /** Kinds of everything, in order: 'message', a notification's type or change, 'end'. */
   readonly order: string[] = [];
 
-  onReceive(slab: ArrayBuffer, count: number, notifications: NativeNotification[] | null): void {
+  onReceive(slab: ArrayBuffer, count: number, notifications: NativeNotification[] | null): boolean {
     for (let i = 0; i < count; i++) {
       const entry = addon.meta.subarray(i * META_STRIDE, (i + 1) * META_STRIDE);
       const length = entry[META_LENGTH] ?? 0;
       if (length < 0) this.#notified(notifications?.[entry[META_OFFSET] ?? 0]);
       else this.#received(Buffer.from(slab, entry[META_OFFSET], length), entry);
     }
+    return false;
   }
 
   #notified(notification: NativeNotification | undefined): void {

@@ -1,66 +1,9 @@
 import assert from 'node:assert/strict';
-import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { createInterface } from 'node:readline';
-import test, { type TestContext } from 'node:test';
-import { fileURLToPath } from 'node:url';
-import { createLab, type Lab, type LabHost } from '../../../src/lab/index.js';
-
-const main = fileURLToPath(new URL('../../../src/cli/main.js', import.meta.url));
-const limit = { timeout: 60_000 };
-
-interface Setup {
-  readonly lab: Lab;
-  readonly config: string;
-}
-
-/** Two hosts, and one configuration file with a key that fits both. */
-async function setup(context: TestContext): Promise<Setup> {
-  const lab = await createLab({ hosts: 2 });
-  const folder = mkdtempSync(join(tmpdir(), 'backplane-cli-'));
-  context.after(async () => {
-    await lab.close();
-    rmSync(folder, { recursive: true });
-  });
-  const keygen = cli(lab.host(1), 'keygen', join(folder, 'cluster.key'));
-  await once(keygen, 'exit');
-  assert.equal(keygen.exitCode, 0);
-  const config = join(folder, 'backplane.json');
-  const peers = [{ name: 'one@host1', addresses: lab.host(1).addresses }];
-  writeFileSync(config, JSON.stringify({ planes: lab.cidrs, keyFile: 'cluster.key', peers }));
-  return { lab, config };
-}
-
-function cli(host: LabHost, ...args: string[]): ChildProcess {
-  return host.spawn([process.execPath, main, ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
-}
-
-/** Lines of standard output as they come, each as its JSON. */
-class Lines {
-  readonly all: Record<string, unknown>[] = [];
-  #waiting: (() => void)[] = [];
-
-  constructor(child: ChildProcess) {
-    createInterface({ input: child.stdout! }).on('line', (line) => {
-      this.all.push(JSON.parse(line));
-      for (const look of this.#waiting.splice(0)) look();
-    });
-  }
-
-  async until(event: string, fields: object = {}): Promise<void> {
-    const fits = (line: Record<string, unknown>) =>
-      line['event'] === event &&
-      Object.entries(fields).every(([name, value]) => line[name] === value);
-    while (!this.all.some(fits)) {
-      await new Promise<void>((look) => {
-        this.#waiting.push(look);
-      });
-    }
-  }
-}
+import test from 'node:test';
+import { cli, Lines, limit, setup } from './support.js';
 
 test('serve and ping show a pulled cable: no ping is lost', limit, async (context) => {
   const { lab, config } = await setup(context);
@@ -117,9 +60,9 @@ test('serve reads its keys again on SIGHUP, and lives on', limit, async (context
   writeFileSync(keyFile, 'no key at all\n');
   serve.kill('SIGHUP');
   await lines.until('keysKept');
-  const { keys: kept, error } = lines.all.at(-1) as { keys: string[]; error: { code: string } };
+  const { keys: kept, err } = lines.all.at(-1) as { keys: string[]; err: { code: string } };
   assert.deepEqual(kept, both);
-  assert.equal(error.code, 'ERR_KEY_FILE');
+  assert.equal(err.code, 'ERR_KEY_FILE');
 
   const ended = once(serve, 'close');
   serve.kill('SIGTERM');

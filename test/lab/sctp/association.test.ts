@@ -215,6 +215,66 @@ test('IPv6, alone and with IPv4', async (context) => {
   }
 });
 
+test('with the sysctl off a change of addresses is refused, at either end', async (context) => {
+  setSctpSysctl('addip_enable', 0);
+  const { near, far } = await makePair(
+    context,
+    { addresses: THERE },
+    { localAddresses: [HERE[0]!] },
+  );
+  const refused = { code: 'ERR_OPTION_REJECTED' };
+  assert.throws(() => near.addLocalAddresses([HERE[1]!]), refused);
+  assert.throws(() => far.removeLocalAddresses([THERE[1]!]), refused);
+  assert.deepEqual(near.localAddresses, [HERE[0]]);
+  assert.deepEqual(sorted(far.localAddresses), THERE);
+  assert.deepEqual(sorted(near.remoteAddresses), THERE);
+});
+
+test('all associations of a server get a new address, then the server', async (context) => {
+  setSctpSysctl('addip_enable', 1);
+  setSctpSysctl('addip_noauth_enable', 1);
+  const server = listen({ addresses: [THERE[0]!] });
+  context.after(() => server.close());
+  const accepted: Association[] = [];
+  server.on('association', (association) => accepted.push(association));
+  const dialled = [0, 1, 2].map(() =>
+    connect({ addresses: [THERE[0]!], port: server.port, localAddresses: HERE }),
+  );
+  for (const association of dialled) {
+    context.after(() => association.abort());
+    await association.whenUp();
+  }
+  while (accepted.length < 3) await new Promise(setImmediate);
+  const added = dialled.map((association) => pathEvent(association, THERE[1]!, 'added'));
+  for (const association of accepted) association.addLocalAddresses([THERE[1]!]);
+  server.addAddresses([THERE[1]!]);
+  await Promise.all(added);
+  const late = connect({ addresses: [THERE[1]!], port: server.port, localAddresses: HERE });
+  context.after(() => late.abort());
+  await late.whenUp();
+  assert.deepEqual(sorted(late.remoteAddresses), THERE);
+  const removed = dialled.map((association) => pathEvent(association, THERE[0]!, 'removed'));
+  for (const association of accepted.slice(0, 3)) association.removeLocalAddresses([THERE[0]!]);
+  server.removeAddresses([THERE[0]!]);
+  await Promise.all(removed);
+  assert.deepEqual(server.addresses, [THERE[1]]);
+  assert.throws(() => server.removeAddresses([THERE[1]!]), { code: 'ERR_SYSTEM' });
+  for (const association of accepted) association.abort();
+});
+
+test('statistics count chunks once, and those sent again', async (context) => {
+  const { near, far } = await makePair(context, ...multiHomed);
+  const received = collect(far, 50);
+  for (let i = 0; i < 50; i += 1) near.send(Buffer.alloc(1000, i));
+  await received;
+  const { sentChunks, retransmittedChunks, maxRtoMs, maxRtoAddress } = near.statistics();
+  assert.equal(sentChunks, 50);
+  assert.equal(retransmittedChunks, 0);
+  assert.equal(far.statistics().receivedChunks, 50);
+  assert.ok(maxRtoMs > 0);
+  assert.ok(THERE.includes(maxRtoAddress));
+});
+
 test('local addresses join and leave a living association', async (context) => {
   setSctpSysctl('addip_enable', 1);
   setSctpSysctl('addip_noauth_enable', 1);

@@ -22,6 +22,7 @@ const odd: SctpOptions = {
   primarySwitchover: 4,
   sack: { delayMs: 33, frequency: 3 },
   noDelay: false,
+  streamScheduler: 'round-robin',
   sendBufferBytes: 300_000,
   receiveBufferBytes: 400_000,
   udpEncapsulationPort: 9899,
@@ -48,6 +49,29 @@ test('the kernel holds every option as asked for: defaults, odd values, off', ()
 test('the kernel takes every profile', () => {
   for (const profile of Object.values(profiles)) {
     listen({ addresses: ['127.0.0.1'], ...associationOptions(profile) }).close();
+  }
+});
+
+test('a living association takes every profile, at both ends and on each path', async (t) => {
+  const addresses = ['127.0.0.1', '127.0.0.2'];
+  const options = associationOptions(profiles.wan);
+  const localAddresses = addresses;
+  const { near, far } = await makePair(
+    t,
+    { addresses, ...options },
+    { localAddresses, ...options },
+  );
+  for (const profile of [profiles.lan, profiles.rfc, profiles.wan, profiles.lan]) {
+    for (const end of [near, far]) end.retime(associationOptions(profile));
+  }
+  // A round trip under the new RTO.Min, which the old one would have raised to 200 ms.
+  for (const end of [near, far]) end.heartbeatNow();
+  for (const end of [near, far]) {
+    assert.equal(end.paths.length, 2);
+    for (;;) {
+      if (end.paths.every(({ rtoMs }) => rtoMs <= profiles.lan.rtoMaxMs)) break;
+      await new Promise((resolve) => end.once('path', resolve));
+    }
   }
 });
 

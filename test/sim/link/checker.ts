@@ -5,7 +5,7 @@ import type { ErrorCode } from '../../../src/errors.js';
 import type { CarrierEnd } from '../../../src/link/carrier.js';
 import type { Outcome, ReceivedMessage } from '../../../src/link/types.js';
 import type { LiveLink } from '../../../src/node/live-link.js';
-import type { SimCarrier } from './carrier.js';
+import type { SimCarrier } from '../../../src/testing/model/carrier.js';
 
 /** One message of the workload, from `send` to its outcome. */
 export interface SentMessage {

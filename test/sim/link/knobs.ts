@@ -3,24 +3,11 @@
  * world in which nothing is ever full tests nothing of that.
  */
 import { limits } from '../../../src/limits.js';
+import type { ModelSettings } from '../../../src/testing/model/settings.js';
 import type { SeededRandom } from '../../random.js';
 
-export interface Knobs {
+export interface Knobs extends ModelSettings {
   readonly nodes: number;
-  readonly planes: number;
-  /** One way, without queues. */
-  readonly latencyMs: number;
-  readonly jitterMs: number;
-  /** Part of the messages that a lost packet holds up for one RTO. */
-  readonly loss: number;
-  readonly streams: number;
-  /** Bytes on their way before the sender waits for an acknowledgement. */
-  readonly windowBytes: number;
-  readonly sendBufferBytes: number;
-  readonly receiveBufferBytes: number;
-  /** The carrier's `send` returns false above the first and throws above the second. */
-  readonly highWaterBytes: number;
-  readonly hardBytes: number;
   /** Mean time between two bursts of a node, and messages of one. */
   readonly burstEveryMs: number;
   readonly burst: number;

@@ -3,10 +3,10 @@ import type { BackplaneError, ErrorCode } from '../../../src/errors.js';
 import type { ReceivedMessage } from '../../../src/link/types.js';
 import { Links } from '../../../src/node/links.js';
 import type { LiveLink } from '../../../src/node/live-link.js';
+import type { SimCarrier } from '../../../src/testing/model/carrier.js';
+import { addressOf, PORT } from '../../../src/testing/model/network.js';
+import { VirtualProcess } from '../../../src/testing/virtual-process.js';
 import { profiles } from '../../../src/timing/profiles.js';
-import { VirtualProcess } from '../core/process.js';
-import type { SimCarrier } from './carrier.js';
-import { addressOf, PORT } from './network.js';
 import type { Handled } from './program.js';
 import { Program } from './program.js';
 import type { LinkWorld } from './world.js';
@@ -15,6 +15,9 @@ export const nameOf = (host: number) => `n${host}@h${host}`;
 
 const NEW_KEY = Buffer.alloc(32, 1);
 const OLD_KEY = Buffer.alloc(32, 2);
+
+/** A timer of Node.js is late by parts of a millisecond. */
+const TIMER_SLACK_MS = 0.3;
 
 /** What may become of links between honest nodes. */
 const HONEST: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
@@ -49,6 +52,9 @@ export class SimNode {
       time,
       trace,
       random: random.fork(`process ${host}`),
+      hasOwnOrigin: true,
+      timerSlackMs: TIMER_SLACK_MS,
+      hasNoPromises: true,
       onCrash: (_, error) => world.crashed(this.name, error),
     });
     this.process = process;

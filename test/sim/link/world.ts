@@ -2,36 +2,18 @@
 
 import { limits } from '../../../src/limits.js';
 import type { Aead } from '../../../src/runtime/crypto.js';
+import { SimNetwork } from '../../../src/testing/model/network.js';
+import { LATEST_TIMER_MS } from '../../../src/testing/virtual-process.js';
+import { VirtualTime } from '../../../src/testing/virtual-time.js';
 import { SeededRandom } from '../../random.js';
-import { LATEST_TIMER_MS } from '../core/process.js';
-import { VirtualTime } from '../core/time.js';
 import { Trace } from '../core/trace.js';
+import type { SeedOptions, SeedResult } from '../worlds.js';
 import { WitnessAead } from './aead.js';
 import { WeakBus } from './bus.js';
 import { Checker, type SentMessage } from './checker.js';
 import { Faults } from './faults.js';
 import { chooseKnobs, type Knobs, setLimits } from './knobs.js';
-import { SimNetwork } from './network.js';
 import { nameOf, SimNode } from './node.js';
-
-/** What came of one seed. */
-export interface SeedResult {
-  readonly seed: number;
-  readonly events: number;
-  readonly hash: string;
-  /** Broken promises; the run ends at the first event that breaks any. */
-  readonly violations: readonly string[];
-  /** The last events, when they were asked for. */
-  readonly lines: readonly string[];
-  readonly counts: Checker['counts'];
-}
-
-export interface SeedOptions {
-  /** Faults go on until there were so many events. */
-  readonly leastEvents: number;
-  /** Keeps the last events in words. */
-  readonly isVerbose: boolean;
-}
 
 const MIXED_MS = 2000;
 /** Under faults, no world takes longer to come to so many events. */
@@ -82,7 +64,13 @@ export class LinkWorld {
     this.random = new SeededRandom(seed);
     this.knobs = chooseKnobs(seed, this.random.fork('knobs'));
     const { time, trace, knobs, checker } = this;
-    this.network = new SimNetwork(time, trace, this.random.fork('network'), knobs, checker);
+    this.network = new SimNetwork({
+      time,
+      trace,
+      random: this.random.fork('network'),
+      settings: knobs,
+      watch: checker,
+    });
     this.aead = knobs.realCrypto ? null : new WitnessAead((what) => checker.violated(what));
     this.nodes = Array.from({ length: this.knobs.nodes }, () => null);
     this.#faults = new Faults(this);

@@ -31,6 +31,7 @@ const calls: [string, (socket: NativeSocket) => unknown][] = [
   ['setOption', (socket) => socket.setOption('noDelay', true)],
   ['getOption', (socket) => socket.getOption('noDelay')],
   ['status', (socket) => socket.status()],
+  ['statistics', (socket) => socket.statistics()],
   ['pathInfo', (socket) => socket.pathInfo('127.0.0.1')],
   ['localAddresses', (socket) => socket.localAddresses()],
   ['peerAddresses', (socket) => socket.peerAddresses()],

@@ -120,10 +120,11 @@ test('promises and ticks of a handler run before the next handler', async () => 
   const [a, b] = openPair();
   const order: string[] = [];
   const handlers = new (class extends Recorder {
-    override onReceive(): void {
+    override onReceive(): boolean {
       process.nextTick(() => order.push('tick'));
       Promise.resolve().then(() => order.push('promise'));
       order.push('receive');
+      return false;
     }
     override onEnd(): void {
       order.push('end');
@@ -168,12 +169,13 @@ test('draining another socket in a handler leaves the outer entries as they are'
   for (let i = 0; i < 8; i++) send(c, 'a longer message of another socket');
   const lengths: number[] = [];
   const handlers = new (class extends Recorder {
-    override onReceive(_slab: ArrayBuffer, count: number): void {
+    override onReceive(_slab: ArrayBuffer, count: number): boolean {
       for (let i = 0; i < count; i++) {
         lengths.push(addon.meta[i * META_STRIDE + META_LENGTH] ?? 0);
         d.drain(1);
         assert.equal(b.drain(1), 0, 'a socket does not overtake itself');
       }
+      return true;
     }
   })();
   b.attach(handlers);
@@ -181,5 +183,35 @@ test('draining another socket in a handler leaves the outer entries as they are'
   assert.equal(b.drain(1), 4);
   assert.deepEqual(lengths, [1, 2, 3, 4]);
   assert.equal(inner.messages.length, 8);
+  for (const socket of [a, b, c, d]) socket.close();
+});
+
+test('memory is used again when the handler says so, and only then', () => {
+  const [a, b] = openPair();
+  const [c, d] = openPair();
+  const received = new Recorder();
+  b.attach(received);
+  const inner = new Recorder();
+  d.attach(inner);
+  const next = (text: string): Buffer => {
+    send(a, text);
+    b.drain(1);
+    return received.messages.at(-1)!;
+  };
+  const kept = next('kept');
+  received.releases = true;
+  const first = next('first');
+  const second = next('secnd');
+  assert.equal(second.byteOffset, first.byteOffset);
+  assert.deepEqual([`${kept}`, `${first}`], ['kept', 'secnd']);
+  // What another socket received meanwhile lies behind it and is kept: nothing is taken back.
+  received.after = () => {
+    send(c, 'inner');
+    d.drain(1);
+  };
+  const outer = next('outer');
+  received.after = null;
+  assert.notEqual(next('later').byteOffset, outer.byteOffset);
+  assert.deepEqual([`${outer}`, `${inner.messages[0]}`], ['outer', 'inner']);
   for (const socket of [a, b, c, d]) socket.close();
 });

@@ -12,7 +12,7 @@ import {
 
 test('the lifecycle tests pass with address and undefined-behaviour sanitizers', async () => {
   const env = await sanitizedEnvironment(await sanitizedAddon());
-  for (const name of ['receive', 'lifecycle', 'environment']) {
+  for (const name of ['receive', 'lifecycle', 'environment', 'aead']) {
     const file = fileURLToPath(new URL(`./${name}.test.js`, import.meta.url));
     const { code, output } = await run(process.execPath, [file], { env });
     assert.equal(code, 0, output);

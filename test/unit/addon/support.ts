@@ -52,10 +52,12 @@ export class Recorder implements NativeHandlers {
   readonly oversize: number[] = [];
   drains = 0;
   crossings = 0;
+  /** Whether it says after each crossing that the memory may be used again. */
+  releases = false;
   /** Called after each crossing. */
   after: (() => void) | null = null;
 
-  onReceive(slab: ArrayBuffer, count: number, notifications: NativeNotification[] | null): void {
+  onReceive(slab: ArrayBuffer, count: number, notifications: NativeNotification[] | null): boolean {
     this.crossings++;
     assert.equal(this.ends.length, 0, 'nothing comes after the end');
     for (let i = 0; i < count; i++) {
@@ -65,6 +67,7 @@ export class Recorder implements NativeHandlers {
     }
     if (notifications !== null) this.notifications.push(...notifications);
     this.after?.();
+    return this.releases;
   }
 
   onEnd(error: NativeError | null): void {

@@ -31,6 +31,11 @@ test('what the file leaves out is filled in', () => {
   });
 });
 
+test('peers may come from the DNS too', () => {
+  const dns = { name: { a: 'srv.a', b: 'srv.b' }, node: 'one', refreshMs: 5000 };
+  assert.deepEqual(checkConfig({ ...least, dns }, '/').dns, dns);
+});
+
 test('peers have the port of the file, unless they have their own', () => {
   const ports = (port: number) =>
     checkConfig(
@@ -39,6 +44,14 @@ test('peers have the port of the file, unless they have their own', () => {
     ).peers.map((one) => one.port);
   assert.deepEqual(ports(25000), [25000, 9]);
   assert.deepEqual(ports(0), [24100, 9]);
+});
+
+test('timers for some peers stand beside them, or by name', () => {
+  const profiles = { '*@far': 'wan' };
+  const one = { ...peer, profile: { base: 'wan', beatMs: 600 } };
+  const config = checkConfig({ ...least, profiles, peers: [one] }, '/');
+  assert.deepEqual(config.profiles, profiles);
+  assert.deepEqual(config.peers, [{ ...one, port: 24100 }]);
 });
 
 test('a field that is wrong is named', () => {
@@ -50,13 +63,21 @@ test('a field that is wrong is named', () => {
     [{ ...least, port: '24100' }, /^port: /],
     [{ ...least, port: 65536 }, /^port: /],
     [{ ...least, profile: 1 }, /^profile /],
+    [{ ...least, profiles: ['wan'] }, /^profiles /],
+    [{ ...least, profiles: { '*@far': 1 } }, /^profiles\.\*@far /],
     [{ ...least, label: 1 }, /^label: /],
+    [{ ...least, control: 1 }, /^control /],
+    [{ ...least, control: '' }, /^control /],
     [{ ...least, peers: {} }, /^peers /],
+    [{ ...least, dns: 'srv' }, /^dns /],
+    [{ ...least, dns: {} }, /^dns: /],
+    [{ ...least, dns: { name: 'srv', ttl: 1 } }, /^dns: there is no field ttl;/],
     [{ ...least, peers: [peer, 1] }, /^peers\[1\] /],
     [{ ...least, peers: [{ ...peer, name: 'one' }] }, /^peers\[0\]\.name: /],
     [{ ...least, peers: [{ ...peer, addresses: ['host1'] }] }, /^peers\[0\]\.addresses: /],
     [{ ...least, peers: [{ ...peer, addresses: [] }] }, /^peers\[0\]\.addresses: /],
     [{ ...least, peers: [{ ...peer, port: 0 }] }, /^peers\[0\]\.port: /],
+    [{ ...least, peers: [{ ...peer, profile: 1 }] }, /^peers\[0\]\.profile /],
     [{ ...least, peers: [{ ...peer, key: 'x' }] }, /^peers\[0\]: there is no field key;/],
     [{ ...least, key: 'x' }, /: there is no field key;/],
     [[], /must be an object/],
@@ -67,11 +88,15 @@ test('a field that is wrong is named', () => {
   }
 });
 
-test('the key file is found beside the configuration file', async () => {
+test('the key file and the control socket are found beside the configuration file', async () => {
   assert.deepEqual(await readConfigFile(file('{"keyFile":"a.key"}')), {
     keyFile: join(folder, 'a.key'),
   });
   assert.deepEqual(await readConfigFile(file('{"keyFile":"/b.key"}')), { keyFile: '/b.key' });
+  assert.deepEqual(await readConfigFile(file('{"control":"c.sock"}')), {
+    control: join(folder, 'c.sock'),
+  });
+  assert.equal(checkConfig({ ...least, control: 'c.sock' }, '/run').control, '/run/c.sock');
 });
 
 test('a file that is no configuration is refused', async () => {

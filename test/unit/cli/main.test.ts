@@ -12,7 +12,7 @@ test('the program tells its version and its commands', () => {
   assert.equal(backplane('--version').stdout, `${version}\n`);
   const { status, stdout } = backplane('--help');
   assert.equal(status, 0);
-  for (const name of ['serve', 'ping', 'keygen', 'demo', 'lab']) {
+  for (const name of ['serve', 'ping', 'nodes', 'paths', 'keygen', 'tune', 'demo', 'lab']) {
     assert.match(stdout, new RegExp(`^  ${name} `, 'm'));
   }
 });
@@ -44,6 +44,8 @@ test('options that cannot be read end the program', () => {
     ['ping'],
     ['ping', 'one', '--count', '-1'],
     ['ping', 'one', '--interval-ms', '0'],
+    ['paths', '--interval-ms', '9'],
+    ['serve', '--log-level', 'loud'],
     ['demo', '--fault', 'fire'],
   ];
   for (const args of cases) {

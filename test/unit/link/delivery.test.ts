@@ -98,6 +98,18 @@ test('a large message leaves in fragments, and other keys pass between them', ()
   assert.ok(longest <= limits.fragmentBytes + 100, `${longest}`);
 });
 
+test('one turn sends no more than its share, and what comes meanwhile is heard', () => {
+  const pair = new Pair().connect();
+  const before = pair.a.carrier.sent.length;
+  pair.a.link.send(large('x'), { orderKey: 'large' });
+  pair.a.runtime.endTurn();
+  assert.equal(pair.a.carrier.sent.length, before + limits.flushBytes / limits.fragmentBytes);
+  say(pair.b, 'heard');
+  pair.settle();
+  assert.equal(pair.a.messages.length, 1);
+  assert.equal(pair.b.messages.length, 1);
+});
+
 test('a message does not overtake a large one of its own key', () => {
   const pair = new Pair().connect();
   say(pair.a, 'before', { orderKey: 'k' });
@@ -147,6 +159,43 @@ test('a handler that takes its time holds the sender by its credit, not the link
     pair.advance(100);
   }
   assert.equal(delivered, count);
+});
+
+test('messages of the node go without credit', () => {
+  const never = new Promise(() => {});
+  const pair = new Pair({
+    handlers: {
+      onMessage: ({ topic }) => (topic.startsWith('backplane:') ? undefined : never),
+    },
+  }).connect();
+  const body = 'x'.repeat(60_000);
+  const count = Math.ceil((2 * limits.smallCreditBytes) / body.length);
+  for (let i = 0; i < count; i++) say(pair.a, body);
+  pair.advance(1000);
+  assert.ok(pair.a.outcomes.length < count);
+  const before = pair.a.outcomes.length;
+  say(pair.a, 'control', { topic: 'backplane:any', control: true });
+  pair.advance(10 * limits.ackDelayMs);
+  assert.deepEqual(pair.a.outcomes.slice(before), ['control: delivered']);
+});
+
+test('messages of the node wait for a carrier that is full, and are one bundle at most', () => {
+  const pair = new Pair().connect();
+  pair.a.carrier.hasRoom = false;
+  say(pair.a, 'first');
+  pair.settle();
+  const { length } = pair.a.carrier.sent;
+  for (const body of ['one', 'two']) say(pair.a, body, { topic: 'backplane:any', control: true });
+  pair.advance(10);
+  assert.ok(pair.a.carrier.sent.slice(length).every(({ data }) => data.length < 100));
+  assert.deepEqual(pair.a.outcomes, ['first: delivered']);
+  pair.a.carrier.hasRoom = true;
+  pair.a.carrier.handlers!.onDrain();
+  pair.advance(10 * limits.ackDelayMs);
+  assert.deepEqual(pair.a.outcomes, ['first: delivered', 'one: delivered', 'two: delivered']);
+  const large = 'x'.repeat(limits.bundleBytes);
+  const options = { topic: 'backplane:any', control: true };
+  assert.throws(() => say(pair.a, large, options), { code: 'ERR_MESSAGE_TOO_LARGE' });
 });
 
 test('a ttl: what has not left in time is expired, what has is delivered', () => {

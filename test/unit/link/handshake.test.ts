@@ -6,6 +6,7 @@ import { Handshake, type HandshakeOutput } from '../../../src/link/handshake.js'
 import type { LocalIdentity } from '../../../src/link/types.js';
 import { EphemeralKey } from '../../../src/runtime/crypto.js';
 import { profiles } from '../../../src/timing/profiles.js';
+import { solve } from '../../../src/timing/solve.js';
 import { FrameType, FrameWriter, frameType, HEADER_BYTES } from '../../../src/wire/frame.js';
 import {
   currentOffer,
@@ -122,6 +123,8 @@ const disagreements: readonly (readonly [string, Partial<LocalIdentity>, string]
   ['more security', { offer: { ...currentOffer, securityMin: 3, securityMax: 3 } }, 'ERR_SECURITY'],
   ['less security', { security: 'authenticated' }, 'ERR_SECURITY'],
   ['other timers', { profile: profiles.rfc }, 'ERR_PROFILE_MISMATCH'],
+  ['timers for many nodes', { profile: profiles.mesh }, 'ERR_PROFILE_MISMATCH'],
+  ['solved timers', { profile: solve({ detectMs: 1000 }).profile }, 'ERR_PROFILE_MISMATCH'],
 ];
 
 for (const [what, changes, code] of disagreements) {
@@ -145,6 +148,14 @@ for (const [what, changes, code] of disagreements) {
     assert.equal(endOf(dialler), `refused ${code}`);
   });
 }
+
+test('the same solved timers at both ends: the link comes up', () => {
+  for (const wish of [{ detectMs: 1000 }, { detectMs: 1000, rerouteMs: 50, lossRate: 0.001 }]) {
+    const { profile } = solve(wish);
+    const pair = new Pair({ dialler: { profile }, acceptor: { profile } }).connect();
+    assert.deepEqual(pair.a.events, ['up b@y']);
+  }
+});
 
 test('another name than the one dialled: ERR_NAME_MISMATCH at both ends', () => {
   const pair = new Pair({ expectedName: 'c@z' }).connect();

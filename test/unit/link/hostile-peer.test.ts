@@ -3,7 +3,12 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { limits } from '../../../src/limits.js';
 import { BUNDLE_HEADER_BYTES, writeBundleHeader } from '../../../src/wire/bundle.js';
-import { writeCredit, writeRefusal, writeSign } from '../../../src/wire/records.js';
+import {
+  writeCredit,
+  writeFragmentHead,
+  writeRefusal,
+  writeSign,
+} from '../../../src/wire/records.js';
 import { encode, message } from '../wire/sample-records.js';
 import { inject, Pair, say, send } from './pair.js';
 
@@ -45,6 +50,26 @@ test('refusals of many bundles find theirs', () => {
   pair.advance(10 * limits.ackDelayMs);
   assert.equal(pair.a.outcomes.length, 50);
   assert.ok(pair.a.outcomes.every((line) => line.endsWith('delivered ERR_NO_HANDLER')));
+});
+
+test("what is no message of the node ends the link when it comes on the link's own stream", () => {
+  const own = { topic: 'backplane:any' };
+  const piece = Buffer.alloc(64);
+  const fragment = piece.subarray(0, writeFragmentHead(piece, 0, 1, 100, 10) + 10);
+  for (const [record, isTaken] of [
+    [encode(message(own)), true],
+    [encode(message({ topic: 'any' })), false],
+    [encode(message({ ...own, kind: 'call', id: 1 })), false],
+    [encode(message({ ...own, kind: 'publish' })), false],
+    [fragment, false],
+  ] as const) {
+    const pair = new Pair(OPEN).connect();
+    inject(pair.a, 0, record);
+    pair.a.carrier.deliver();
+    const events = isTaken ? ['up b@y'] : ['up b@y', 'end lost ERR_PROTOCOL'];
+    assert.deepEqual(pair.a.events.slice(-events.length), events);
+    assert.equal(pair.a.messages.length, isTaken ? 1 : 0);
+  }
 });
 
 test('all probes of a bundle are answered by one beat', () => {

@@ -121,6 +121,7 @@ test('send says when the outbox is over its mark, drain follows; ERR_QUEUE_FULL'
   assert.equal(pair.b.messages.length, 1);
   pair.a.carrier.hasRoom = true;
   pair.a.carrier.handlers!.onDrain();
+  pair.settle();
   assert.equal(pair.a.events.at(-1), 'drain');
   pair.a.carrier.hasRoom = false;
   const large = { ...send(''), body: Buffer.alloc(limits.messageBytes) };
@@ -174,6 +175,25 @@ test('a stopped process is stalled within the promised time, then resumed', () =
   assert.deepEqual(pair.a.events, ['up b@y', 'stalled', 'resumed']);
   assert.deepEqual(pair.b.events, ['authenticated a@x 1', 'up a@x']);
   assert.deepEqual(bodies(pair.b.messages), ['meanwhile']);
+});
+
+test('profile mesh: a link keeps up by its seldom beats alone, each early by chance', () => {
+  const { mesh } = profiles;
+  const pair = new Pair({ dialler: { profile: mesh }, acceptor: { profile: mesh } }).connect();
+  const times: number[] = [];
+  pair.a.carrier.filter = (_stream, data) => {
+    times.push(pair.time.nowMs);
+    return [data];
+  };
+  pair.advance(60_000);
+  assert.deepEqual(pair.a.events, ['up b@y']);
+  const gaps = times.slice(1).map((at, i) => at - times[i]!);
+  assert.ok(gaps.length >= 60_000 / mesh.beatMs - 1);
+  assert.ok(Math.max(...gaps) <= mesh.beatMs + 1);
+  assert.ok(Math.max(...gaps) - Math.min(...gaps) > mesh.beatJitterMs / 2, gaps.join());
+  pair.b.runtime.frozen = true;
+  pair.advance(worstCase(mesh).stalledMs);
+  assert.deepEqual(pair.a.events, ['up b@y', 'stalled']);
 });
 
 test('a process that was stopped itself does not call its peer stalled', () => {
@@ -295,7 +315,7 @@ test('abort: no callback follows, whatever still arrives', () => {
   pair.advance(60_000);
   assert.deepEqual(pair.a.events, events);
   assert.deepEqual(pair.a.messages, []);
-  assert.equal(pair.a.runtime.pending.size, 0);
+  assert.equal(pair.a.runtime.waiting, 0);
 });
 
 const nonsense: readonly (readonly [string, number, Buffer])[] = [
@@ -356,9 +376,9 @@ test('probe: an answer that waits in the socket when the time is up counts', () 
   pair.a.link.probe(100, (alive) => answers.push(alive));
   pair.a.runtime.frozen = true;
   pair.settle();
-  pair.time.nowMs += 5000;
+  pair.advance(5000);
   pair.a.runtime.frozen = false;
-  pair.a.runtime.runDue(pair.time.nowMs);
+  pair.time.step();
   assert.deepEqual(answers, [true]);
 });
 
@@ -401,5 +421,5 @@ test('no timer is left behind by a link that is over', () => {
   const pair = new Pair().connect();
   pair.a.link.leave();
   pair.settle();
-  assert.deepEqual([pair.a.runtime.pending.size, pair.b.runtime.pending.size], [0, 0]);
+  assert.deepEqual([pair.a.runtime.waiting, pair.b.runtime.waiting], [0, 0]);
 });

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { Liveness, type LivenessInput, type LivenessOutput } from '../../../src/link/liveness.js';
+import { SeededRandom } from '../../random.js';
 
-const timers = { beatMs: 200, stallMs: 1000, outageMs: 1600 };
+const timers = { beatMs: 200, beatJitterMs: 0, stallMs: 1000, outageMs: 1600 };
 const TICK: LivenessInput = { type: 'tick' };
 
 /**
@@ -17,8 +18,8 @@ class Driver {
   traffic: (nowMs: number) => void = () => undefined;
   readonly machine: Liveness;
 
-  constructor(pathActive = true) {
-    this.machine = new Liveness(0, timers, pathActive);
+  constructor(pathActive = true, jitterMs = 0, seed = 0) {
+    this.machine = new Liveness(0, { ...timers, beatJitterMs: jitterMs }, pathActive, seed);
   }
 
   step(input: LivenessInput): void {
@@ -182,7 +183,89 @@ test('a loop that was late by d moves the outage by d', () => {
   assert.deepEqual(driver.until(20_000).of('lost'), ['11500 lost']);
 });
 
+test('what was late before the paths went does not put the outage off', () => {
+  const driver = new Driver().until(400);
+  driver.nowMs = 10_400;
+  driver.step({ type: 'paths', active: false });
+  assert.deepEqual(driver.until(20_000).of('lost'), ['12000 lost']);
+});
+
 test('beats go on while the peer is stalled', () => {
   const driver = new Driver().until(2000);
   assert.deepEqual(driver.of('beat').slice(-2), ['1800 beat', '2000 beat']);
+});
+
+test('links that came up at different times tick and beat at the same moments', () => {
+  const ticks = (upAtMs: number) => {
+    const machine = new Liveness(upAtMs, timers, true);
+    const at = new Set<number>();
+    for (let nowMs = machine.deadline(); nowMs < 5000; nowMs = machine.deadline()) {
+      machine.heard();
+      machine.step(nowMs, TICK);
+      at.add(nowMs);
+    }
+    return at;
+  };
+  for (const upAtMs of [0, 103]) {
+    const all = [...ticks(upAtMs)];
+    assert.ok(all.length > 20);
+    for (const atMs of all) assert.equal(atMs % (timers.beatMs / 20), 0, `${atMs}`);
+  }
+});
+
+test('a beat comes early by a twentieth of its time at the most', () => {
+  const driver = new Driver();
+  driver.machine.spoke();
+  driver.nowMs = 7;
+  driver.step(TICK);
+  driver.until(4000);
+  const beats = driver.of('beat').map((line) => Number.parseInt(line, 10));
+  const gaps = beats.slice(1).map((atMs, i) => atMs - beats[i]!);
+  for (const gapMs of gaps) assert.ok(gapMs <= timers.beatMs && gapMs >= 0.95 * timers.beatMs);
+});
+
+/** When beats leave, in whole milliseconds, while nothing else does. */
+function beatTimes(untilMs: number, jitterMs: number, seed: number): number[] {
+  const driver = new Driver(true, jitterMs, seed);
+  driver.traffic = () => driver.heard();
+  return driver
+    .until(untilMs)
+    .of('beat')
+    .map((line) => Number.parseInt(line, 10));
+}
+
+test('with jitter a beat is early by chance, never late, and follows from the seed', () => {
+  const times = [0, ...beatTimes(20_000, 50, 1)];
+  const gaps = times.slice(1).map((at, i) => at - times[i]!);
+  assert.ok(Math.min(...gaps) >= 0.95 * timers.beatMs - 50 && Math.max(...gaps) <= timers.beatMs);
+  assert.ok(new Set(gaps).size > 4, 'the gaps differ');
+  assert.deepEqual(beatTimes(5000, 50, 1), beatTimes(5000, 50, 1));
+  assert.notDeepEqual(beatTimes(5000, 50, 1), beatTimes(5000, 50, 2));
+  assert.deepEqual(beatTimes(1000, 0, 1), [200, 400, 600, 800, 1000]);
+});
+
+test('63 links that come up at once fall out of step', () => {
+  const random = new SeededRandom(1);
+  const inStep = (jitterMs: number): number => {
+    const times = Array.from({ length: 63 }, () => beatTimes(20_000, jitterMs, random.u32()));
+    const perMs = new Map<number, number>();
+    // After ten seconds chance has had its time.
+    for (const at of times.flat().filter((ms) => ms > 10_000)) {
+      perMs.set(at, (perMs.get(at) ?? 0) + 1);
+    }
+    return Math.max(...perMs.values());
+  };
+  assert.equal(inStep(0), 63);
+  assert.ok(inStep(50) <= 12);
+});
+
+test('wakes that are late by less than a quarter of a beat put nothing off', () => {
+  const driver = new Driver(false);
+  while (driver.nowMs < 3000) {
+    driver.nowMs = driver.machine.deadline() + timers.beatMs / 4 - 1;
+    driver.step(TICK);
+    if (driver.of('lost').length > 0) break;
+  }
+  const lostMs = Number.parseInt(driver.of('lost')[0] ?? '', 10);
+  assert.ok(lostMs >= timers.outageMs && lostMs < timers.outageMs + timers.beatMs / 4, `${lostMs}`);
 });

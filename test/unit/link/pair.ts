@@ -20,67 +20,12 @@ import type {
   MessageOptions,
   UserMessage,
 } from '../../../src/link/types.js';
-import type { Runtime, Timer } from '../../../src/runtime/index.js';
+import { VirtualProcess } from '../../../src/testing/virtual-process.js';
+import { VirtualTime } from '../../../src/testing/virtual-time.js';
 import { profiles } from '../../../src/timing/profiles.js';
 import { BUNDLE_HEADER_BYTES, writeBundleHeader } from '../../../src/wire/bundle.js';
 import { FrameType } from '../../../src/wire/frame.js';
 import { SeededRandom } from '../../random.js';
-
-interface PendingTimer {
-  readonly atMs: number;
-  readonly callback: () => void;
-}
-
-/** One process: its timers do not run while it is frozen, as under SIGSTOP. */
-export class VirtualRuntime implements Runtime {
-  readonly clock: { nowMs(): number };
-  readonly random: SeededRandom;
-  readonly pending = new Set<PendingTimer>();
-  readonly atEndOfTurn: (() => void)[] = [];
-  frozen = false;
-  clockReads = 0;
-
-  constructor(time: { nowMs: number }, seed: string) {
-    this.clock = {
-      nowMs: () => {
-        this.clockReads++;
-        return time.nowMs;
-      },
-    };
-    this.random = new SeededRandom(seed);
-    this.timers = {
-      after: (delayMs: number, callback: () => void): Timer => {
-        const timer = { atMs: time.nowMs + delayMs, callback };
-        this.pending.add(timer);
-        return { cancel: () => void this.pending.delete(timer) };
-      },
-      soon: (callback) => void this.atEndOfTurn.push(callback),
-    };
-  }
-
-  readonly timers: Runtime['timers'];
-
-  nextMs(): number {
-    if (this.frozen) return Number.POSITIVE_INFINITY;
-    let next = Number.POSITIVE_INFINITY;
-    for (const timer of this.pending) next = Math.min(next, timer.atMs);
-    return next;
-  }
-
-  /** The end of a turn; true if there was something. */
-  endTurn(): boolean {
-    const callbacks = this.atEndOfTurn.splice(0);
-    for (const callback of callbacks) callback();
-    return callbacks.length > 0;
-  }
-
-  runDue(nowMs: number): void {
-    if (this.frozen) return;
-    for (const timer of [...this.pending].sort((a, b) => a.atMs - b.atMs)) {
-      if (timer.atMs <= nowMs && this.pending.delete(timer)) timer.callback();
-    }
-  }
-}
 
 type Arrival =
   | { readonly stream: number; readonly data: Buffer }
@@ -184,7 +129,7 @@ function path(address: string, primary: boolean): CarrierPath {
 export interface End {
   link: Link;
   readonly carrier: MemoryCarrier;
-  readonly runtime: VirtualRuntime;
+  readonly runtime: VirtualProcess;
   readonly events: string[];
   readonly messages: UserMessage[];
   /** Outcomes of what this end sent with `say`, in the order they came. */
@@ -211,7 +156,7 @@ export interface PairOptions {
 
 /** Dialler `a` and acceptor `b`. */
 export class Pair {
-  readonly time = { nowMs: 1000 };
+  readonly time = new VirtualTime();
   readonly a: End;
   readonly b: End;
 
@@ -226,7 +171,9 @@ export class Pair {
 
   #end(role: 'dialler' | 'acceptor', carrier: MemoryCarrier, seed: string): End {
     const { options } = this;
-    const runtime = new VirtualRuntime(this.time, seed);
+    const { time } = this;
+    const random = new SeededRandom(seed);
+    const runtime = new VirtualProcess({ name: role, time, random, hasNoPromises: true });
     const events: string[] = [];
     const messages: UserMessage[] = [];
     const end = { carrier, runtime, events, messages, outcomes: [] } as unknown as End;
@@ -267,13 +214,15 @@ export class Pair {
     return this.settle();
   }
 
+  /** Everything that happens without time passing. */
   settle(): this {
-    for (let rounds = 0; rounds < 1000; rounds++) {
+    for (let rounds = 0; rounds < 10_000; rounds++) {
       let progress = false;
       for (const { runtime, carrier } of [this.a, this.b]) {
         if (!runtime.frozen && runtime.endTurn()) progress = true;
         if (!runtime.frozen && carrier.deliver()) progress = true;
       }
+      while (this.time.nextMs <= this.time.nowMs) progress = this.time.step();
       if (!progress) return this;
     }
     throw new Error('the two ends never come to rest');
@@ -283,12 +232,9 @@ export class Pair {
   advance(ms: number): this {
     const target = this.time.nowMs + ms;
     this.settle();
-    for (;;) {
-      const next = Math.min(this.a.runtime.nextMs(), this.b.runtime.nextMs());
-      if (next > target) break;
-      this.time.nowMs = Math.max(this.time.nowMs, next);
-      this.a.runtime.runDue(this.time.nowMs);
-      this.b.runtime.runDue(this.time.nowMs);
+    while (this.time.nextMs <= target) {
+      do this.time.step();
+      while (this.time.nextMs <= this.time.nowMs);
       this.settle();
     }
     this.time.nowMs = target;

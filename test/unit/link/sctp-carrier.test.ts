@@ -23,9 +23,15 @@ const profile: Profile = {
   initMaxAttempts: 4,
   initMaxTimeoutMs: 400,
   beatMs: 1,
+  beatJitterMs: 0,
   stallMs: 2,
   outageMs: 3,
+  callDeadlineMs: 5000,
+  configurationDeadlineMs: 10_000,
 };
+
+/** What comes on it is kept. */
+const KEPT_STREAM = 5;
 
 function recorder(): { handlers: CarrierHandlers; seen: string[] } {
   const seen: string[] = [];
@@ -33,7 +39,10 @@ function recorder(): { handlers: CarrierHandlers; seen: string[] } {
     seen,
     handlers: {
       onUp: () => seen.push('up'),
-      onMessage: (stream, data) => seen.push(`message ${stream} ${data}`),
+      onMessage: (stream, data) => {
+        seen.push(`message ${stream} ${data}`);
+        return stream === KEPT_STREAM;
+      },
       onPath: (event) => seen.push(`path ${event.address} ${event.change}`),
       onDrain: () => seen.push('drain'),
       onUnsent: (context, bytes) => seen.push(`unsent ${context} ${bytes}`),
@@ -101,6 +110,13 @@ test('frames, paths and drain pass through', () => {
   );
 });
 
+test('a batch is released when nothing of it is kept', () => {
+  const { socket } = upCarrier();
+  const [data, stream] = [Buffer.from('in'), KEPT_STREAM];
+  assert.equal(socket.deliver({ data }, { data }), true);
+  assert.equal(socket.deliver({ data }, { data, stream }), false);
+});
+
 test('the ends are told apart, each once', async () => {
   const lost = upCarrier();
   lost.socket.handlers.onEnd(nativeError('ECONNRESET', 'recvmsg'));
@@ -118,6 +134,26 @@ test('the ends are told apart, each once', async () => {
   assert.deepEqual(ours.seen, ['end closed null']);
   assert.deepEqual(restarted.seen, ['end restarted ERR_ASSOCIATION_RESTARTED']);
   assert.equal(restarted.socket.calls.at(-1), 'abort');
+});
+
+test('statistics, primary and addresses are those of the association', () => {
+  const { carrier, socket } = upCarrier();
+  socket.counted = { ...socket.counted, sentChunks: 9, retransmittedChunks: 4 };
+  assert.deepEqual(carrier.statistics(), { sentChunks: 9, retransmittedChunks: 4 });
+  carrier.setPrimary('10.0.1.2');
+  assert.equal(carrier.paths.find(({ primary }) => primary)?.address, '10.0.1.2');
+  assert.deepEqual(carrier.localAddresses, ['10.0.0.1']);
+  assert.throws(() => carrier.addLocalAddresses(['10.0.5.1']), withCode('ERR_OPTION_REJECTED'));
+  assert.throws(() => carrier.removeLocalAddresses(['10.0.5.1']), withCode('ERR_OPTION_REJECTED'));
+  socket.held.set('changeAddresses', true);
+  socket.locals.push({ address: '10.0.5.1', port: 5000 });
+  carrier.addLocalAddresses(['10.0.5.1']);
+  carrier.removeLocalAddresses(['10.0.5.1']);
+  assert.equal(socket.calls.at(-1), 'removeAddresses ["10.0.5.1"]');
+  socket.failures.set('statistics', nativeError('EINVAL', 'getsockopt'));
+  assert.equal(carrier.statistics(), null);
+  carrier.abort();
+  assert.equal(carrier.statistics(), null);
 });
 
 test('after abort no handler is called', async () => {

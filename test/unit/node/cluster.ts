@@ -4,7 +4,10 @@ import type { NodeEvents } from '../../../src/node/events.js';
 import type { ClusterNode } from '../../../src/node/node.js';
 import type { NodeOptions } from '../../../src/node/options.js';
 import { startNodeIn } from '../../../src/node/start.js';
+import { BUNDLE_HEADER_BYTES, writeBundleHeader } from '../../../src/wire/bundle.js';
 import type { Offer } from '../../../src/wire/handshake-frames.js';
+import type { MessageFields } from '../../../src/wire/records.js';
+import { encode, message } from '../wire/sample-records.js';
 import { MemoryNetwork } from './memory-network.js';
 import { VirtualRuntime } from './virtual-runtime.js';
 
@@ -25,10 +28,16 @@ const EVENTS: readonly (keyof NodeEvents)[] = [
   'nodedown',
   'path',
   'redundancy',
+  'planeDeferred',
   'stalled',
   'resumed',
   'drain',
+  'groupJoin',
+  'groupLeave',
   'dialFailed',
+  'peers',
+  'peersFailed',
+  'partition',
   'refused',
   'handlerError',
 ];
@@ -54,8 +63,8 @@ export class Cluster {
     host: number,
     options: Partial<NodeOptions> = {},
     offer?: Offer,
+    addresses: readonly string[] = addressesOf(host),
   ): Promise<Member> {
-    const addresses = addressesOf(host);
     const node = await startNodeIn(
       {
         runtime: this.runtime,
@@ -104,6 +113,45 @@ export class Cluster {
     assert.ok(isSettled, `not settled within ${withinMs} ms`);
     return promise;
   }
+}
+
+/** Two nodes with a link. */
+export async function linkedPair(
+  options: Partial<NodeOptions> = {},
+): Promise<{ cluster: Cluster; one: Member; two: Member }> {
+  const cluster = new Cluster();
+  const one = await cluster.start('one', 1, options);
+  const two = await cluster.start('two', 2, options);
+  await cluster.link(one, two);
+  return { cluster, one, two };
+}
+
+/**
+ * Messages of a peer that keeps to no rule reach host number `host`, in one bundle, on a stream
+ * that is not used otherwise: once for each link. The link must be `authenticated` only.
+ */
+export function inject(
+  cluster: Cluster,
+  host: number,
+  ...messages: Partial<MessageFields>[]
+): void {
+  injectAt(cluster, host, 0, ...messages);
+}
+
+/** The same as one of several bundles, numbered from 0. */
+export function injectAt(
+  cluster: Cluster,
+  host: number,
+  sequence: number,
+  ...messages: Partial<MessageFields>[]
+): void {
+  const [address] = addressesOf(host);
+  const carrier = [...cluster.network.carriers].find((c) => c.localAddresses[0] === address);
+  assert.ok(carrier !== undefined, `host ${host} has no link`);
+  const records = messages.map((changes) => encode(message(changes)));
+  const bundle = Buffer.concat([Buffer.alloc(BUNDLE_HEADER_BYTES), ...records]);
+  writeBundleHeader(bundle, bundle.length, { loose: false, generation: 0, sequence });
+  carrier.inject(carrier.inboundStreams - 1, bundle);
 }
 
 /** What `connect` is told of a member. */

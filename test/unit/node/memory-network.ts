@@ -9,6 +9,7 @@ import type {
   CarrierEnd,
   CarrierHandlers,
   CarrierPath,
+  CarrierStatistics,
   PathState,
 } from '../../../src/link/carrier.js';
 import type {
@@ -18,12 +19,13 @@ import type {
   TransportOptions,
 } from '../../../src/node/transport.js';
 import type { Runtime } from '../../../src/runtime/index.js';
+import type { Profile } from '../../../src/timing/profiles.js';
 
 const FRAME_MS = 1;
 
 interface Endpoint {
   readonly port: number;
-  readonly addresses: readonly string[];
+  addresses: readonly string[];
   readonly handlers: ListenHandlers;
 }
 
@@ -31,6 +33,13 @@ export class MemoryNetwork {
   readonly runtime: Runtime;
   readonly endpoints = new Set<Endpoint>();
   readonly carriers = new Set<MemoryCarrier>();
+  readonly #swallowed = new Set<string>();
+  /** Pairs of first addresses between which nothing passes. */
+  readonly #apart = new Set<string>();
+  /** Whether associations that are up can be given other addresses. */
+  changesAddresses = true;
+  /** How long an address that is to go stays; one that comes back meanwhile goes all the same. */
+  partingMs = 0;
   #nextPort = 40_000;
 
   constructor(runtime: Runtime) {
@@ -51,6 +60,11 @@ export class MemoryNetwork {
     for (const carrier of [...this.carriers]) carrier.setPath(address, 'inactive');
   }
 
+  /** Nothing at these addresses ever answers a dial. */
+  swallow(addresses: readonly string[]): void {
+    for (const address of addresses) this.#swallowed.add(address);
+  }
+
   heal(address: string): void {
     for (const carrier of [...this.carriers]) carrier.setPath(address, 'active');
   }
@@ -67,18 +81,47 @@ export class MemoryNetwork {
     }
   }
 
+  /**
+   * Two hosts, by their first addresses, lose all paths between them for good: what they have is
+   * lost, what they dial times out.
+   */
+  separate(one: string, two: string): void {
+    this.#apart.add(`${one} ${two}`).add(`${two} ${one}`);
+    for (const carrier of [...this.carriers]) {
+      if (carrier.localAddresses[0] !== one || carrier.other?.localAddresses[0] !== two) continue;
+      const { other } = carrier;
+      carrier.end('lost', new SctpError('ERR_ASSOCIATION_LOST', 'no path is left'));
+      other.end('lost', new SctpError('ERR_ASSOCIATION_LOST', 'no path is left'));
+    }
+  }
+
+  /** They have paths again. */
+  rejoin(one: string, two: string): void {
+    this.#apart.delete(`${one} ${two}`);
+    this.#apart.delete(`${two} ${one}`);
+  }
+
   #listen(port: number, options: TransportOptions, handlers: ListenHandlers): Listener {
     const chosen = port === 0 ? this.#nextPort++ : port;
     const addresses = options.localAddresses;
     if (this.#find(addresses, chosen) !== undefined) {
       throw new SctpError('ERR_PORT_IN_USE', `port ${chosen} is taken`);
     }
-    const endpoint: Endpoint = { port: chosen, addresses, handlers };
+    const endpoint: Endpoint = { port: chosen, addresses: [...addresses], handlers };
     this.endpoints.add(endpoint);
     return {
       port: chosen,
       close: async () => {
         this.endpoints.delete(endpoint);
+      },
+      addAddress: (address) => {
+        if (this.#find([address], chosen) !== undefined) {
+          throw new SctpError('ERR_PORT_IN_USE', `${address} port ${chosen} is taken`);
+        }
+        endpoint.addresses = [...endpoint.addresses, address];
+      },
+      removeAddress: (address) => {
+        endpoint.addresses = endpoint.addresses.filter((each) => each !== address);
       },
     };
   }
@@ -94,8 +137,12 @@ export class MemoryNetwork {
     const remote = addresses[0] ?? '';
     const ours = new MemoryCarrier(this, options.localAddresses, remote);
     this.runtime.timers.after(FRAME_MS, () => {
-      if (ours.ended) return;
+      if (ours.ended || addresses.some((address) => this.#swallowed.has(address))) return;
       const endpoint = this.#find(addresses, port);
+      if (this.#apart.has(`${options.localAddresses[0]} ${endpoint?.addresses[0]}`)) {
+        ours.end('lost', new SctpError('ERR_TIMEOUT', `no way to ${remote}`));
+        return;
+      }
       if (endpoint === undefined) {
         ours.end('lost', new SctpError('ERR_REFUSED', `nobody listens at ${remote}`));
         return;
@@ -115,12 +162,18 @@ export class MemoryCarrier implements Carrier {
   readonly outboundStreams = 16;
   readonly inboundStreams = 16;
   readonly queuedBytes = 0;
-  readonly localAddresses: readonly string[];
+  localAddresses: readonly string[];
   readonly remoteAddress: string;
   other: MemoryCarrier | null = null;
   ended = false;
+  /** What was counted; a test adds what it wants to be found. */
+  readonly counted = { sentChunks: 0, retransmittedChunks: 0 };
   /** Frames that reached this end. */
   received = 0;
+  /** The profiles it was given after it was made. */
+  readonly retimed: Profile[] = [];
+  /** What the next `retime` throws. */
+  retimeFailure: Error | null = null;
   readonly #network: MemoryNetwork;
   #paths: CarrierPath[] = [];
   #handlers: CarrierHandlers | null = null;
@@ -142,21 +195,20 @@ export class MemoryCarrier implements Carrier {
 
   meet(other: MemoryCarrier, addresses: readonly string[]): void {
     this.other = other;
-    this.#paths = addresses.map((address, index) => ({
-      address,
-      state: index === 0 ? 'active' : 'unconfirmed',
-      primary: index === 0,
-      rttMs: 1,
-      rtoMs: 50,
-      cwndBytes: 4380,
-    }));
+    this.#paths = addresses.map((address, index) =>
+      pathTo(address, index === 0 ? 'active' : 'unconfirmed', index === 0),
+    );
   }
 
   up(): void {
     if (this.ended) return;
     this.#isUp = true;
     this.#handlers?.onUp();
-    // The other paths are confirmed a little later, as by HEARTBEATs.
+    this.#confirm();
+  }
+
+  /** New paths are confirmed a little later, as by HEARTBEATs. */
+  #confirm(): void {
     for (const { address, state } of this.#paths) {
       if (state !== 'unconfirmed') continue;
       this.#network.runtime.timers.after(20, () => {
@@ -175,8 +227,14 @@ export class MemoryCarrier implements Carrier {
     if (this.ended) throw new SctpError('ERR_CLOSED', 'the carrier is over');
     const { other } = this;
     const copy = Buffer.from(data);
+    this.counted.sentChunks += 1;
     this.#network.runtime.timers.after(FRAME_MS, () => other?.inject(stream, copy));
     return this.#room;
+  }
+
+  retime(profile: Profile): void {
+    if (this.retimeFailure !== null) throw this.retimeFailure;
+    this.retimed.push(profile);
   }
 
   drain(): void {
@@ -216,6 +274,69 @@ export class MemoryCarrier implements Carrier {
     if (state === 'active') this.#network.runtime.timers.after(0, () => this.drain());
   }
 
+  /** As a slow plane makes them. */
+  setRtt(address: string, rttMs: number): void {
+    this.#paths = this.#paths.map((path) => (path.address === address ? { ...path, rttMs } : path));
+  }
+
+  statistics(): CarrierStatistics | null {
+    return this.ended ? null : { ...this.counted };
+  }
+
+  setPrimary(address: string): void {
+    if (!this.#paths.some((path) => path.address === address)) {
+      throw new SctpError('ERR_ADDRESS_INVALID', `${address} is not an address of the peer`);
+    }
+    this.#paths = this.#paths.map((path) => ({ ...path, primary: path.address === address }));
+    this.#handlers?.onPath({ address, change: 'made-primary' });
+  }
+
+  addLocalAddresses(addresses: readonly string[]): void {
+    this.#checkChange();
+    if (addresses.some((each) => this.localAddresses.includes(each))) return;
+    this.localAddresses = [...this.localAddresses, ...addresses];
+    this.#network.runtime.timers.after(FRAME_MS, () => this.other?.gain(addresses));
+  }
+
+  removeLocalAddresses(addresses: readonly string[]): void {
+    this.#checkChange();
+    if (!addresses.some((each) => this.localAddresses.includes(each))) return;
+    const { partingMs, runtime } = this.#network;
+    const part = () => {
+      this.localAddresses = this.localAddresses.filter((each) => !addresses.includes(each));
+    };
+    if (partingMs === 0) part();
+    else if (partingMs < Number.POSITIVE_INFINITY) runtime.timers.after(partingMs, part);
+    this.#network.runtime.timers.after(FRAME_MS, () => this.other?.lose(addresses));
+  }
+
+  /** The other end has more addresses, or fewer. */
+  gain(addresses: readonly string[]): void {
+    if (this.ended) return;
+    for (const address of addresses) {
+      this.#paths = [...this.#paths, pathTo(address, 'unconfirmed', false)];
+      this.#handlers?.onPath({ address, change: 'added' });
+    }
+    this.#confirm();
+  }
+
+  lose(addresses: readonly string[]): void {
+    if (this.ended) return;
+    for (const address of addresses) {
+      const wasPrimary = this.#paths.some((path) => path.primary && path.address === address);
+      this.#paths = this.#paths.filter((path) => path.address !== address);
+      if (wasPrimary && this.#paths[0] !== undefined) this.setPrimary(this.#paths[0].address);
+      this.#handlers?.onPath({ address, change: 'removed' });
+    }
+  }
+
+  #checkChange(): void {
+    if (this.ended) throw new SctpError('ERR_CLOSED', 'the carrier is over');
+    if (!this.#network.changesAddresses) {
+      throw new SctpError('ERR_OPTION_REJECTED', 'the kernel left the addresses as they were');
+    }
+  }
+
   shutdown(): void {
     if (this.ended) return;
     const { other } = this;
@@ -247,4 +368,8 @@ export class MemoryCarrier implements Carrier {
     this.ended = true;
     this.#network.carriers.delete(this);
   }
+}
+
+function pathTo(address: string, state: PathState, primary: boolean): CarrierPath {
+  return { address, state, primary, rttMs: 1, rtoMs: 50, cwndBytes: 4380 };
 }

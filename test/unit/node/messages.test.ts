@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { limits } from '../../../src/limits.js';
-import type { MessageContext } from '../../../src/node/messages.js';
+import type { MessageContext } from '../../../src/node/handling.js';
 import type { NodeOptions } from '../../../src/node/options.js';
+import { profiles } from '../../../src/timing/profiles.js';
 import { BUNDLE_HEADER_BYTES, writeBundleHeader } from '../../../src/wire/bundle.js';
 import { messageRecordBytes, writeMessageHead } from '../../../src/wire/records.js';
 import { Cluster, type Member, words } from './cluster.js';
@@ -31,7 +32,9 @@ test('messages arrive once, in the order of their key, with who sent them', asyn
     seen,
     Array.from({ length: 200 }, (_, i) => i),
   );
-  assert.deepEqual(contexts[0], { from: 'one@host1', topic: 'count', isCall: false });
+  const { from, topic, isCall, isStream, traceparent, signal } = contexts[0]!;
+  assert.deepEqual([from, topic, isCall, isStream], ['one@host1', 'count', false, false]);
+  assert.deepEqual([traceparent, signal.aborted], [undefined, false]);
 });
 
 test('both ends of a link send, whoever dialled', async () => {
@@ -84,6 +87,7 @@ test('back-pressure: send says when there is no room, drain when there is', asyn
   await cluster.run(1);
   assert.deepEqual(words(one.diary, 'drain'), []);
   carrier!.setRoom(true);
+  await cluster.run(1);
   assert.deepEqual(words(one.diary, 'drain'), ['drain']);
 });
 
@@ -157,6 +161,21 @@ test('a call that is not answered in time fails', async () => {
   await failed;
   const bad = one.node.call('two@host2', 'never', null, { deadlineMs: -1 });
   await assert.rejects(bad, { code: 'ERR_ARGUMENT' });
+});
+
+test('a call that says no deadline has that of the profile', async () => {
+  for (const profile of ['lan', 'mesh'] as const) {
+    const { cluster, one, two } = await linked({ profile });
+    two.node.handle('never', () => new Promise(() => {}));
+    const deadlineMs = profiles[profile].callDeadlineMs;
+    const failed = assert.rejects(one.node.call('two@host2', 'never', null), {
+      code: 'ERR_TIMEOUT',
+      message: new RegExp(`no answer within ${deadlineMs} ms`),
+    });
+    await cluster.run(deadlineMs);
+    await failed;
+  }
+  assert.equal(profiles.lan.callDeadlineMs, limits.callDeadlineMs);
 });
 
 test('a handler of a sent message that throws is reported, and nothing else happens', async () => {

@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { limits } from '../../../src/limits.js';
 import { checkDeadlineMs, checkPeer, resolveOptions } from '../../../src/node/options.js';
+import { checkProfile } from '../../../src/timing/check.js';
+import { SWITCHOVER_OFF } from '../../../src/timing/profiles.js';
 import { Cluster, PORT } from './cluster.js';
 
 const machine = { hostName: 'here', addresses: [{ address: '10.1.0.1', prefixBits: 24 }] };
@@ -17,6 +19,8 @@ test('what is left out has its default', async () => {
   assert.equal(options.label, 'backplane');
   assert.deepEqual(options.keyRing.keys, [key]);
   assert.deepEqual(options.peers, []);
+  assert.equal(options.steering, 'off');
+  assert.equal(options.switchover, 'return');
 });
 
 test('every option is checked', async () => {
@@ -39,12 +43,28 @@ test('every option is checked', async () => {
     [{ ...good, key: [key, Buffer.alloc(31)] }, 'ERR_KEY_SHORT'],
     [{ ...good, key: undefined, keyFile: 7 }, 'ERR_ARGUMENT'],
     [{ ...good, key: undefined, keyFile: '/there/is/none' }, 'ERR_KEY_FILE'],
+    [{ ...good, steering: true }, 'ERR_ARGUMENT'],
+    [{ ...good, switchover: 'back' }, 'ERR_ARGUMENT'],
     [{ ...good, peers: {} }, 'ERR_ARGUMENT'],
     [{ ...good, peers: [{ name: 'two' }] }, 'ERR_ARGUMENT'],
   ];
   for (const [options, code] of bad) {
     await assert.rejects(resolve(options), { code }, JSON.stringify(options));
   }
+});
+
+test('the switch-over is that of the option, else that of the profile', async () => {
+  const stay = await resolve({ ...good, switchover: 'stay' });
+  assert.equal(stay.profile.primarySwitchover, stay.profile.pathMaxRetransmits);
+  const profile = { primarySwitchover: 1 };
+  assert.equal((await resolve({ ...good, profile })).switchover, 'stay');
+  assert.equal(
+    (await resolve({ ...good, profile, switchover: 'stay' })).profile.primarySwitchover,
+    1,
+  );
+  const back = await resolve({ ...good, profile, switchover: 'return' });
+  assert.equal(back.profile.primarySwitchover, SWITCHOVER_OFF);
+  checkProfile(stay.profile);
 });
 
 test('a peer has a full name, addresses and a port', () => {

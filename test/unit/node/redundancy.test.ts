@@ -35,6 +35,28 @@ test('a plane that was never confirmed is lost when the grace time is over', () 
   assert.equal(redundancy.poll(), null);
 });
 
+test('planes that come have a grace time; those that go are missed no more', () => {
+  const redundancy = machine();
+  redundancy.step(0, paths('a', 'b'));
+  redundancy.replan(['a', 'b', 'c'], 100, GRACE_MS);
+  redundancy.step(100, null);
+  assert.equal(redundancy.poll(), null);
+  assert.equal(redundancy.full, false);
+  assert.equal(redundancy.deadline(), 100 + GRACE_MS);
+  redundancy.step(100 + GRACE_MS, null);
+  assert.deepEqual(redundancy.poll()?.missing, ['c']);
+  redundancy.replan(['a', 'b'], 1000, GRACE_MS);
+  redundancy.step(1000, null);
+  assert.equal(redundancy.poll()?.state, 'restored');
+  redundancy.step(1001, paths('a'));
+  assert.equal(redundancy.poll()?.state, 'lost');
+  redundancy.replan(['a'], 1002, GRACE_MS);
+  assert.equal(redundancy.poll()?.state, 'restored');
+  redundancy.step(1003, []);
+  assert.equal(redundancy.poll(), null);
+  assert.equal(redundancy.deadline(), null);
+});
+
 test('lost and restored, each once', () => {
   const redundancy = machine();
   redundancy.step(0, paths('a', 'b'));

@@ -8,7 +8,7 @@ import type { MemoryCarrier } from './memory-network.js';
 
 const ends = () => ({
   onUp: () => {},
-  onMessage: () => {},
+  onMessage: () => false,
   onPath: () => {},
   onEnd: () => {},
   onDrain: () => {},

@@ -8,8 +8,8 @@ import { undocumented } from './documentation.js';
 import { none, projectRoot } from './sources.js';
 
 test('everything an entry point exports has a doc comment', () => {
-  const adapters = ['moleculer', 'socket.io'].map((name) => `src/adapters/${name}/index.ts`);
-  const entries = ['src/index.ts', 'src/sctp/index.ts', 'src/lab/index.ts', ...adapters];
+  const rooms = ['sctp', 'observe', 'lab', 'testing', 'adapters/moleculer', 'adapters/socket.io'];
+  const entries = ['src/index.ts', ...rooms.map((room) => `src/${room}/index.ts`)];
   none(undocumented(projectRoot, entries));
 });
 

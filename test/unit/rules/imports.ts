@@ -20,14 +20,23 @@ export const allowedRooms: Readonly<Record<string, readonly string[]>> = {
   index: ['errors', 'limits', 'runtime', 'timing', 'wire', 'sctp', 'link', 'node'],
   adapters: ['errors', 'limits', 'index'],
   lab: ['errors', 'limits', 'runtime', 'timing', 'wire', 'sctp', 'link', 'node', 'index'],
-  cli: ['errors', 'limits', 'runtime', 'timing', 'wire', 'sctp', 'link', 'node', 'index', 'lab'],
+  testing: ['errors', 'limits', 'runtime', 'timing', 'wire', 'sctp', 'link', 'node', 'index'],
+  observe: ['errors', 'limits', 'node'],
+  cli: [
+    ...['errors', 'limits', 'runtime', 'timing', 'wire', 'sctp', 'link', 'node', 'index'],
+    ...['observe', 'lab'],
+  ],
 };
 
 /** Modules that one file alone may import, and that file. */
 export const singleImporters: Readonly<Record<string, string>> = {
   'cbor-x': 'src/wire/payload.ts',
+  'prom-client': 'src/observe/metrics.ts',
   'node:crypto': 'src/runtime/crypto.ts',
+  'node:dns': 'src/runtime/dns.ts',
   'node:child_process': 'src/runtime/child-process.ts',
+  'node:async_hooks': 'src/node/async-context.ts',
+  'node:diagnostics_channel': 'src/node/diagnostics.ts',
 };
 
 /** The only files that may name a compiled addon. */
@@ -40,13 +49,22 @@ export const allowedPackages: Readonly<Record<string, readonly string[]>> = {
   debug: ['sctp', 'link', 'node', 'adapters', 'lab', 'cli'],
   moleculer: ['adapters'],
   'socket.io-adapter': ['adapters'],
+  'prom-client': ['observe'],
 };
 
 /** Rooms that get clocks, timers, randomness and files from runtime, and from nowhere else. */
 export const pureRooms: readonly string[] = ['timing', 'wire', 'link', 'node'];
 
 /** Modules of Node that such a room may import: none of them knows the time or the disk. */
-const PURE_MODULES = ['node:buffer', 'node:events', 'node:net', 'node:path', 'node:util'];
+const PURE_MODULES = [
+  'node:async_hooks',
+  'node:buffer',
+  'node:diagnostics_channel',
+  'node:events',
+  'node:net',
+  'node:path',
+  'node:util',
+];
 
 /** Of node:net, such a room may have what does not open a socket. */
 const PURE_NAMES_OF_NET = ['BlockList', 'SocketAddress', 'isIP', 'isIPv4', 'isIPv6'];

@@ -41,13 +41,16 @@ test('the scripts in the tarball find everything they import there', () => {
 });
 
 test('import and require give every entry point', () => {
-  assert.deepEqual(entries, [
+  const expected = [
     'backplane',
     'backplane/sctp',
+    'backplane/observe',
     'backplane/lab',
+    'backplane/testing',
     'backplane/moleculer',
     'backplane/socket.io',
-  ]);
+  ];
+  assert.deepEqual(entries, expected);
   const imports = entries.map((entry) => `print(await import('${entry}'));`);
   const requires = entries.map((entry) => `print(require('${entry}'));`);
   const print = `const print = (names) =>
@@ -58,8 +61,11 @@ test('import and require give every entry point', () => {
   assert.equal(imported.stdout, required.stdout);
   const names = imported.stdout.trimEnd().split('\n');
   assert.equal(names.length, entries.length);
-  const some = ['startNode', 'connect', 'createLab', 'SctpTransporter', 'createAdapter'];
-  for (const [index, name] of some.entries()) {
+  const known = [
+    ...['startNode', 'connect', 'observeMetrics', 'createLab', 'createTestNetwork'],
+    ...['SctpTransporter', 'createAdapter'],
+  ];
+  for (const [index, name] of known.entries()) {
     assert.ok(names[index]?.split(' ').includes(name), `${entries[index]} has no ${name}`);
   }
 });
@@ -92,7 +98,7 @@ test('backplane/sctp loads no other room, and no addon', () => {
   none(loaded.filter((path) => !/^(sctp\/.*|errors\.js|limits\.js)$/.test(path)));
   const whole = modulesLoadedBy('backplane');
   assert.ok(whole.some((path) => path.startsWith('node/')));
-  none(whole.filter((path) => /^(lab|cli|adapters)\//.test(path)));
+  none(whole.filter((path) => /^(lab|cli|observe|testing|adapters)\//.test(path)));
 });
 
 test('an adapter loads the node and its own framework, and no other', () => {
@@ -114,6 +120,25 @@ test('nobody has to install a framework', () => {
     assert.equal(peerDependenciesMeta[name]?.optional, true, name);
     assert.equal(manifest.dependencies[name], undefined);
   }
+});
+
+test('backplane/testing can be installed and used on any system, without an addon', () => {
+  const { os } = JSON.parse(readFileSync(join(consumer.installed, 'package.json'), 'utf8'));
+  assert.equal(os, undefined);
+  const { stdout, stderr } = consumer.program(
+    'testing.mjs',
+    `process.dlopen = () => { throw new Error('an addon was loaded'); };
+     Object.defineProperty(process, 'platform', { value: 'darwin' });
+     const { createTestNetwork } = await import('backplane/testing');
+     const network = createTestNetwork();
+     const one = await network.node('one');
+     const two = await network.node('two');
+     two.handle('sum', (numbers) => numbers.reduce((sum, number) => sum + number));
+     await network.linked();
+     console.log(await one.call('two@test', 'sum', [1, 2, 3]));
+     await network.close();`,
+  );
+  assert.equal(stdout, '6\n', stderr);
 });
 
 test('without an addon there is a code, and the command that builds one', () => {

@@ -2,13 +2,14 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { limits } from '../../../src/limits.js';
 import {
+  connect,
   type Loss,
   type MessageInfo,
   SctpError,
   type SendFailure,
 } from '../../../src/sctp/index.js';
 import { change, nativeError } from './fake-addon.js';
-import { recordEvents, turn, upAssociation, withCode } from './support.js';
+import { fakeAddon, peer, recordEvents, turn, upAssociation, withCode } from './support.js';
 
 const text = (data: string) => ({ data: Buffer.from(data) });
 
@@ -316,21 +317,43 @@ test('a heartbeat is asked for with the values the path has', () => {
   assert.equal(path.heartbeatIntervalMs, 30_000);
 });
 
-test('a change of local addresses that the kernel ignores is an error', () => {
+test('local addresses change where both ends do that, and are read back when they came', () => {
   const { association, socket } = upAssociation();
+  const changes = () => socket.calls.filter((call) => /^(add|remove)Addresses /.test(call));
+  const refused = withCode('ERR_OPTION_REJECTED', /addip_enable/);
+  assert.throws(() => association.addLocalAddresses(['10.0.5.1']), refused);
+  assert.throws(() => association.removeLocalAddresses(['10.0.0.1']), refused);
+  assert.deepEqual(changes(), []);
+  socket.held.set('changeAddresses', true);
   assert.throws(
     () => association.addLocalAddresses(['10.0.5.1']),
-    withCode('ERR_OPTION_REJECTED', /10\.0\.5\.1.*addip_enable/),
+    withCode('ERR_OPTION_REJECTED', /did not take 10\.0\.5\.1/),
   );
   socket.locals.push({ address: '10.0.5.1', port: 5000 });
   association.addLocalAddresses(['10.0.5.1']);
-  assert.throws(
-    () => association.removeLocalAddresses(['10.0.5.1']),
-    withCode('ERR_OPTION_REJECTED'),
-  );
-  socket.locals.pop();
+  // It stays until the peer has agreed.
   association.removeLocalAddresses(['10.0.5.1']);
-  assert.deepEqual(association.localAddresses, ['10.0.0.1']);
+  assert.equal(changes().at(-1), 'removeAddresses ["10.0.5.1"]');
+  socket.failures.set('removeAddresses', nativeError('EBUSY', 'bind'));
+  assert.throws(() => association.removeLocalAddresses(['10.0.0.1']), withCode('ERR_SYSTEM'));
+});
+
+test('addresses do not change before the association is up', () => {
+  fakeAddon();
+  const early = connect(peer);
+  assert.throws(() => early.addLocalAddresses(['10.0.5.1']), withCode('ERR_STATE'));
+  assert.throws(() => early.removeLocalAddresses(['10.0.5.1']), withCode('ERR_STATE'));
+});
+
+test("statistics are the kernel's own counts", () => {
+  const { association, socket } = upAssociation();
+  socket.counted = { ...socket.counted, sentChunks: 7, retransmittedChunks: 2 };
+  assert.equal(association.statistics().sentChunks, 7);
+  assert.equal(association.statistics().retransmittedChunks, 2);
+  socket.failures.set('statistics', nativeError('EINVAL', 'getsockopt'));
+  assert.throws(() => association.statistics(), withCode('ERR_SYSTEM'));
+  association.close();
+  assert.throws(() => association.statistics(), withCode('ERR_CLOSED'));
 });
 
 test('after the end everything answers, with emptiness or ERR_CLOSED', async () => {

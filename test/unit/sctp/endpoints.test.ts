@@ -83,6 +83,24 @@ test('a server configures before it listens, and knows its port', () => {
   const { calls } = addon.last;
   const before = calls.slice(0, calls.indexOf('listen 5'));
   assert.ok(before.includes('setOption "noDelay" false'));
+  // The accepted ones inherit it, and can be given addresses together only so.
+  const [bound] = before.filter((call) => call.startsWith('bind'));
+  assert.ok(before.indexOf('setOption "reuseAddress" true') < before.indexOf(bound!));
+});
+
+test('a server listens at more addresses and at fewer, as far as the kernel does it', () => {
+  const addon = fakeAddon();
+  const server = listen({ addresses: ['10.0.0.1'] });
+  assert.throws(() => server.addAddresses(['10.0.5.1']), withCode('ERR_OPTION_REJECTED'));
+  addon.last.locals.push({ address: '10.0.5.1', port: 5000 });
+  server.addAddresses(['10.0.5.1']);
+  assert.deepEqual(server.addresses, ['10.0.0.1', '10.0.5.1']);
+  addon.last.locals.pop();
+  server.removeAddresses(['10.0.5.1']);
+  addon.last.failures.set('removeAddresses', nativeError('EBUSY', 'bind'));
+  assert.throws(() => server.removeAddresses(['10.0.0.1']), withCode('ERR_SYSTEM'));
+  server.close();
+  assert.throws(() => server.addAddresses(['10.0.5.1']), withCode('ERR_CLOSED'));
 });
 
 test('an accepted association is up, may send in the listener, and is read afterwards', () => {

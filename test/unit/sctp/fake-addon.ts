@@ -2,6 +2,7 @@
  * A stand-in for the addon: keeps options as a kernel would, records calls, and gives what a test
  * tells it to.
  */
+import { aes256Gcm } from '../../../src/runtime/crypto.js';
 import {
   META_STRIDE,
   NATIVE_CONTRACT,
@@ -12,6 +13,7 @@ import {
   type NativeOptions,
   type NativePathInfo,
   type NativeSocket,
+  type NativeStatistics,
   type NativeStatus,
 } from '../../../src/sctp/native.js';
 
@@ -60,6 +62,16 @@ export class FakeSocket implements NativeSocket {
   ];
   pathStates: Record<string, NativePathInfo['state']> = {};
   primary = '10.0.0.2';
+  counted: NativeStatistics = {
+    maxRtoMs: 0,
+    maxRtoAddress: '',
+    sentPackets: 0,
+    receivedPackets: 0,
+    sentChunks: 0,
+    receivedChunks: 0,
+    retransmittedChunks: 0,
+    duplicateChunks: 0,
+  };
   /** Batches that `drain` hands over. */
   waiting: (() => void)[] = [];
 
@@ -166,6 +178,10 @@ export class FakeSocket implements NativeSocket {
     const state = this.pathStates[address] ?? 'active';
     return { address, port: 6000, state, cwndBytes: 4380, rttMs: 1, rtoMs: 1000, mtuBytes: 1500 };
   }
+  statistics(): NativeStatistics {
+    this.#call('statistics');
+    return this.counted;
+  }
   localAddresses() {
     this.#call('localAddresses');
     return this.locals;
@@ -193,7 +209,8 @@ export class FakeSocket implements NativeSocket {
       this.addon.meta.set([offset, data.length, stream, ppid, i & 1, -2, i, 0], at);
       offset += data.length;
     });
-    this.handlers.onReceive(slab, entries.length, notifications.length > 0 ? notifications : null);
+    const told = notifications.length > 0 ? notifications : null;
+    return this.handlers.onReceive(slab, entries.length, told);
   }
 }
 
@@ -222,6 +239,16 @@ export class FakeAddon implements NativeAddon {
 
   probe(): NativeError | null {
     return this.problem;
+  }
+
+  sealAes256Gcm(...[key, nonce, frame, start, end]: Parameters<NativeAddon['sealAes256Gcm']>) {
+    aes256Gcm.key(key).seal(nonce, frame as Buffer, start, end);
+  }
+
+  openAes256Gcm(...[key, nonce, frame, start]: Parameters<NativeAddon['openAes256Gcm']>) {
+    const content = aes256Gcm.key(key).open(nonce, frame as Buffer, start);
+    if (content !== null) frame.set(content, start);
+    return content !== null;
   }
 
   get last(): FakeSocket {

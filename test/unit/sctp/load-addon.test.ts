@@ -4,7 +4,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'node:test';
 import { sctpSupport } from '../../../src/sctp/index.js';
-import { addonCandidates, loadFrom, packageRoot } from '../../../src/sctp/load-addon.js';
+import {
+  addonCandidates,
+  loadAddon,
+  loadFrom,
+  packageRoot,
+  replaceAddon,
+} from '../../../src/sctp/load-addon.js';
 import { NATIVE_CONTRACT } from '../../../src/sctp/native.js';
 import { nativeError } from './fake-addon.js';
 import { fakeAddon, withCode } from './support.js';
@@ -43,6 +49,11 @@ test('no addon, one that does not load, one of another contract: the command to 
   for (const candidates of [[join(directory, 'none.cjs')], [broken], [other]]) {
     assert.throws(() => loadFrom(candidates, '/package'), withCode('ERR_ADDON_MISSING', remedy));
   }
+});
+
+test('where there is no Linux there is no SCTP, whatever addons lie about', () => {
+  replaceAddon(null);
+  assert.throws(() => loadAddon('darwin'), withCode('ERR_NO_SCTP', /backplane\/testing/));
 });
 
 test('support says whether sockets can be made, and why not', () => {

@@ -6,7 +6,7 @@ import { defaultOptions, THRESHOLD_OFF } from '../../../src/sctp/index.js';
 import type { NativeOptions } from '../../../src/sctp/native.js';
 import { resolveOptions, type SctpOptions } from '../../../src/sctp/options.js';
 import { FakeSocket, nativeError } from './fake-addon.js';
-import { fakeAddon, turn, withCode } from './support.js';
+import { fakeAddon, turn, upAssociation, withCode } from './support.js';
 
 const socketOf = () => new FakeSocket(fakeAddon(), 4);
 
@@ -28,6 +28,7 @@ test('each bad value is refused by the name of its option', () => {
     [{ primarySwitchover: 0, pfThreshold: 1 }, /primarySwitchover/],
     [{ maxMessageBytes: limits.sctpMessageBytes + 1 }, /maxMessageBytes/],
     [{ noDelay: 1 as unknown as boolean }, /noDelay/],
+    [{ streamScheduler: 'priority' as 'fcfs' }, /streamScheduler: priority is not fcfs or round/],
     [{ udpEncapsulationPort: 70_000 }, /udpEncapsulationPort/],
   ];
   for (const [options, text] of bad) {
@@ -60,6 +61,33 @@ test('all options reach the socket, encapsulation only when asked for', () => {
   assert.deepEqual(socket.options.get('udpEncapsulation'), { port: 9899 });
 });
 
+test('a living association: the kernel takes a high limit only while its paths have one', () => {
+  const { association, socket } = upAssociation({ association: { maxRetransmits: 5 } });
+  const limitsSet: string[] = [];
+  const setOption = socket.setOption.bind(socket);
+  socket.setOption = (name, value) => {
+    const { maxRetransmits } = value as { maxRetransmits?: number };
+    if (name === 'path' || name === 'association') limitsSet.push(`${name} ${maxRetransmits}`);
+    setOption(name, value);
+  };
+  association.retime({
+    association: { maxRetransmits: 200 },
+    pathMaxRetransmits: 3,
+    rto: { initialMs: 100, minMs: 50, maxMs: 100 },
+    sendBufferBytes: 1000,
+  });
+  assert.deepEqual(limitsSet, ['path 200', 'association 200', 'path 3']);
+  assert.deepEqual(socket.options.get('rto'), { initialMs: 100, minMs: 50, maxMs: 100 });
+  assert.equal(socket.options.get('sendBuffer'), 2000);
+  association.retime({});
+  assert.equal(socket.options.get('sendBuffer'), 2000);
+  socket.held.set('sack', { delayMs: 200, frequency: 2 });
+  const refused = withCode('ERR_OPTION_REJECTED', /sack: delayMs 50/);
+  assert.throws(() => association.retime({ sack: { delayMs: 50 } }), refused);
+  association.abort();
+  assert.throws(() => association.retime({}), { code: 'ERR_CLOSED' });
+});
+
 test('reading back: ticks, booleans and a delay that is off are no difference', () => {
   const socket = socketOf();
   socket.held.set('rto', { initialMs: 110, minMs: 60, maxMs: 400 });
@@ -77,6 +105,7 @@ test('reading back: any other difference names the option', () => {
     association: [{ maxRetransmits: 9, cookieLifeMs: 60_000 }, /association: maxRetransmits 10/],
     sack: [{ delayMs: 200, frequency: 1 }, /option sack: frequency 2/],
     noDelay: [false, /option noDelay/],
+    streamScheduler: [2, /option streamScheduler: 0 was asked for/],
     exposePotentiallyFailed: [false, /option exposePotentiallyFailed/],
     pathThresholds: [
       { maxRetransmits: 5, potentiallyFailed: 1, primarySwitchover: THRESHOLD_OFF },

@@ -4,7 +4,7 @@ import { ProfileError } from '../../../src/errors.js';
 import { checkProfile, compatible, type PeerTiming, timingOf } from '../../../src/timing/check.js';
 import { type Profile, profiles } from '../../../src/timing/profiles.js';
 import { type ProfileWish, resolveProfile } from '../../../src/timing/resolve.js';
-import { worstCase } from '../../../src/timing/worst-case.js';
+import { promisesOf, worstCase } from '../../../src/timing/worst-case.js';
 
 const invalid = (words: RegExp) => (error: unknown) =>
   error instanceof ProfileError &&
@@ -42,6 +42,13 @@ const broken: readonly (readonly [string, Partial<Profile>, RegExp])[] = [
     'an association that dies before the outage',
     { associationMaxRetransmits: 5 },
     /outageMs 1600 must be under/,
+  ],
+  ['jitter over half a beat', { beatJitterMs: 101 }, /beatJitterMs 101 is over half of beatMs 200/],
+  ['a call shorter than a stall', { callDeadlineMs: 1000 }, /callDeadlineMs 1000 .* stallMs 1000/],
+  [
+    'a change of the configuration shorter than a stall',
+    { configurationDeadlineMs: 1000 },
+    /configurationDeadlineMs 1000 must be over stallMs 1000/,
   ],
 ];
 
@@ -86,7 +93,7 @@ test('a profile is resolved from a name, from overrides, from a whole one, or is
 
 test('a wish with an unknown name or field, or of another type, is refused', () => {
   const bad = (wish: unknown) => () => resolveProfile(wish as ProfileWish);
-  assert.throws(bad('fast'), invalid(/no profile 'fast'; there are lan, wan, rfc/));
+  assert.throws(bad('fast'), invalid(/no profile 'fast'; there are lan, wan, rfc, mesh/));
   assert.throws(bad('toString'), invalid(/no profile/));
   assert.throws(bad({ base: 'lan', rtoMin: 5 }), invalid(/no field 'rtoMin'/));
   assert.throws(bad(null), invalid(/a name or an object/));
@@ -126,6 +133,44 @@ test('each step of the PF threshold doubles the gap, up to RTO.Max', () => {
   const gap = (pfThreshold: number) =>
     worstCase(lan({ pfThreshold, pathMaxRetransmits: 9 }), { tickMs: 0 }).busyGapMs;
   assert.deepEqual([0, 1, 2, 3].map(gap), [50, 100, 100, 100]);
+});
+
+test('a PF threshold, and an RTO that was raised before: the time until all has moved', () => {
+  const tolerant = lan({ pfThreshold: 1, pathMaxRetransmits: 4 });
+  const promise = worstCase(tolerant);
+  assert.equal(promise.busySwitchMs, 60 + 110);
+  assert.equal(promise.backedOffSwitchMs, 110 + 110);
+  assert.equal(promise.busyPathMs, 220);
+  assert.equal(promise.allPathsDeadMs, worstCase(profiles.lan).allPathsDeadMs + 2 * 110);
+});
+
+test('losses in a row: what they add to a cut, and how long they hold a frame up', () => {
+  const promise = worstCase(profiles.lan, { lossRate: 0.01 });
+  // 2 in a row after a cut, each for two paths; 5 in a row at any time.
+  assert.equal(promise.busyPathMs, 110 + (60 + 3 * 110));
+  assert.equal(promise.lossHoldMs, 60 + 4 * 110);
+  const { lossHoldMs, busyPathMs } = worstCase(profiles.lan);
+  assert.deepEqual([lossHoldMs, busyPathMs], [0, 110]);
+});
+
+test('in short: busy path, idle path, all paths, stall', () => {
+  assert.deepEqual(promisesOf(worstCase(profiles.lan)), {
+    busyPathMs: 110,
+    idlePathMs: 1180,
+    allPathsMs: 2120,
+    stallMs: 1100,
+  });
+});
+
+test('mesh: beat and heartbeat 2 s, stall 6 s, outage 10 s, jittered', () => {
+  const { mesh } = profiles;
+  const { beatMs, heartbeatIntervalMs, stallMs, outageMs } = mesh;
+  assert.deepEqual([beatMs, heartbeatIntervalMs, stallMs, outageMs], [2000, 2000, 6000, 10_000]);
+  assert.ok(mesh.beatJitterMs > 0);
+  assert.equal(profiles.lan.beatJitterMs, 0);
+  assert.equal(resolveProfile('mesh'), mesh);
+  assert.equal(resolveProfile({ base: 'mesh', beatMs: 1000 }).name, 'mesh+');
+  assert.ok(worstCase(mesh).busyPathMs < 500);
 });
 
 test('a round trip over RTO.Min is what decides, up to RTO.Max', () => {
@@ -169,7 +214,15 @@ test('a peer that beats too seldom for our stall time is refused, in either dire
   }
 });
 
-test('the profiles of the package do not go together with each other', () => {
-  assert.notEqual(compatible(timingOf(profiles.lan), timingOf(profiles.wan)), null);
-  assert.notEqual(compatible(timingOf(profiles.rfc), timingOf(profiles.lan)), null);
+test('the profiles of the package do not go together with each other, but for wan and mesh', () => {
+  const all = Object.values(profiles);
+  for (const one of all) {
+    for (const other of all) {
+      const code = compatible(timingOf(one), timingOf(other))?.code;
+      const slow = [profiles.wan, profiles.mesh];
+      const isFine = one === other || (slow.includes(one) && slow.includes(other));
+      const expected = isFine ? undefined : 'ERR_PROFILE_MISMATCH';
+      assert.equal(code, expected, `${one.name} and ${other.name}`);
+    }
+  }
 });

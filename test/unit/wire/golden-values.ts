@@ -4,6 +4,12 @@
 import { Handshake, type HandshakeOptions, type Session } from '../../../src/link/handshake.js';
 import { type Direction, Sealer, type SealingSecret } from '../../../src/link/sealing.js';
 import type { LocalIdentity } from '../../../src/link/types.js';
+import {
+  CANCEL_TOPIC,
+  CREDIT_TOPIC,
+  GROUPS_TOPIC,
+  SUBSCRIPTIONS_TOPIC,
+} from '../../../src/node/control.js';
 import { aes256Gcm, deriveKey, EphemeralKey } from '../../../src/runtime/crypto.js';
 import type { Profile } from '../../../src/timing/profiles.js';
 import { BUNDLE_HEADER_BYTES } from '../../../src/wire/bundle.js';
@@ -34,8 +40,11 @@ const profile: Profile = {
   initMaxAttempts: 4,
   initMaxTimeoutMs: 400,
   beatMs: 200,
+  beatJitterMs: 0,
   stallMs: 1000,
   outageMs: 1600,
+  callDeadlineMs: 5000,
+  configurationDeadlineMs: 10_000,
 };
 
 function identity(name: string, incarnation: bigint): LocalIdentity {
@@ -86,8 +95,9 @@ const record = (bytes: number, write: (data: Buffer) => number): Buffer => {
   return data.subarray(0, write(data));
 };
 const sign = (what: 'beat' | 'probe' | 'leave') => record(4, (data) => writeSign(data, 0, what));
-const answer = (kind: 'reply' | 'failure', value: unknown) =>
+const answer = (kind: 'reply' | 'failure' | 'item', value: unknown) =>
   encode(message({ kind, id: 77, topic: '', ...encodeBody(value) }));
+const control = (topic: string, value: unknown) => encode(message({ topic, ...encodeBody(value) }));
 const sent = encode(message({ topic: 'orders', body: Buffer.from('new') }));
 
 function fragment(from: number, to: number): Buffer {
@@ -103,6 +113,20 @@ export const records = {
   call: encode(message({ kind: 'call', id: 77, topic: 'sum', ...encodeBody([1, 2, 3]) })),
   reply: answer('reply', 6),
   failure: answer('failure', { handled: true, code: 'ERR_NO_SUM', message: 'no' }),
+  stream: encode(message({ kind: 'stream', id: 77, topic: 'count', ...encodeBody(3) })),
+  item: answer('item', 1),
+  publish: encode(
+    message({
+      kind: 'publish',
+      topic: 'orders',
+      body: Buffer.from('new'),
+      traceparent: '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01',
+    }),
+  ),
+  cancel: control(CANCEL_TOPIC, [77, 'cancelled']),
+  'stream-credit': control(CREDIT_TOPIC, [77, 262_144]),
+  subscriptions: control(SUBSCRIPTIONS_TOPIC, [['orders'], []]),
+  groups: control(GROUPS_TOPIC, [[], ['workers']]),
   'first-fragment': fragment(0, 8),
   'next-fragment': fragment(8, 17),
   ack: record(12, (data) => writeAck(data, 0, 4, 0)),

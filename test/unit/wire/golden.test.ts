@@ -161,6 +161,18 @@ test('the golden records say what the document says of them', () => {
   assert.deepEqual(message('reply'), ['reply', 77, '', 6]);
   const failure = { handled: true, code: 'ERR_NO_SUM', message: 'no' };
   assert.deepEqual(message('failure'), ['failure', 77, '', failure]);
+  assert.deepEqual(message('stream'), ['stream', 77, 'count', 3]);
+  assert.deepEqual(message('item'), ['item', 77, '', 1]);
+  assert.deepEqual(message('publish'), ['publish', 0, 'orders', Buffer.from('new')]);
+  const published = decodeOne(shown('publish'));
+  assert.ok(published.type === 'message');
+  const trace = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
+  assert.equal(published.traceparent, trace);
+  assert.deepEqual(message('cancel'), ['send', 0, 'backplane:cancel', [77, 'cancelled']]);
+  assert.deepEqual(message('stream-credit'), ['send', 0, 'backplane:credit', [77, 262_144]]);
+  const names = (name: 'subscriptions' | 'groups') => message(name).slice(2);
+  assert.deepEqual(names('subscriptions'), ['backplane:subscriptions', [['orders'], []]]);
+  assert.deepEqual(names('groups'), ['backplane:groups', [[], ['workers']]]);
   const sent = shown('send');
   for (const [name, expected] of [
     [

@@ -6,12 +6,16 @@ import { limits } from '../../../src/limits.js';
 import {
   type LinkRecord,
   type MessageFields,
+  type MessageKind,
   RecordReader,
   writeFragmentHead,
 } from '../../../src/wire/records.js';
+import { isTraceparent } from '../../../src/wire/trace-context.js';
 import { encode, everyRecord, message } from './sample-records.js';
 
 const SEED = 42;
+const KINDS = ['send', 'call', 'reply', 'failure', 'item', 'publish', 'stream'] as const;
+const TRACE = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
 const malformed = (error: unknown) =>
   error instanceof ProtocolError && error.code === 'ERR_PROTOCOL';
 const code = (expected: string) => (error: unknown) =>
@@ -60,15 +64,18 @@ test('a topic that is not UTF-8 is malformed, whatever the one before it was', (
 test('messages of every kind come back equal', () => {
   fc.assert(
     fc.property(
-      fc.constantFrom('send', 'call', 'reply', 'failure') as fc.Arbitrary<MessageFields['kind']>,
+      fc.constantFrom<MessageKind>(...KINDS),
       fc.maxSafeNat(),
       fc.string({ unit: 'binary', minLength: 1, maxLength: 60 }),
       fc.constantFrom('bytes', 'cbor') as fc.Arbitrary<MessageFields['encoding']>,
       fc.uint8Array({ maxLength: 300 }),
-      (kind, number, text, encoding, bytes) => {
-        const answers = kind === 'reply' || kind === 'failure';
-        const id = kind === 'send' ? 0 : Math.max(1, number);
-        const fields = { kind, id, topic: answers ? '' : text, encoding, body: Buffer.from(bytes) };
+      fc.boolean(),
+      (kind, number, text, encoding, bytes, isTraced) => {
+        const answers = kind === 'reply' || kind === 'failure' || kind === 'item';
+        const id = kind === 'send' || kind === 'publish' ? 0 : Math.max(1, number);
+        const topic = answers ? '' : text;
+        const traceparent = isTraced && !answers ? TRACE : undefined;
+        const fields = { kind, id, topic, encoding, body: Buffer.from(bytes), traceparent };
         assert.deepEqual(decodeOne(encode(fields)), { type: 'message', ...fields });
       },
     ),
@@ -85,6 +92,13 @@ test('a message that contradicts its kind is refused at both ends', () => {
     { kind: 'call', id: 1.5 },
     { kind: 'reply', id: 1 },
     { kind: 'failure', id: 1 },
+    { kind: 'item', id: 1 },
+    { kind: 'item', id: 0, topic: '' },
+    { kind: 'reply', id: 1, topic: '', traceparent: TRACE },
+    { kind: 'publish', id: 1 },
+    { kind: 'publish', topic: '' },
+    { kind: 'stream', id: 0 },
+    { kind: 'stream', id: 1, topic: '' },
     { topic: '' },
   ];
   for (const changes of wrong) {
@@ -99,7 +113,9 @@ test('a message that contradicts its kind is refused at both ends', () => {
     [1, 2],
     [2, 0],
     [2, 200],
+    [0, 7],
     [3, 1],
+    [3, 2],
     [4, 1],
   ] as const) {
     const changed = Buffer.from(frame);
@@ -109,6 +125,31 @@ test('a message that contradicts its kind is refused at both ends', () => {
   const call = encode(message({ kind: 'call', id: 1 }));
   call.writeUInt32BE(2 ** 21, 8);
   assert.throws(() => decodeOne(call), malformed, 'a number of 2^53');
+});
+
+test('a trace context is one of W3C, also as it comes', () => {
+  assert.ok(isTraceparent(TRACE));
+  const wrong = [
+    TRACE.toUpperCase(),
+    `${TRACE}-00`,
+    TRACE.replace('00-', 'ff-'),
+    TRACE.replace('4bf92f3577b34da6a3ce929d0e0e4736', '0'.repeat(32)),
+    TRACE.replace('00f067aa0ba902b7', '0'.repeat(16)),
+    '',
+    7,
+  ];
+  assert.deepEqual(wrong.filter(isTraceparent), []);
+  const traced = encode(message({ traceparent: TRACE }));
+  assert.equal(traced.length, encode(message()).length + 26);
+  for (const [from, to, value] of [
+    [8, 9, 0xff],
+    [9, 25, 0],
+    [25, 33, 0],
+  ] as const) {
+    const changed = Buffer.from(traced).fill(value, from, to);
+    assert.throws(() => decodeOne(changed), malformed, `bytes ${from} to ${to}`);
+  }
+  assert.throws(() => decodeOne(traced.subarray(0, 20)), malformed);
 });
 
 test('limits of a message: topic and body', () => {

@@ -1,5 +1,5 @@
 /** One end of a simulated association: what the link sees of it, and the socket in between. */
-import { SctpError } from '../../../src/errors.js';
+import { SctpError } from '../../errors.js';
 import type {
   Carrier,
   CarrierEnd,
@@ -7,9 +7,9 @@ import type {
   CarrierPath,
   CarrierPathEvent,
   CarrierSendOptions,
-} from '../../../src/link/carrier.js';
-import { FrameType } from '../../../src/wire/frame.js';
-import type { VirtualProcess } from '../core/process.js';
+} from '../../link/carrier.js';
+import { FrameType } from '../../wire/frame.js';
+import type { VirtualProcess } from '../virtual-process.js';
 import {
   type GivenBack,
   type Outgoing,
@@ -31,7 +31,12 @@ type Arrival =
 const READ_AT_ONCE = 1024;
 
 /** Processes that are in the middle of a reading: no other socket of theirs may be read then. */
-const reading = new WeakSet<VirtualProcess>();
+const reading = new WeakMap<VirtualProcess, SimCarrier>();
+
+/** The carrier a process is reading from in this very turn; undefined when it reads from none. */
+export function carrierReadBy(process: VirtualProcess): SimCarrier | undefined {
+  return reading.get(process);
+}
 
 export class SimCarrier implements Carrier {
   readonly association: SimAssociation;
@@ -83,11 +88,11 @@ export class SimCarrier implements Carrier {
   }
 
   get outboundStreams(): number {
-    return this.#network.knobs.streams;
+    return this.#network.settings.streams;
   }
 
   get inboundStreams(): number {
-    return this.#network.knobs.streams;
+    return this.#network.settings.streams;
   }
 
   get paths(): readonly CarrierPath[] {
@@ -104,7 +109,7 @@ export class SimCarrier implements Carrier {
       throw new SctpError(code, `the carrier is ${this.#state}`);
     }
     if (data.length === 0) throw new SctpError('ERR_MESSAGE_EMPTY', 'no bytes');
-    const { streams, hardBytes, highWaterBytes } = this.#network.knobs;
+    const { streams, hardBytes, highWaterBytes } = this.#network.settings;
     if (!(stream >= 0 && stream < streams)) {
       throw new SctpError('ERR_ARGUMENT', `stream ${stream} of ${streams}`);
     }
@@ -177,7 +182,7 @@ export class SimCarrier implements Carrier {
       primary: plane === 0,
       rttMs: 1,
       rtoMs: 50,
-      cwndBytes: this.#network.knobs.windowBytes,
+      cwndBytes: this.#network.settings.windowBytes,
     }));
     this.#gone = false;
     if (this.side === 1) this.#state = 'up';
@@ -215,7 +220,7 @@ export class SimCarrier implements Carrier {
     this.#outgoing.splice(0, taken);
     if (this.#shutsDown) this.association.shutsDown(this.side);
     if (!this.#drainWanted || this.#state !== 'up') return;
-    if (this.queuedBytes > this.#network.knobs.highWaterBytes / 4) return;
+    if (this.queuedBytes > this.#network.settings.highWaterBytes / 4) return;
     this.#drainWanted = false;
     this.#event('drain');
     this.#handlers?.onDrain();
@@ -307,7 +312,7 @@ export class SimCarrier implements Carrier {
       this.#wake();
       return;
     }
-    reading.add(process);
+    reading.set(process, this);
     try {
       for (let count = 0; count < READ_AT_ONCE && !this.isOver; count++) {
         const arrival = this.#inbox.shift();

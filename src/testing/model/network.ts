@@ -1,31 +1,44 @@
 /** Hosts, planes and cables, who listens, and every association between them. */
-import { SctpError } from '../../../src/errors.js';
-import type { Carrier, CarrierEnd } from '../../../src/link/carrier.js';
-import type { Transport } from '../../../src/node/transport.js';
-import type { SeededRandom } from '../../random.js';
-import type { VirtualProcess } from '../core/process.js';
-import type { VirtualTime } from '../core/time.js';
-import type { Trace } from '../core/trace.js';
+import { SctpError } from '../../errors.js';
+import type { Carrier, CarrierEnd } from '../../link/carrier.js';
+import type { Listener, ListenHandlers, Transport } from '../../node/transport.js';
+import type { SeededRandom } from '../random.js';
+import type { VirtualProcess } from '../virtual-process.js';
+import type { Timeline } from '../virtual-time.js';
 import { SimAssociation } from './association.js';
 import type { SimCarrier } from './carrier.js';
-import type { Knobs } from './knobs.js';
+import type { ModelSettings, ModelTrace, ModelWatch } from './settings.js';
 
-/** The port of all nodes. */
+/** The port of nodes that are told no other. */
 export const PORT = 24100;
 
+/** What is given to those that let the system choose. */
+const CHOSEN_PORT = 40_000;
+
+/** The address of a host on a plane, both counted from 0. */
 export const addressOf = (host: number, plane: number) => `10.${plane + 1}.0.${host + 1}`;
-const hostOf = (address: string) => Number(address.slice(address.lastIndexOf('.') + 1)) - 1;
+
+/** The host of an address; null for one that is on none of the planes. */
+function hostOf(address: string, planes: number): number | null {
+  const [, plane, host] = /^10\.(\d{1,3})\.0\.(\d{1,3})$/.exec(address) ?? [];
+  const isHere = plane !== undefined && Number(plane) >= 1 && Number(plane) <= planes;
+  return isHere && Number(host) >= 1 ? Number(host) - 1 : null;
+}
 
 /** A process that takes associations. */
 interface Listening {
   readonly process: VirtualProcess;
+  readonly port: number;
   accept(carrier: Carrier): void;
 }
 
-/** Looks at what users of carriers do. */
-export interface CarrierWatch {
-  violated(what: string): void;
-  carrierEnded(carrier: SimCarrier, end: CarrierEnd): void;
+/** What a network is made of. */
+export interface SimNetworkSetup {
+  readonly time: Timeline;
+  readonly trace: ModelTrace;
+  readonly random: SeededRandom;
+  readonly settings: ModelSettings;
+  readonly watch: ModelWatch;
 }
 
 /** Times of the kernel, as the profile `lan` sets them. */
@@ -35,39 +48,38 @@ const HEARTBEAT_MS = 500;
 const INIT_TIMEOUT_MS = 1200;
 
 export class SimNetwork {
-  readonly time: VirtualTime;
-  readonly trace: Trace;
+  readonly time: Timeline;
+  readonly trace: ModelTrace;
   readonly random: SeededRandom;
-  readonly knobs: Knobs;
+  readonly settings: ModelSettings;
   readonly associations = new Set<SimAssociation>();
   readonly #listening = new Map<number, Listening>();
   /** Ports of hosts that are cut off, as `host/plane`, and hosts that are down. */
   readonly #cut = new Set<string>();
   readonly #down = new Set<number>();
+  /** What does not get from one host to another, as `from>to/plane`. */
+  readonly #parted = new Set<string>();
+  readonly #watch: ModelWatch;
   #associationId = 0;
 
-  readonly #watch: CarrierWatch;
-
-  constructor(
-    time: VirtualTime,
-    trace: Trace,
-    random: SeededRandom,
-    knobs: Knobs,
-    watch: CarrierWatch,
-  ) {
-    this.#watch = watch;
+  constructor({ time, trace, random, settings, watch }: SimNetworkSetup) {
     this.time = time;
     this.trace = trace;
     this.random = random;
-    this.knobs = knobs;
+    this.settings = settings;
+    this.#watch = watch;
   }
 
   /** A process's way into the network. */
   transport(host: number, process: VirtualProcess): Transport {
     return {
       engine: 'simulated',
-      listen: () => Promise.reject(new Error('a simulated process listens by `listen`')),
-      dial: (addresses) => this.#dial(host, process, hostOf(addresses[0] as string)),
+      listen: async (port, _, handlers) => this.#listenAt(host, process, port, handlers),
+      dial: (addresses, port) => {
+        const { planes } = this.settings;
+        const target = addresses.map((address) => hostOf(address, planes)).find(Number.isInteger);
+        return this.#dial(host, process, target ?? null, port);
+      },
     };
   }
 
@@ -81,16 +93,29 @@ export class SimNetwork {
     this.#watch.carrierEnded(carrier, end);
   }
 
-  listen(host: number, process: VirtualProcess, accept: (carrier: Carrier) => void): void {
-    this.#listening.set(host, { process, accept });
+  /** Listens at all addresses of a host, instead of who listened there before. */
+  listen(
+    host: number,
+    process: VirtualProcess,
+    accept: (carrier: Carrier) => void,
+    port = PORT,
+  ): void {
+    this.#listening.set(host, { process, port, accept });
     if (!this.#down.delete(host)) return;
     this.#pathsChanged(host);
     for (const association of this.associations) association.hostReturned(host);
   }
 
+  /** Whether packets get there and back. */
   isPathUp(a: number, b: number, plane: number): boolean {
-    if (this.#down.has(a) || this.#down.has(b)) return false;
-    return !this.#cut.has(`${a}/${plane}`) && !this.#cut.has(`${b}/${plane}`);
+    return this.canReach(a, b, plane) && this.canReach(b, a, plane);
+  }
+
+  /** Whether packets get there. */
+  canReach(from: number, to: number, plane: number): boolean {
+    if (this.#down.has(from) || this.#down.has(to)) return false;
+    if (this.#parted.size > 0 && this.#parted.has(`${from}>${to}/${plane}`)) return false;
+    return !this.#cut.has(`${from}/${plane}`) && !this.#cut.has(`${to}/${plane}`);
   }
 
   cut(host: number, plane: number): void {
@@ -103,8 +128,20 @@ export class SimNetwork {
     this.#pathsChanged(host);
   }
 
+  /** Nothing gets from one host to another on a plane any more; the other way it does. */
+  part(from: number, to: number, plane: number): void {
+    this.#parted.add(`${from}>${to}/${plane}`);
+    this.#pathsChanged(from);
+  }
+
+  /** It does again. */
+  join(from: number, to: number, plane: number): void {
+    if (this.#parted.delete(`${from}>${to}/${plane}`)) this.#pathsChanged(from);
+  }
+
   healAll(): void {
     this.#cut.clear();
+    this.#parted.clear();
     this.#restored();
   }
 
@@ -121,7 +158,7 @@ export class SimNetwork {
 
   /** One way, for one message. */
   delayMs(): number {
-    const { latencyMs, jitterMs, loss } = this.knobs;
+    const { latencyMs, jitterMs, loss } = this.settings;
     const { random } = this;
     const held = loss > 0 && random.chance(loss) ? random.between(RTO_MS, RTO_MAX_MS) : 0;
     return latencyMs + random.unit() * jitterMs + held;
@@ -147,35 +184,53 @@ export class SimNetwork {
     }
   }
 
-  #dial(host: number, process: VirtualProcess, target: number): SimCarrier {
-    const hosts = [host, target] as const;
+  #listenAt(
+    host: number,
+    process: VirtualProcess,
+    wishedPort: number,
+    handlers: ListenHandlers,
+  ): Listener {
+    const port = wishedPort === 0 ? CHOSEN_PORT : wishedPort;
+    if (this.#listening.has(host)) {
+      throw new SctpError('ERR_PORT_IN_USE', `somebody listens at host ${host} already`);
+    }
+    this.listen(host, process, (carrier) => handlers.onCarrier(carrier), port);
+    return {
+      port,
+      close: async () => {
+        if (this.#listening.get(host)?.process === process) this.#listening.delete(host);
+      },
+    };
+  }
+
+  #dial(host: number, process: VirtualProcess, target: number | null, port: number): SimCarrier {
+    const hosts = [host, target ?? host] as const;
     const association = new SimAssociation(this, this.#associationId++, hosts, process);
     const ours = association.ends[0];
-    const isOpen = this.#openPlanes(host, target) > 0;
-    if (!isOpen) {
+    if (target === null || this.#openPlanes(host, target) === 0) {
       this.time.after(INIT_TIMEOUT_MS, () => ours.ends('lost', timedOut()));
       return ours;
     }
-    this.time.after(2 * this.delayMs(), () => this.#arrived(association, target));
+    this.time.after(2 * this.delayMs(), () => this.#arrived(association, target, port));
     return ours;
   }
 
   #openPlanes(host: number, target: number): number {
     let open = 0;
-    for (let plane = 0; plane < this.knobs.planes; plane++) {
+    for (let plane = 0; plane < this.settings.planes; plane++) {
       if (this.isPathUp(host, target, plane)) open++;
     }
     return open;
   }
 
   /** An INIT has come: it meets a listener, nobody, or what is left of an earlier association. */
-  #arrived(association: SimAssociation, target: number): void {
+  #arrived(association: SimAssociation, target: number, port: number): void {
     const ours = association.ends[0];
     if (ours.isOver) return;
     const [host] = association.hosts;
     if (this.#openPlanes(host, target) === 0) return ours.ends('lost', timedOut());
     const listening = this.#listening.get(target);
-    if (listening === undefined) {
+    if (listening?.port !== port) {
       return ours.ends('lost', new SctpError('ERR_REFUSED', 'nobody listens there'));
     }
     const remains = this.#remains(host, target);

@@ -1,22 +1,32 @@
 /**
- * A process under virtual time: its event loop, which may stand still or be late, its timers, its
- * clock with an origin of its own, and its death.
+ * A process whose time is not its own: its event loop, which may stand still or be late, its
+ * timers, its clock with an origin of its own, and its death.
  */
-import type { Runtime, Timer } from '../../../src/runtime/index.js';
-import type { SeededRandom } from '../../random.js';
-import type { VirtualTime } from './time.js';
-import type { Trace } from './trace.js';
+import type { Runtime, Timer } from '../runtime/index.js';
+import type { ModelTrace } from './model/settings.js';
+import type { SeededRandom } from './random.js';
+import type { Timeline } from './virtual-time.js';
 
 /** A timer that is late is late by at most so much, unless the loop stands still. */
 export const LATEST_TIMER_MS = 30;
 
+/** What a process is made of. */
 export interface ProcessSetup {
   readonly name: string;
-  readonly time: VirtualTime;
-  readonly trace: Trace;
+  readonly time: Timeline;
   readonly random: SeededRandom;
-  /** A callback threw: nothing of ours may. */
-  onCrash(process: VirtualProcess, error: unknown): void;
+  /** Its clock begins anywhere, not with that of the timeline. Default false. */
+  readonly hasOwnOrigin?: boolean;
+  /** A timer fires up to so much after its time. Default 0. */
+  readonly timerSlackMs?: number;
+  /**
+   * Runs what was put off to the end of a turn as soon as its callback has returned: for programs
+   * without promises, many times faster. Default false: promises have their turn before.
+   */
+  readonly hasNoPromises?: boolean;
+  readonly trace?: ModelTrace;
+  /** A callback threw. Default: it is thrown on. */
+  onCrash?(process: VirtualProcess, error: unknown): void;
 }
 
 interface PendingTimer {
@@ -24,12 +34,17 @@ interface PendingTimer {
   isCancelled: boolean;
 }
 
+/** The runtime of one process, and the loop it runs in. */
 export class VirtualProcess implements Runtime {
   readonly name: string;
   readonly random: SeededRandom;
+  /** Probability that a timer is late by milliseconds. */
+  lateness = 0;
+  /** How often the clock was read. */
+  clockReads = 0;
   readonly #setup: ProcessSetup;
-  /** The clock's origin is arbitrary: it differs from process to process. */
   readonly #originMs: number;
+  readonly #slackMs: number;
   readonly #pending = new Set<PendingTimer>();
   readonly #endOfTurn: (() => void)[] = [];
   /** Timers that came due while the loop stood still, then sockets that became readable. */
@@ -37,23 +52,25 @@ export class VirtualProcess implements Runtime {
   #lateReads: (() => void)[] = [];
   #stalledUntilMs = 0;
   #isAlive = true;
-  /** Probability that a timer is late by milliseconds. */
-  lateness = 0;
 
   constructor(setup: ProcessSetup) {
     this.#setup = setup;
     this.name = setup.name;
     this.random = setup.random.fork('bytes');
-    this.#originMs = setup.random.whole(0, 1e6);
+    this.#originMs = setup.hasOwnOrigin === true ? setup.random.whole(0, 1e6) : 0;
+    this.#slackMs = setup.timerSlackMs ?? 0;
   }
 
-  readonly clock = { nowMs: (): number => this.#setup.time.nowMs + this.#originMs };
+  readonly clock = {
+    nowMs: (): number => {
+      this.clockReads++;
+      return this.#setup.time.nowMs + this.#originMs;
+    },
+  };
 
   readonly timers = {
     after: (delayMs: number, callback: () => void): Timer => this.#after(delayMs, callback),
-    soon: (callback: () => void): void => {
-      this.#endOfTurn.push(callback);
-    },
+    soon: (callback: () => void): void => this.#soon(callback),
   };
 
   get isAlive(): boolean {
@@ -69,15 +86,36 @@ export class VirtualProcess implements Runtime {
     return this.#pending.size;
   }
 
+  /** Stands still until this is set to false, as under SIGSTOP. */
+  get frozen(): boolean {
+    return this.#stalledUntilMs === Number.POSITIVE_INFINITY;
+  }
+
+  set frozen(frozen: boolean) {
+    if (frozen) this.#stalledUntilMs = Number.POSITIVE_INFINITY;
+    else if (this.frozen) {
+      this.#stalledUntilMs = 0;
+      this.#setup.time.after(0, () => this.#resume());
+    }
+  }
+
   /** A turn of the loop now: `callback`, then everything that was put off to its end. */
   turn(callback: () => void): void {
     if (!this.#isAlive) return;
     this.#guard(callback);
+    this.endTurn();
+    this.#setup.time.isUnsettled = true;
+  }
+
+  /** Runs what was put off to the end of this turn; true if there was something. */
+  endTurn(): boolean {
+    const had = this.#endOfTurn.length > 0;
     for (let at = 0; at < this.#endOfTurn.length; at++) {
       if (!this.#isAlive) break;
       this.#guard(this.#endOfTurn[at] as () => void);
     }
     this.#endOfTurn.length = 0;
+    return had;
   }
 
   /** Something became readable: a turn now, or once the loop runs again. */
@@ -91,7 +129,7 @@ export class VirtualProcess implements Runtime {
   stall(durationMs: number): void {
     const { time } = this.#setup;
     this.#stalledUntilMs = Math.max(this.#stalledUntilMs, time.nowMs + durationMs);
-    time.at(this.#stalledUntilMs, () => this.#resume());
+    if (!this.frozen) time.at(this.#stalledUntilMs, () => this.#resume());
   }
 
   /** The end: nothing of it runs any more. */
@@ -107,16 +145,32 @@ export class VirtualProcess implements Runtime {
     const { time, random } = this.#setup;
     const timer: PendingTimer = { callback, isCancelled: false };
     this.#pending.add(timer);
-    const lateMs = random.chance(this.lateness)
-      ? random.between(1, LATEST_TIMER_MS)
-      : random.unit() * 0.3;
-    time.after(Math.max(0, delayMs) + lateMs, () => this.#due(timer));
+    time.after(Math.max(0, delayMs) + this.#lateMs(random), () => this.#due(timer));
     return {
       cancel: () => {
         timer.isCancelled = true;
         this.#pending.delete(timer);
       },
     };
+  }
+
+  #lateMs(random: SeededRandom): number {
+    if (this.#slackMs === 0) return 0;
+    return random.chance(this.lateness)
+      ? random.between(1, LATEST_TIMER_MS)
+      : random.unit() * this.#slackMs;
+  }
+
+  #soon(callback: () => void): void {
+    if (this.#setup.hasNoPromises === true) {
+      this.#endOfTurn.push(callback);
+      return;
+    }
+    queueMicrotask(() =>
+      process.nextTick(() => {
+        if (this.#isAlive) this.#guard(callback);
+      }),
+    );
   }
 
   #due(timer: PendingTimer): void {
@@ -128,7 +182,7 @@ export class VirtualProcess implements Runtime {
   #fire(timer: PendingTimer): void {
     if (timer.isCancelled || !this.#isAlive) return;
     const { time, trace } = this.#setup;
-    trace.event(time.nowMs, 'timer', this.name);
+    trace?.event(time.nowMs, 'timer', this.name);
     this.#pending.delete(timer);
     this.turn(timer.callback);
   }
@@ -138,16 +192,23 @@ export class VirtualProcess implements Runtime {
     if (this.isStalled || !this.#isAlive) return;
     const timers = this.#lateTimers;
     this.#lateTimers = [];
-    for (const timer of timers) this.#fire(timer);
+    for (const timer of timers) this.#inTurn(() => this.#fire(timer));
     const reads = this.#lateReads;
     this.#lateReads = [];
-    for (const read of reads) this.turn(read);
+    for (const read of reads) this.#inTurn(() => this.turn(read));
+  }
+
+  /** One after the other; where there are promises, they have their turn in between. */
+  #inTurn(turn: () => void): void {
+    if (this.#setup.hasNoPromises === true) turn();
+    else this.#setup.time.after(0, turn);
   }
 
   #guard(callback: () => void): void {
     try {
       callback();
     } catch (error) {
+      if (this.#setup.onCrash === undefined) throw error;
       this.#setup.onCrash(this, error);
     }
   }

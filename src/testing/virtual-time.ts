@@ -1,15 +1,28 @@
 /** Virtual time: what is to happen, in the order in which it does. */
 
+/** Where things are put that are to happen: virtual time, or time that keeps pace with the real. */
+export interface Timeline {
+  /** Milliseconds since an arbitrary moment. */
+  readonly nowMs: number;
+  /** A turn of a process ran whose promises have not had theirs. */
+  isUnsettled: boolean;
+  /** Has `run` called at `atMs`, or now when that is past. */
+  at(atMs: number, run: () => void): void;
+  /** The same, counted from now. */
+  after(delayMs: number, run: () => void): void;
+}
+
 /** Something that is to happen. */
-export interface Entry {
+interface Entry {
   readonly atMs: number;
   readonly order: number;
   run: () => void;
 }
 
 /** A binary heap by time, and by the order of asking among equals. */
-export class VirtualTime {
+export class VirtualTime implements Timeline {
   nowMs = 1000;
+  isUnsettled = false;
   readonly #heap: Entry[] = [];
   #order = 0;
 
@@ -23,15 +36,12 @@ export class VirtualTime {
     return this.#heap[0]?.atMs ?? Number.POSITIVE_INFINITY;
   }
 
-  /** Has `run` called at `atMs`, or now when that is past. */
-  at(atMs: number, run: () => void): Entry {
-    const entry = { atMs: Math.max(atMs, this.nowMs), order: this.#order++, run };
-    this.#rise(entry);
-    return entry;
+  at(atMs: number, run: () => void): void {
+    this.#rise({ atMs: Math.max(atMs, this.nowMs), order: this.#order++, run });
   }
 
-  after(delayMs: number, run: () => void): Entry {
-    return this.at(this.nowMs + delayMs, run);
+  after(delayMs: number, run: () => void): void {
+    this.at(this.nowMs + delayMs, run);
   }
 
   /** Moves time to the next entry and runs it; false when there is none. */
@@ -43,6 +53,22 @@ export class VirtualTime {
     this.nowMs = first.atMs;
     first.run();
     return true;
+  }
+
+  /**
+   * Lets `durationMs` pass: everything at its time, and all promises settled between two entries
+   * that made any. A promise that waits for the real world (a file, a socket) is not waited for.
+   */
+  async advance(durationMs: number): Promise<void> {
+    const endMs = this.nowMs + durationMs;
+    await settle();
+    while (this.nextMs <= endMs) {
+      this.step();
+      if (!this.isUnsettled) continue;
+      this.isUnsettled = false;
+      await settle();
+    }
+    this.nowMs = endMs;
   }
 
   #rise(entry: Entry): void {
@@ -79,4 +105,9 @@ export class VirtualTime {
 
 function isBefore(a: Entry, b: Entry): boolean {
   return a.atMs < b.atMs || (a.atMs === b.atMs && a.order < b.order);
+}
+
+/** Lets every promise that can settle do so, and all callbacks of process.nextTick run. */
+export function settle(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
 }

@@ -3,10 +3,10 @@
  * window, paths that come and go, and every way to end. What was not read by the time it dies is an
  * unknown tail: each end has seen another part.
  */
-import { SctpError } from '../../../src/errors.js';
-import { limits } from '../../../src/limits.js';
-import type { CarrierPathEvent, PathState } from '../../../src/link/carrier.js';
-import type { VirtualProcess } from '../core/process.js';
+import { SctpError } from '../../errors.js';
+import { limits } from '../../limits.js';
+import type { CarrierPathEvent, PathState } from '../../link/carrier.js';
+import type { VirtualProcess } from '../virtual-process.js';
 import { SimCarrier } from './carrier.js';
 import { addressOf, type SimNetwork } from './network.js';
 
@@ -41,6 +41,8 @@ class Outbound {
   /** Streams whose next message found no path, once per message. */
   held: number[] = [];
   heldLoose: Flight[] = [];
+  /** Messages that have arrived; that they have finds no path back. */
+  heldAcknowledgements: Flight[] = [];
   inFlightBytes = 0;
   /** Bytes in the send buffer: everything that is not acknowledged. */
   bufferedBytes = 0;
@@ -93,7 +95,7 @@ export class SimAssociation {
   }
 
   addressesOf(side: 0 | 1): string[] {
-    const { planes } = this.#network.knobs;
+    const { planes } = this.#network.settings;
     return Array.from({ length: planes }, (_, plane) => addressOf(this.hosts[side], plane));
   }
 
@@ -101,9 +103,11 @@ export class SimAssociation {
     return this.#network.isPathUp(this.hosts[0], this.hosts[1], plane);
   }
 
-  get #hasPath(): boolean {
-    for (let plane = 0; plane < this.#network.knobs.planes; plane++) {
-      if (this.isPlaneUp(plane)) return true;
+  /** Whether packets of an end get to the other on any plane. */
+  #canReach(from: 0 | 1): boolean {
+    const [a, b] = [this.hosts[from], this.hosts[from === 0 ? 1 : 0]];
+    for (let plane = 0; plane < this.#network.settings.planes; plane++) {
+      if (this.#network.canReach(a, b, plane)) return true;
     }
     return false;
   }
@@ -113,7 +117,7 @@ export class SimAssociation {
   /** Whether the send buffer of an end takes so many bytes more. */
   hasRoom(side: 0 | 1, bytes: number): boolean {
     const { bufferedBytes } = this.#outbound[side];
-    return bufferedBytes === 0 || bufferedBytes + bytes <= this.#network.knobs.sendBufferBytes;
+    return bufferedBytes === 0 || bufferedBytes + bytes <= this.#network.settings.sendBufferBytes;
   }
 
   /** Puts one message into the send buffer of an end. */
@@ -130,7 +134,7 @@ export class SimAssociation {
     const out = this.#outbound[side];
     const from = this.ends[side];
     const to = this.ends[side === 0 ? 1 : 0];
-    const { windowBytes, receiveBufferBytes } = this.#network.knobs;
+    const { windowBytes, receiveBufferBytes } = this.#network.settings;
     while (out.queue.length > 0 && !from.isGone) {
       const flight = out.queue[0] as Flight;
       const unread = to.unreadBytes + out.inFlightBytes;
@@ -170,7 +174,7 @@ export class SimAssociation {
   /** The next message of a stream reaches the other kernel. */
   #arrive(side: 0 | 1, stream: number): void {
     const out = this.#outbound[side];
-    if (!this.#hasPath) {
+    if (!this.#canReach(side)) {
       out.held.push(stream);
       return;
     }
@@ -180,7 +184,7 @@ export class SimAssociation {
 
   #arriveLoose(side: 0 | 1, flight: Flight): void {
     const out = this.#outbound[side];
-    if (!this.#hasPath) {
+    if (!this.#canReach(side)) {
       out.heldLoose.push(flight);
       return;
     }
@@ -197,6 +201,12 @@ export class SimAssociation {
     }
     if (to.isGone) return;
     to.arrives(flight.stream, flight.data);
+    const other = side === 0 ? 1 : 0;
+    if (this.#canReach(other)) this.#acknowledge(side, flight);
+    else this.#outbound[side].heldAcknowledgements.push(flight);
+  }
+
+  #acknowledge(side: 0 | 1, flight: Flight): void {
     this.#network.time.after(this.#network.delayMs(), () => this.#acknowledged(side, flight));
   }
 
@@ -214,10 +224,13 @@ export class SimAssociation {
   /** Cables changed: held messages go on, and each kernel will notice. */
   pathsChanged(): void {
     for (const end of this.ends) end.lookAtPaths();
-    if (!this.#hasPath) return;
     const { time } = this.#network;
     for (const side of [0, 1] as const) {
       const out = this.#outbound[side];
+      if (this.#canReach(side === 0 ? 1 : 0)) {
+        for (const flight of out.heldAcknowledgements.splice(0)) this.#acknowledge(side, flight);
+      }
+      if (!this.#canReach(side)) continue;
       for (const stream of out.held.splice(0)) {
         time.after(this.#network.retransmitMs(), () => this.#arrive(side, stream));
       }
@@ -245,7 +258,7 @@ export class SimAssociation {
     const end = this.ends[side];
     if (end.isGone) return;
     const { time } = this.#network;
-    if (!this.#hasPath || lostOnTheWay) {
+    if (lostOnTheWay || !this.#canReach(side === 0 ? 1 : 0)) {
       time.after(HEARTBEAT_MS, () => this.#abortReaches(side, false));
       return;
     }
@@ -270,7 +283,7 @@ export class SimAssociation {
     if (end.isOrphan) return this.complete();
     if (end.isGone || this.ends[side === 0 ? 1 : 0].isGone) return;
     const { time } = this.#network;
-    if (!this.#hasPath) {
+    if (!this.#canReach(side === 0 ? 1 : 0)) {
       time.after(HEARTBEAT_MS, () => this.#shutdownReaches(side));
       return;
     }

@@ -1,0 +1,126 @@
+/**
+ * What nodes say to each other beside the messages of their programs: `send`s of reserved topics on
+ * the link's own stream. What a peer says there is checked here.
+ */
+import { BackplaneError, ProtocolError } from '../errors.js';
+import { limits } from '../limits.js';
+import type { Outcome } from '../link/types.js';
+import { encodeBody } from '../wire/payload.js';
+import type { CallsSetup } from './calls.js';
+import { cancellation } from './handling.js';
+import type { LiveLink } from './live-link.js';
+
+/** `[number, why]`: the caller waits no more, 'cancelled' or past its 'deadline'. */
+export const CANCEL_TOPIC = 'backplane:cancel';
+/** `[number, bytes]`: so much of this stream may be begun in all. */
+export const CREDIT_TOPIC = 'backplane:credit';
+/** `[added, removed]`: topics the sender subscribes to. */
+export const SUBSCRIPTIONS_TOPIC = 'backplane:subscriptions';
+/** `[added, removed]`: groups the sender is a member of. */
+export const GROUPS_TOPIC = 'backplane:groups';
+
+/** Who is told of names. */
+interface Receiver {
+  receive(live: LiveLink, body: unknown): void;
+}
+
+/** Why a call was given up. */
+export type CancelReason = 'cancelled' | 'deadline';
+
+const CONTROL = { orderKey: '', control: true } as const;
+
+/** Sends one. A link that is ending takes none, and then nobody needs it. */
+export function sendControl(
+  { link }: LiveLink,
+  topic: string,
+  value: unknown,
+  done?: (outcome: Outcome) => void,
+): void {
+  try {
+    link.send({ kind: 'send', id: 0, topic, ...encodeBody(value) }, CONTROL, done);
+  } catch (error) {
+    if (!(error instanceof BackplaneError) || error.code !== 'ERR_NO_LINK') throw error;
+  }
+}
+
+/** Tells the other end of calls what it has to know of them. */
+export function callControls(
+  find: (name: string) => LiveLink | undefined,
+): Pick<CallsSetup, 'cancel' | 'grant'> {
+  const tell = (to: string, topic: string, value: unknown) => {
+    const live = find(to);
+    if (live !== undefined) sendControl(live, topic, value);
+  };
+  return {
+    cancel: (to, id, reason) => tell(to, CANCEL_TOPIC, [id, reason]),
+    grant: (to, id, totalBytes) => tell(to, CREDIT_TOPIC, [id, totalBytes]),
+  };
+}
+
+/** What each of these messages does; a ProtocolError where it is malformed. */
+export function controlHandlers(
+  subscriptions: Receiver,
+  groups: Receiver,
+): Map<string, (live: LiveLink, body: unknown) => void> {
+  return new Map([
+    [
+      CANCEL_TOPIC,
+      ({ work }: LiveLink, body: unknown) => {
+        const { id, isDeadline } = readCancel(body);
+        work.cancel(id, cancellation(isDeadline));
+      },
+    ],
+    [
+      CREDIT_TOPIC,
+      ({ work }: LiveLink, body: unknown) => {
+        const { id, totalBytes } = readCredit(body);
+        work.producers.get(id)?.grant(totalBytes);
+      },
+    ],
+    [SUBSCRIPTIONS_TOPIC, (live, body) => subscriptions.receive(live, body)],
+    [GROUPS_TOPIC, (live, body) => groups.receive(live, body)],
+  ]);
+}
+
+/** @throws ProtocolError ERR_PROTOCOL, as the others. */
+export function readCancel(body: unknown): { id: number; isDeadline: boolean } {
+  const [id, reason] = readPair(body);
+  if (!isNumber(id) || (reason !== 'cancelled' && reason !== 'deadline')) throw broken('a cancel');
+  return { id, isDeadline: reason === 'deadline' };
+}
+
+export function readCredit(body: unknown): { id: number; totalBytes: number } {
+  const [id, totalBytes] = readPair(body);
+  if (!isNumber(id) || !isNumber(totalBytes)) throw broken('credit of a stream');
+  return { id, totalBytes };
+}
+
+/** Names that were added and removed. */
+export function readNames(body: unknown): { added: string[]; removed: string[] } {
+  const [added, removed] = readPair(body);
+  if (!isNames(added) || !isNames(removed)) throw broken('names that are shared');
+  return { added, removed };
+}
+
+function readPair(body: unknown): [unknown, unknown] {
+  if (Array.isArray(body) && body.length === 2) return body as [unknown, unknown];
+  throw broken('a message between nodes');
+}
+
+function isNumber(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) > 0;
+}
+
+function isNames(value: unknown): value is string[] {
+  if (!Array.isArray(value) || value.length > limits.sharedNamesPerMessage) return false;
+  return value.every(isName);
+}
+
+function isName(value: unknown): boolean {
+  if (typeof value !== 'string' || value.length === 0) return false;
+  return Buffer.byteLength(value) <= limits.topicBytes;
+}
+
+function broken(what: string): ProtocolError {
+  return new ProtocolError('ERR_PROTOCOL', `${what} that is malformed`);
+}

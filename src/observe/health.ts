@@ -1,0 +1,54 @@
+/** One look at a node, for probes of those who run it. */
+import type { ClusterNode } from '../node/node.js';
+import { type Severity, severities } from './alarm-codes.js';
+import type { AlarmWatch } from './alarm-watch.js';
+
+/** What a node needs to be called ready. */
+export interface HealthOptions {
+  /** Its alarms, to be counted. */
+  readonly alarms?: AlarmWatch;
+  /** Links it needs to be ready. Default 0: nodes of a cluster must not wait for each other. */
+  readonly minLinks?: number;
+}
+
+/** How a node is. */
+export interface Health {
+  /** Not closed. That it is told at all shows that the event loop turns. */
+  readonly live: boolean;
+  /** It listens, is not about to close, and has the links it needs. */
+  readonly ready: boolean;
+  readonly state: ClusterNode['state'];
+  readonly name: string;
+  readonly incarnation: string;
+  readonly links: number;
+  /** Nodes whose process does not answer. */
+  readonly stalled: readonly string[];
+  /** Nodes to which a plane is missing. */
+  readonly notRedundant: readonly string[];
+  /** Active alarms by severity. */
+  readonly alarms: Readonly<Record<Severity, number>>;
+}
+
+/** How a node is now. Reads the kernel for no path; cheap enough for every probe. */
+export function nodeHealth(
+  node: ClusterNode,
+  { alarms, minLinks = 0 }: HealthOptions = {},
+): Health {
+  const { nodes, state, name, incarnation } = node;
+  const active = alarms?.active ?? [];
+  const counts = severities.map((severity) => [
+    severity,
+    active.filter((alarm) => alarm.severity === severity).length,
+  ]);
+  return {
+    live: state !== 'closed',
+    ready: state === 'listening' && nodes.length >= minLinks,
+    state,
+    name,
+    incarnation,
+    links: nodes.length,
+    stalled: nodes.filter((view) => view.stalled).map((view) => view.name),
+    notRedundant: nodes.filter((view) => !view.redundant).map((view) => view.name),
+    alarms: Object.fromEntries(counts),
+  };
+}
