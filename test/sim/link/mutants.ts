@@ -116,11 +116,11 @@ export const linkMutants: readonly Mutant[] = [
   {
     name: 'outcomes told after nodedown',
     file: 'src/link/link.ts',
-    find: '    this.#exchange?.end(this.#carrier.queuedBytes);\n    this.#answerProbes(false);',
+    find: '    this.#exchange?.end(this.#carrier.queuedBytes);\n    this.#probes.answer(false);',
     put:
       '    const { queuedBytes } = this.#carrier;\n' +
       '    this.#options.runtime.timers.soon(() => this.#exchange?.end(queuedBytes));\n' +
-      '    this.#answerProbes(false);',
+      '    this.#probes.answer(false);',
   },
   {
     name: 'left before what was sent is delivered',
