@@ -8,9 +8,10 @@ import type { GrayReason } from '../link/path-monitor.js';
 
 /**
  * Why a node is down: 'left': it said that it leaves. 'closed': an orderly end without a word, as
- * when its process was killed, or our own `close` and `disconnect`. 'lost': the association failed,
- * or no path and no frame for the profile's outage time. 'restarted': it began anew. 'refused': one
- * side would not have the other any more, `error` says why.
+ * when its process was killed, or our own `close` and `disconnect`. 'lost': the association failed
+ * (also when a process was killed that had not read all), or no path and no frame for the profile's
+ * outage time. 'restarted': it began anew. 'refused': one side would not have the other any more,
+ * `error` says why.
  */
 export type DownReason = 'left' | 'closed' | 'lost' | 'restarted' | 'refused';
 

@@ -107,12 +107,13 @@ test(
   },
 );
 
-test('a process that is killed is closed; a new incarnation comes up', limit, async (context) => {
+test('who is killed is down at once; a new incarnation comes up', limit, async (context) => {
   const { lab, one, two } = await linked(context);
   const before = one.all('nodeup')[0]!;
   await two.kill();
   const down = await one.next('nodedown');
-  assert.equal(down.payload['reason'], 'closed');
+  // Its kernel shuts the association down, or aborts it where something was not read yet.
+  assert.match(String(down.payload['reason']), /^(closed|lost)$/);
   const from = one.seen.length;
   await NodeProcess.start(lab.host(2), 'two@host2', lab.cidrs);
   const up = await one.next('nodeup', undefined, from);
