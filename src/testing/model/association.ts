@@ -334,8 +334,9 @@ export class SimAssociation {
     return this.hosts[other] === host && !this.ends[other].isGone ? this.ends[other] : null;
   }
 
+  /** An end whose process was ended waits for a peer that may be gone, too: nobody sees it. */
   #forgetWhenOver(): void {
-    if (this.ends.every((end) => end.isGone)) this.#network.associations.delete(this);
+    if (this.ends.every((end) => end.hasEnded)) this.#network.associations.delete(this);
   }
 
   /** What the kernel of an end that is over has not got rid of, chunk by chunk. */

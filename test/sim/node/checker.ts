@@ -148,7 +148,9 @@ export class Checker {
     if (reason === 'closed' && !this.#hasLeft(end, end.member) && !peer.isGone) {
       this.violated(`${what}: nodedown closed, and it lives and was not left`);
     }
-    if (reason === 'restarted' && !peer.isGone) {
+    // A peer whose own end of this link is over has begun anew, whatever its process did.
+    const other = this.current(peer, end.member.name);
+    if (reason === 'restarted' && !peer.isGone && other?.identity === end.identity) {
       const reachedMs = this.#reach.sinceMs(end.member.host, peer.host);
       const answersMs = this.#time.nowMs - Math.max(peer.health.steadySinceMs, reachedMs);
       if (answersMs > ANSWER_MS) this.violated(`${what}: nodedown restarted, and it answers`);
