@@ -3,23 +3,23 @@
  *
  *     { "planes": { "a": "10.1.0.0/24", "b": "10.2.0.0/24" }, "keyFile": "cluster.key",
  *       "port": 24100, "profile": "lan", "profiles": { "*@far": "wan" }, "label": "backplane",
- *       "control": "/run/backplane.sock",
+ *       "steering": "gray", "switchover": "return", "control": "/run/backplane.sock",
  *       "peers": [{ "name": "one@host1", "addresses": ["10.1.0.1", "10.2.0.1"] }],
  *       "dns": { "name": "_backplane._sctp.example.com", "node": "one" } }
  */
 import { dirname, resolve } from 'node:path';
 import { BackplaneError, NodeError } from '../errors.js';
-import { type DnsPeersOptions, dnsPeers } from '../index.js';
+import { type DnsPeersOptions, dnsPeers, type NodeOptions } from '../index.js';
 import { limits } from '../limits.js';
 import { checkLabel, fullName } from '../node/names.js';
-import { checkPort, DEFAULT_PORT, type PeerOptions } from '../node/options.js';
+import { checkPort, checkSteering, DEFAULT_PORT, type PeerOptions } from '../node/options.js';
 import { checkPeerAddresses, type PeerAddresses, type PlanesOption } from '../node/planes.js';
 import type { ProfilesOption } from '../node/profile-rules.js';
 import { readTextFile } from '../runtime/files.js';
 import type { ProfileWish } from '../timing/resolve.js';
 
 /** What the file says. Values that need this host to be judged (planes, key, profile) are not. */
-export interface Config {
+export interface Config extends Pick<NodeOptions, 'steering' | 'switchover'> {
   readonly planes: PlanesOption;
   readonly port: number;
   /** Absolute. */
@@ -46,6 +46,8 @@ const FIELDS = [
   'keyFile',
   'profile',
   'profiles',
+  'steering',
+  'switchover',
   'label',
   'control',
   'peers',
@@ -106,6 +108,12 @@ function profilesOf(value: unknown): ProfilesOption {
   return value as ProfilesOption;
 }
 
+/** Left out where the file has neither. */
+function steeringOf({ steering, switchover }: Fields): Pick<Config, 'steering' | 'switchover'> {
+  if (steering === undefined && switchover === undefined) return {};
+  return field('paths', () => checkSteering({ steering, switchover }));
+}
+
 function peerOf(value: unknown, place: string, ourPort: number): ConfigPeer {
   const { name, addresses, port, profile } = fieldsOf(value, place, PEER_FIELDS);
   field(`${place}.addresses`, () => checkPeerAddresses(addresses));
@@ -147,6 +155,7 @@ export function checkConfig(value: unknown, folder: string): Config {
     keyFile: resolve(folder, keyFile),
     profile: profileOf(profile ?? 'lan', 'profile'),
     ...(profiles === undefined ? {} : { profiles: profilesOf(profiles) }),
+    ...steeringOf(fields),
     label: field('label', () => checkLabel(label ?? 'backplane')),
     ...(control === undefined ? {} : { control: resolve(folder, controlOf(control)) }),
     peers: (peers ?? []).map((peer: unknown, i) => peerOf(peer, `peers[${i}]`, peerPort)),

@@ -216,14 +216,21 @@ async function keyRingOf({ key, keyFile }: NodeOptions): Promise<KeyRing> {
   return new KeyRing(checkKeys(key), null);
 }
 
-function checkSteering({ steering = 'off', switchover }: NodeOptions) {
+/** What is done about paths that are gray, or good again. @throws NodeError ERR_ARGUMENT. */
+export function checkSteering({
+  steering = 'off',
+  switchover,
+}: {
+  readonly steering?: unknown;
+  readonly switchover?: unknown;
+}): Pick<NodeOptions, 'switchover'> & { readonly steering: SteeringMode } {
   if (steering !== 'off' && steering !== 'gray') {
     throw new NodeError('ERR_ARGUMENT', "steering must be 'off' or 'gray'");
   }
   if (switchover !== undefined && switchover !== 'stay' && switchover !== 'return') {
     throw new NodeError('ERR_ARGUMENT', "switchover must be 'stay' or 'return'");
   }
-  return { steering, switchover } as const;
+  return { steering, ...(switchover === undefined ? {} : { switchover }) };
 }
 
 /**

@@ -54,9 +54,17 @@ test('timers for some peers stand beside them, or by name', () => {
   assert.deepEqual(config.peers, [{ ...one, port: 24100 }]);
 });
 
+test('the file may say what is done about gray paths', () => {
+  const config = checkConfig({ ...least, steering: 'gray', switchover: 'stay' }, '/');
+  assert.deepEqual([config.steering, config.switchover], ['gray', 'stay']);
+  assert.deepEqual(checkConfig({ ...least, switchover: 'stay' }, '/').steering, 'off');
+});
+
 test('a field that is wrong is named', () => {
   const cases: [object, RegExp][] = [
     [{ ...least, planes: undefined }, /^planes /],
+    [{ ...least, steering: 'always' }, /^paths: steering /],
+    [{ ...least, switchover: true }, /^paths: switchover /],
     [{ ...least, planes: { a: 1 } }, /^planes /],
     [{ ...least, keyFile: undefined }, /^keyFile /],
     [{ ...least, keyFile: 1 }, /^keyFile /],
