@@ -14,8 +14,11 @@ const { stallMs, outageMs, beatMs } = profiles.lan;
 const STEADY_MS = 8000;
 /** Whoever runs and can be reached answers a probe in this time. */
 const ANSWER_MS = stallMs + 500;
-/** The machine looks every half beat: so much of each time its loop stands still it cannot see. */
-const UNSEEN_MS = beatMs / 2 + 1;
+/**
+ * The machine looks every half beat, and a quarter of one is no lateness to it: so much of each
+ * time its loop stands still it does not see.
+ */
+const UNSEEN_MS = (beatMs * 3) / 4 + 1;
 /** Between what is due and what is told: looks, late timers, and the reading of a socket. */
 const LATE_MS = beatMs + 3 * LATEST_TIMER_MS;
 
