@@ -1,5 +1,5 @@
 /** Ours and theirs, from interleaved runs: what is printed of a comparison, and its verdict. */
-import { type Cell, table } from '../src/cli/report.js';
+import { type Cell, progress, table } from '../src/cli/report.js';
 
 /** What one comparison is about. */
 export interface CaseSettings {
@@ -49,6 +49,24 @@ export function compare(
   const ratios = ours.map((own, i) => (better === 'greater' ? own / theirs[i]! : theirs[i]! / own));
   const ratio = Math.round(median(ratios) * 1000) / 1000;
   return { name, size, unit, ours, theirs, ratio, required, ok: ratio >= required };
+}
+
+/** Runs ours and theirs by turns, so many pairs of them, and says what came of each pair. */
+export async function comparePairs(
+  settings: CaseSettings,
+  pairs: number,
+  sides: { ours(): Promise<number>; theirs(): Promise<number> },
+): Promise<Case> {
+  const { name, unit, better } = settings;
+  const [ours, theirs]: [number[], number[]] = [[], []];
+  for (let pair = 1; pair <= pairs; pair += 1) {
+    const [own, other] = [await sides.ours(), await sides.theirs()];
+    ours.push(own);
+    theirs.push(other);
+    const ratio = better === 'greater' ? own / other : other / own;
+    progress(`${name}, pair ${pair}: ${own} to ${other} ${unit}, ${ratio.toFixed(2)}`);
+  }
+  return compare(settings, ours, theirs);
 }
 
 /** The cases that miss their ratio, each in a sentence. */

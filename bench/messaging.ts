@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { finish, progress } from '../src/cli/report.js';
 import { createLab, enterLab, type Lab } from '../src/lab/index.js';
 import { setBufferLimits } from './buffer-limits.js';
-import { type Case, caseTable, compare, missed } from './compare.js';
+import { type Case, caseTable, comparePairs, missed } from './compare.js';
 import { compileRaw } from './raw.js';
 import { runFlood } from './run-flood.js';
 
@@ -116,6 +116,7 @@ export async function benchMessaging(options: MessagingBenchOptions): Promise<vo
     const cases: (Case & { readonly body: string })[] = [];
     for (const comparison of comparisons(rawProgram)) {
       if (!comparison.name.includes(options.only)) continue;
+      progress(`bodies: ${comparison.body}`);
       cases.push({ ...(await runPairs(lab, comparison, options)), body: comparison.body });
     }
     const { pairs, warmupMs, measureMs } = options;
@@ -131,23 +132,18 @@ export async function benchMessaging(options: MessagingBenchOptions): Promise<vo
 
 async function runPairs(
   lab: Lab,
-  { name, body, required, unit, ours, theirs }: Comparison,
+  { name, required, unit, ours, theirs }: Comparison,
   options: MessagingBenchOptions,
 ): Promise<Case> {
   const run = async ({ program, size, user = 0, options: more = [] }: Side): Promise<number> => {
     const { figure } = await runFlood(lab, { ...options, program, size, user, options: more });
-    return unit === 'B/s' ? figure * size : figure;
+    return round(unit === 'B/s' ? figure * size : figure);
   };
-  const [own, other]: [number[], number[]] = [[], []];
-  for (let pair = 1; pair <= options.pairs; pair += 1) {
-    own.push(round(await run(ours)));
-    other.push(round(await run(theirs)));
-    const [a, b] = [own.at(-1)!, other.at(-1)!];
-    const ratio = unit === 'ms' ? b / a : a / b;
-    progress(`${name}, ${body}, pair ${pair}: ${a} to ${b} ${unit}, ${ratio.toFixed(2)}`);
-  }
-  const better = unit === 'ms' ? 'smaller' : 'greater';
-  return compare({ name, size: ours.size, unit, required, better }, own, other);
+  return comparePairs(
+    { name, size: ours.size, unit, required, better: unit === 'ms' ? 'smaller' : 'greater' },
+    options.pairs,
+    { ours: () => run(ours), theirs: () => run(theirs) },
+  );
 }
 
 /** Rates to the message, times to the microsecond. */

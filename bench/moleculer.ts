@@ -3,10 +3,10 @@
  * transporter and with Moleculer's own over TCP.
  */
 import { fileURLToPath } from 'node:url';
-import { finish, progress } from '../src/cli/report.js';
+import { finish } from '../src/cli/report.js';
 import { createLab, enterLab, type Lab } from '../src/lab/index.js';
 import { setBufferLimits } from './buffer-limits.js';
-import { type Case, caseTable, compare, missed } from './compare.js';
+import { type Case, caseTable, comparePairs, missed } from './compare.js';
 import { runFlood } from './run-flood.js';
 
 /** What `bench moleculer` takes. */
@@ -53,13 +53,9 @@ async function runPairs(
     const settings = { program, size: SIZE, user: 0, warmupMs, measureMs, options: more };
     return Math.round((await runFlood(lab, settings)).figure);
   };
-  const [ours, theirs]: [number[], number[]] = [[], []];
-  for (let pair = 1; pair <= pairs; pair += 1) {
-    ours.push(await run('link'));
-    theirs.push(await run('net'));
-    const [a, b] = [ours.at(-1)!, theirs.at(-1)!];
-    progress(`${name}, pair ${pair}: ${a} to ${b} req/s, ${(a / b).toFixed(2)}`);
-  }
-  const settings = { name, size: SIZE, unit: 'req/s', required: REQUIRED } as const;
-  return compare({ ...settings, better: 'greater' }, ours, theirs);
+  return comparePairs(
+    { name, size: SIZE, unit: 'req/s', required: REQUIRED, better: 'greater' },
+    pairs,
+    { ours: () => run('link'), theirs: () => run('net') },
+  );
 }
