@@ -14,7 +14,9 @@ test('the lifecycle tests pass with address and undefined-behaviour sanitizers',
   const env = await sanitizedEnvironment(await sanitizedAddon());
   for (const name of ['receive', 'lifecycle', 'environment', 'aead']) {
     const file = fileURLToPath(new URL(`./${name}.test.js`, import.meta.url));
-    const { code, output } = await run(process.execPath, [file], { env });
+    // The default reporter is another one in later versions of Node.js.
+    const args = ['--test-reporter=tap', file];
+    const { code, output } = await run(process.execPath, args, { env });
     assert.equal(code, 0, output);
     assert.match(output, /^# fail 0$/m, output);
   }

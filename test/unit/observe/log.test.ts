@@ -63,7 +63,10 @@ test('a line for people leaves out what the message has said, and what is nothin
 test('a stranger cannot write to the terminal', () => {
   const { lines, logger } = written('text');
   logger.warn({ text: 'a\u001b[2Jb\nc\u009bd\u0007' }, 'x\r\ny');
-  assert.equal(lines[0], `${TIME} warn  x  y text=ab c\n`);
+  const [line = ''] = lines;
+  // Versions of Node.js differ in what they take for the rest of a sequence of C1 controls.
+  assert.ok(line.startsWith(`${TIME} warn  x  y text=ab c`), line);
+  assert.match(line, /^[\u0020-\u007e]+\n$/);
 });
 
 test('lines below the level are left out', () => {
