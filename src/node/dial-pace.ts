@@ -6,7 +6,9 @@
  *
  * So a few handshakes are under way at a time: one more with each that is swift, half as many when
  * one comes to nothing for want of time or room, or is slow, as TCP fills a network that it does
- * not know. The order is drawn, lest all nodes dial the same peer first.
+ * not know. The order is drawn, lest all nodes dial the same peer first. Of two nodes that want
+ * each other one has precedence; the other dials it after all those before whom it has precedence
+ * itself: where both dial at the same time, one of two handshakes is for nothing.
  *
  * A peer holds a place until its attempt is over, but while nobody answers only for `dialPlaceMs`:
  * those that are not there must not keep those waiting that are.
@@ -21,6 +23,18 @@ export interface DialPaceBounds {
   readonly dialPlaceMs: number;
 }
 
+/**
+ * Whether of two nodes the first has precedence in dialling the other; of each two, one has. A node
+ * has it before about half of its peers.
+ */
+export function hasPrecedence(name: string, peerName: string): boolean {
+  let parity = 0;
+  for (const text of [name, peerName]) {
+    for (let i = 0; i < text.length; i++) parity ^= text.charCodeAt(i);
+  }
+  return name < peerName === ((parity & 1) === 0);
+}
+
 /** Of one attempt. */
 interface Place {
   /** When the peer answered; null: not yet. */
@@ -32,7 +46,8 @@ interface Place {
 /** `T` is whatever stands for a peer, compared by identity. */
 export class DialPace<T> {
   readonly #bounds: DialPaceBounds;
-  readonly #waiting = new Set<T>();
+  /** And whether we have precedence. */
+  readonly #waiting = new Map<T, boolean>();
   readonly #places = new Map<T, Place>();
   #window: number;
 
@@ -51,10 +66,13 @@ export class DialPace<T> {
     return this.#waiting.size;
   }
 
-  /** Wants to be dialled. */
-  want(who: T): void {
+  /**
+   * Wants to be dialled.
+   * @param isOurs we have precedence
+   */
+  want(who: T, isOurs = true): void {
     this.#places.delete(who);
-    this.#waiting.add(who);
+    this.#waiting.set(who, isOurs);
   }
 
   /** Is dialled no more, or does not want to be. */
@@ -96,7 +114,8 @@ export class DialPace<T> {
       if (nowMs >= untilMs) this.#places.delete(who);
     }
     if (this.#places.size >= this.#window) return null;
-    const waiting = [...this.#waiting];
+    const ours = [...this.#waiting].filter(([, isOurs]) => isOurs).map(([each]) => each);
+    const waiting = ours.length > 0 ? ours : [...this.#waiting.keys()];
     const at = waiting.length > 1 ? Math.floor(dice() * waiting.length) : 0;
     const who = waiting[Math.min(at, waiting.length - 1)] as T;
     this.#waiting.delete(who);
