@@ -5,8 +5,8 @@
  * the whole matrix. It is only reported: ending healthy links to make the rest of the cluster look
  * whole would turn one broken path into a broken cluster.
  *
- * What is told costs little: nothing while nothing changes, else one message to each peer in an
- * interval that grows with their number.
+ * It costs little: nothing while nothing changes, else one message to each peer, and one look at
+ * the matrix, in an interval that grows with their number.
  */
 import type { PartitionChanged, ReachabilityView } from './events.js';
 import { Partition } from './partition.js';
@@ -229,14 +229,17 @@ export class Reachability {
   }
 
   #tellSoon(nowMs: number): void {
-    if (this.#peers.size === 0) return;
+    if (this.#peers.size > 0) this.#tellAtMs ??= nowMs + this.#intervalMs;
+  }
+
+  /** From a change until we tell or judge it, with all that changes meanwhile. */
+  get #intervalMs(): number {
     const { reachPerPeerMs, reachLeastMs, reachMostMs } = this.#setup.limits;
-    const intervalMs = Math.max(reachLeastMs, this.#peers.size * reachPerPeerMs);
-    this.#tellAtMs ??= nowMs + Math.min(reachMostMs, intervalMs);
+    return Math.min(reachMostMs, Math.max(reachLeastMs, this.#peers.size * reachPerPeerMs));
   }
 
   #judgeSoon(nowMs: number): void {
-    const atMs = nowMs + this.#setup.limits.reachLeastMs;
+    const atMs = nowMs + this.#intervalMs;
     this.#judgeAtMs = Math.min(this.#judgeAtMs ?? atMs, atMs);
   }
 
