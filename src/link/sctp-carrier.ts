@@ -37,6 +37,11 @@ export class SctpCarrier implements Carrier {
   #handlers: CarrierHandlers | null = null;
   #isUp = false;
   #ended = false;
+  /** As they were read in this turn. */
+  #paths: readonly CarrierPath[] | null = null;
+  readonly #forgetPaths = (): void => {
+    this.#paths = null;
+  };
 
   /** @param optionsOf What a profile means for this association. */
   constructor(
@@ -63,7 +68,16 @@ export class SctpCarrier implements Carrier {
     return this.#association.remoteAddress;
   }
 
+  /** Read once in a turn, and after each path event: it is several system calls. */
   get paths(): readonly CarrierPath[] {
+    if (this.#paths === null) {
+      this.#paths = this.#readPaths();
+      process.nextTick(this.#forgetPaths);
+    }
+    return this.#paths;
+  }
+
+  #readPaths(): readonly CarrierPath[] {
     return this.#association.paths.map(({ address, state, primary, rttMs, rtoMs, cwndBytes }) => ({
       address,
       // What the engine cannot name does not count as usable.
@@ -87,7 +101,10 @@ export class SctpCarrier implements Carrier {
       const isKept = !this.#ended && handlers.onMessage(info.stream, data);
       if (!isKept) info.release();
     });
-    association.on('path', (event) => this.#path(event));
+    association.on('path', (event) => {
+      this.#forgetPaths();
+      this.#path(event);
+    });
     association.on('drain', () => {
       if (!this.#ended) handlers.onDrain();
     });
@@ -135,6 +152,7 @@ export class SctpCarrier implements Carrier {
   }
 
   setPrimary(address: string): void {
+    this.#forgetPaths();
     this.#association.setPrimary(address);
   }
 
@@ -177,6 +195,7 @@ export class SctpCarrier implements Carrier {
 
   #end(end: CarrierEnd, error: Error | null): void {
     if (this.#ended) return;
+    this.#forgetPaths();
     this.#ended = true;
     this.#handlers!.onEnd(end, error);
   }
