@@ -1,7 +1,9 @@
 /**
- * Hands options to a socket and reads each back: what the kernel holds must be what was asked for,
- * by that option's own rule. Must be done before connect() or listen(): values of the association
- * are fixed when it forms, and accepted ones inherit those of the listener.
+ * Hands options to a socket and reads them back: what the kernel holds must be what was asked for,
+ * by that option's own rule. A set of options that one new socket held as it was asked is not read
+ * back from the next, but for the buffers, whose limits may change. Must be done before connect()
+ * or listen(): values of the association are fixed when it forms, and accepted ones inherit those
+ * of the listener.
  */
 import { SctpError } from '../errors.js';
 import type { NativeError, NativeOptions, NativeSocket } from './native.js';
@@ -78,28 +80,37 @@ function attempt<T>(option: string, action: () => T): T {
 }
 
 /**
- * Sets one option and compares what the kernel made of it.
+ * Sets one option.
  * @param shown The name the caller knows the option by.
  */
-function apply<K extends RuledOption>(
+type Put = <K extends RuledOption>(
   socket: NativeSocket,
   name: K,
   asked: NativeOptions[K],
   shown: string,
-): void {
-  const held = attempt(shown, () => {
-    socket.setOption(name, asked);
-    return socket.getOption(name);
-  });
-  const difference = (rules[name] as unknown as Rule<K>)(asked, held);
+) => void;
+
+const put: Put = (socket, name, asked, shown) =>
+  attempt(shown, () => socket.setOption(name, asked));
+
+/** And compares what the kernel made of it. */
+const putAndCheck: Put = (socket, name, asked, shown) => {
+  put(socket, name, asked, shown);
+  const held = attempt(shown, () => socket.getOption(name));
+  const difference = (rules[name] as unknown as Rule<typeof name>)(asked, held);
   if (difference !== null) throw rejection(shown, difference);
-}
+};
+
+/** Sets of options that new sockets held, each as JSON. No program has many. */
+const proven = new Set<string>();
+const PROVEN_MAX = 100;
 
 let warned = false;
 
-/** Lets the one warning of this process come again; tests use it. */
-export function forgetWarning(): void {
+/** Has nothing warned of or proven in this process; tests use it. */
+export function forgetAll(): void {
   warned = false;
+  proven.clear();
 }
 
 function warnCapped(option: string, askedBytes: number, heldBytes: number): void {
@@ -144,12 +155,13 @@ function applyBuffer(
 
 /** @param maxRetransmits Path.Max.Retrans. */
 function applyPath(
+  set: Put,
   socket: NativeSocket,
   { heartbeat }: ResolvedOptions,
   maxRetransmits: number,
 ): void {
   const { enabled, intervalMs } = heartbeat;
-  apply(
+  set(
     socket,
     'path',
     { heartbeat: enabled, heartbeatIntervalMs: intervalMs, maxRetransmits },
@@ -157,12 +169,12 @@ function applyPath(
   );
 }
 
-function applyTimers(socket: NativeSocket, options: ResolvedOptions): void {
+function applyTimers(set: Put, socket: NativeSocket, options: ResolvedOptions): void {
   const { pathMaxRetransmits } = options;
-  apply(socket, 'rto', options.rto, 'rto');
-  apply(socket, 'association', options.association, 'association');
-  applyPath(socket, options, pathMaxRetransmits);
-  apply(
+  set(socket, 'rto', options.rto, 'rto');
+  set(socket, 'association', options.association, 'association');
+  applyPath(set, socket, options, pathMaxRetransmits);
+  set(
     socket,
     'pathThresholds',
     {
@@ -172,7 +184,7 @@ function applyTimers(socket: NativeSocket, options: ResolvedOptions): void {
     },
     'pfThreshold and primarySwitchover',
   );
-  apply(socket, 'sack', options.sack, 'sack');
+  set(socket, 'sack', options.sack, 'sack');
 }
 
 /**
@@ -188,8 +200,8 @@ export function reconfigureSocket(socket: NativeSocket, given: TimerOptions): vo
   // Of a living association Linux takes no Association.Max.Retrans above the sum of its paths'
   // limits, but lets these be lowered after it. A path's limit has 16 bits, as this one.
   const raised = Math.max(pathMaxRetransmits, association.maxRetransmits);
-  applyPath(socket, options, raised);
-  applyTimers(socket, options);
+  applyPath(putAndCheck, socket, options, raised);
+  applyTimers(putAndCheck, socket, options);
 }
 
 /**
@@ -199,26 +211,29 @@ export function reconfigureSocket(socket: NativeSocket, given: TimerOptions): vo
  */
 export function configureSocket(socket: NativeSocket, options: ResolvedOptions): number {
   const { streams, init } = options;
+  const key = JSON.stringify(options);
+  const set = proven.has(key) ? put : putAndCheck;
   const sendBufferBytes = applyBuffer(socket, 'sendBuffer', options.sendBufferBytes);
   applyBuffer(socket, 'receiveBuffer', options.receiveBufferBytes);
-  apply(
+  set(
     socket,
     'init',
     { outboundStreams: streams.outbound, inboundStreams: streams.inbound, ...init },
     'streams and init',
   );
-  applyTimers(socket, options);
-  apply(socket, 'noDelay', options.noDelay, 'noDelay');
+  applyTimers(set, socket, options);
+  set(socket, 'noDelay', options.noDelay, 'noDelay');
   const scheduler = SCHEDULER_NUMBERS[options.streamScheduler];
-  apply(socket, 'streamScheduler', scheduler, 'streamScheduler');
+  set(socket, 'streamScheduler', scheduler, 'streamScheduler');
   // Without it the state potentially failed is never told (RFC 7829, section 7.1).
-  apply(socket, 'exposePotentiallyFailed', true, 'exposePotentiallyFailed');
-  apply(socket, 'events', true, 'events');
-  apply(socket, 'receiveInfo', true, 'receiveInfo');
+  set(socket, 'exposePotentiallyFailed', true, 'exposePotentiallyFailed');
+  set(socket, 'events', true, 'events');
+  set(socket, 'receiveInfo', true, 'receiveInfo');
   if (options.udpEncapsulationPort !== 0) {
     const port = options.udpEncapsulationPort;
-    apply(socket, 'udpEncapsulation', { port }, 'udpEncapsulationPort');
+    set(socket, 'udpEncapsulation', { port }, 'udpEncapsulationPort');
   }
+  if (proven.size < PROVEN_MAX) proven.add(key);
   return sendBufferBytes;
 }
 
@@ -229,5 +244,5 @@ export function configureSocket(socket: NativeSocket, options: ResolvedOptions):
  * @throws SctpError ERR_OPTION_REJECTED.
  */
 export function shareAddresses(socket: NativeSocket): void {
-  apply(socket, 'reuseAddress', true, 'reuseAddress');
+  putAndCheck(socket, 'reuseAddress', true, 'reuseAddress');
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { associationOptions } from '../../../src/link/sctp-carrier.js';
-import { configureSocket } from '../../../src/sctp/configure.js';
+import { configureSocket, forgetAll } from '../../../src/sctp/configure.js';
 import { listen, type SctpOptions, THRESHOLD_OFF } from '../../../src/sctp/index.js';
 import { loadAddon } from '../../../src/sctp/load-addon.js';
 import { resolveOptions } from '../../../src/sctp/options.js';
@@ -38,6 +38,7 @@ test('the kernel holds every option as asked for: defaults, odd values, off', ()
   ];
   for (const family of [4, 6] as const) {
     for (const options of sets) {
+      forgetAll();
       const socket = new Socket(family);
       const resolved = resolveOptions(options);
       assert.equal(configureSocket(socket, resolved), resolved.sendBufferBytes * 2);

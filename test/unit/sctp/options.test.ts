@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { limits } from '../../../src/limits.js';
-import { configureSocket, forgetWarning } from '../../../src/sctp/configure.js';
+import { configureSocket, forgetAll } from '../../../src/sctp/configure.js';
 import { defaultOptions, THRESHOLD_OFF } from '../../../src/sctp/index.js';
 import type { NativeOptions } from '../../../src/sctp/native.js';
 import { resolveOptions, type SctpOptions } from '../../../src/sctp/options.js';
@@ -114,6 +114,7 @@ test('reading back: any other difference names the option', () => {
     sendBuffer: [1000, /option sendBufferBytes/],
   };
   for (const [name, [value, text]] of Object.entries(held)) {
+    forgetAll();
     const socket = socketOf();
     socket.held.set(name, value);
     assert.throws(
@@ -121,6 +122,23 @@ test('reading back: any other difference names the option', () => {
       withCode('ERR_OPTION_REJECTED', text),
     );
   }
+});
+
+test('what new sockets have held is not read back again, buffers are', () => {
+  forgetAll();
+  const read: string[] = [];
+  const configured = () => {
+    const socket = socketOf();
+    const getOption = socket.getOption.bind(socket);
+    socket.getOption = (name) => {
+      read.push(name);
+      return getOption(name);
+    };
+    configureSocket(socket, resolveOptions());
+    return read.splice(0);
+  };
+  assert.ok(configured().includes('rto'));
+  assert.deepEqual(configured(), ['sendBuffer', 'receiveBuffer']);
 });
 
 test('an option the kernel refuses is named, with errno and system call', () => {
@@ -137,7 +155,7 @@ test('an option the kernel refuses is named, with errno and system call', () => 
 });
 
 test('buffers capped for want of privilege: what is granted counts, one warning', async () => {
-  forgetWarning();
+  forgetAll();
   const warnings: (Error & { code?: string })[] = [];
   const listener = (warning: Error) => warnings.push(warning);
   process.on('warning', listener);
