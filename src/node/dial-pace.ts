@@ -6,9 +6,7 @@
  *
  * So a few handshakes are under way at a time: one more with each that is swift, half as many when
  * one comes to nothing for want of time or room, or is slow, as TCP fills a network that it does
- * not know. The order is drawn, lest all nodes dial the same peer first. Of two nodes that want
- * each other one has precedence; the other dials it after all those before whom it has precedence
- * itself: where both dial at the same time, one of two handshakes is for nothing.
+ * not know. The order is drawn, lest all nodes dial the same peer first.
  *
  * A peer holds a place until its attempt is over, but while nobody answers only for `dialPlaceMs`:
  * those that are not there must not keep those waiting that are.
@@ -23,18 +21,6 @@ export interface DialPaceBounds {
   readonly dialPlaceMs: number;
 }
 
-/**
- * Whether of two nodes the first has precedence in dialling the other; of each two, one has. A node
- * has it before about half of its peers.
- */
-export function hasPrecedence(name: string, peerName: string): boolean {
-  let parity = 0;
-  for (const text of [name, peerName]) {
-    for (let i = 0; i < text.length; i++) parity ^= text.charCodeAt(i);
-  }
-  return name < peerName === ((parity & 1) === 0);
-}
-
 /** Of one attempt. */
 interface Place {
   /** When the peer answered; null: not yet. */
@@ -46,8 +32,7 @@ interface Place {
 /** `T` is whatever stands for a peer, compared by identity. */
 export class DialPace<T> {
   readonly #bounds: DialPaceBounds;
-  /** And whether we have precedence. */
-  readonly #waiting = new Map<T, boolean>();
+  readonly #waiting = new Set<T>();
   readonly #places = new Map<T, Place>();
   #window: number;
 
@@ -66,13 +51,10 @@ export class DialPace<T> {
     return this.#waiting.size;
   }
 
-  /**
-   * Wants to be dialled.
-   * @param isOurs we have precedence
-   */
-  want(who: T, isOurs = true): void {
+  /** Wants to be dialled. */
+  want(who: T): void {
     this.#places.delete(who);
-    this.#waiting.set(who, isOurs);
+    this.#waiting.add(who);
   }
 
   /** Is dialled no more, or does not want to be. */
@@ -114,8 +96,7 @@ export class DialPace<T> {
       if (nowMs >= untilMs) this.#places.delete(who);
     }
     if (this.#places.size >= this.#window) return null;
-    const ours = [...this.#waiting].filter(([, isOurs]) => isOurs).map(([each]) => each);
-    const waiting = ours.length > 0 ? ours : [...this.#waiting.keys()];
+    const waiting = [...this.#waiting];
     const at = waiting.length > 1 ? Math.floor(dice() * waiting.length) : 0;
     const who = waiting[Math.min(at, waiting.length - 1)] as T;
     this.#waiting.delete(who);

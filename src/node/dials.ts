@@ -3,7 +3,7 @@ import type { ErrorCode } from '../errors.js';
 import { limits } from '../limits.js';
 import type { Runtime } from '../runtime/index.js';
 import { Alarm } from './alarm.js';
-import { DialPace, hasPrecedence } from './dial-pace.js';
+import { DialPace } from './dial-pace.js';
 import type { Peer } from './peer.js';
 
 /** A handshake that ended so found no time or no room; the other reasons are not about that. */
@@ -15,26 +15,21 @@ const CROWDED: readonly ErrorCode[] = [
 
 export class Dials {
   readonly #runtime: Runtime;
-  readonly #name: string;
   readonly #dial: (peer: Peer) => void;
   readonly #pace = new DialPace<Peer>(limits);
   readonly #alarm: Alarm;
   #isTurnDue = false;
 
-  /**
-   * @param name the node's own
-   * @param dial begins an attempt; `look` is told of the peer at every change from then on
-   */
-  constructor(runtime: Runtime, name: string, dial: (peer: Peer) => void) {
+  /** @param dial begins an attempt; `look` is told of the peer at every change from then on. */
+  constructor(runtime: Runtime, dial: (peer: Peer) => void) {
     this.#runtime = runtime;
-    this.#name = name;
     this.#dial = dial;
     this.#alarm = new Alarm(runtime, () => this.#turn());
   }
 
   /** Something of this peer's dialling may have changed. */
   look(peer: Peer): void {
-    if (peer.dialler.isDue) this.#pace.want(peer, hasPrecedence(this.#name, peer.name));
+    if (peer.dialler.isDue) this.#pace.want(peer);
     else if (peer.dialling === null) this.#pace.rest(peer);
     if (this.#isTurnDue || this.#pace.waiting === 0) return;
     // At the end of the turn: who is wanted in the same one is in the draw.

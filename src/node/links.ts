@@ -40,7 +40,7 @@ export class Links {
     const { local, runtime, aead } = setup;
     const profileFor = (name: string) => this.#profileFor(name);
     this.#ends = { local, runtime, profileFor, ...(aead === undefined ? {} : { aead }) };
-    this.#dials = new Dials(runtime, local.name, (peer) => this.#dial(peer));
+    this.#dials = new Dials(runtime, (peer) => this.#dial(peer));
   }
 
   /** Links that are up. */

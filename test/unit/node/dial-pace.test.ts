@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { limits } from '../../../src/limits.js';
-import { DialPace, hasPrecedence } from '../../../src/node/dial-pace.js';
+import { DialPace } from '../../../src/node/dial-pace.js';
 import { SeededRandom } from '../../random.js';
 import { addressesOf, Cluster } from './cluster.js';
 
@@ -28,24 +28,6 @@ test('as many as there are places, the next when one is over', () => {
   pace.rest('a');
   assert.deepEqual(turns(pace, 10), ['c']);
   assert.equal(pace.waiting, 1);
-});
-
-test('those whom we have precedence before come first', () => {
-  const pace = new DialPace<string>(bounds);
-  pace.want('theirs', false);
-  pace.want('ours', true);
-  assert.deepEqual(turns(pace, 0), ['ours', 'theirs']);
-});
-
-test('of two nodes one has precedence, and each has it before about half of many', () => {
-  const names = Array.from({ length: 64 }, (_, i) => `n${i % 8}@host${Math.floor(i / 8)}`);
-  for (const name of names) {
-    const others = names.filter((other) => other !== name);
-    const ours = others.filter((other) => hasPrecedence(name, other));
-    assert.ok(ours.every((other) => !hasPrecedence(other, name)));
-    assert.ok(others.every((other) => hasPrecedence(name, other) !== hasPrecedence(other, name)));
-    assert.ok(ours.length >= 16 && ours.length <= 47, `${name}: ${ours.length}`);
-  }
 });
 
 test('one that does not answer gives its place up, one that does keeps it', () => {
