@@ -68,7 +68,7 @@ export class SctpCarrier implements Carrier {
     return this.#association.remoteAddress;
   }
 
-  /** Read once in a turn, and after each path event: it is several system calls. */
+  /** Read once in a turn, and after what changes them: it is several system calls. */
   get paths(): readonly CarrierPath[] {
     if (this.#paths === null) {
       this.#paths = this.#readPaths();
@@ -136,6 +136,7 @@ export class SctpCarrier implements Carrier {
   }
 
   abort(): void {
+    this.#forgetPaths();
     this.#ended = true;
     this.#association.abort();
   }
@@ -170,6 +171,7 @@ export class SctpCarrier implements Carrier {
 
   #up(): void {
     if (this.#isUp || this.#ended) return;
+    this.#forgetPaths();
     this.#isUp = true;
     this.#handlers!.onUp();
   }

@@ -110,6 +110,25 @@ test('frames, paths and drain pass through', () => {
   );
 });
 
+test('paths are read once in a turn, and again after what changes them', async () => {
+  const { carrier, socket } = upCarrier();
+  const reads = () => {
+    const before = socket.calls.length;
+    void [carrier.paths, carrier.paths];
+    return socket.calls.slice(before).filter((call) => call === 'peerAddresses').length;
+  };
+  assert.equal(reads(), 1);
+  assert.equal(reads(), 0);
+  socket.pathStates['10.0.1.2'] = 'inactive';
+  socket.deliver({ type: 'path', address: '10.0.1.2', change: 'unreachable', error: 0 });
+  assert.equal(reads(), 1);
+  assert.equal(carrier.paths.find(({ address }) => address === '10.0.1.2')?.state, 'inactive');
+  await turn();
+  assert.equal(reads(), 1);
+  carrier.abort();
+  assert.deepEqual(carrier.paths, []);
+});
+
 test('a batch is released when nothing of it is kept', () => {
   const { socket } = upCarrier();
   const [data, stream] = [Buffer.from('in'), KEPT_STREAM];
