@@ -20,6 +20,7 @@ import {
 import { Fifo } from './fifo.js';
 import type { AckSource } from './outbox.js';
 import { type Direction, Opener, type SealingSecret } from './sealing.js';
+import { Spare } from './spare.js';
 import { LINK_STREAM, type StreamMap } from './streams.js';
 
 /**
@@ -79,6 +80,7 @@ export class Inbox implements AckSource {
   readonly #wholeReader = new RecordReader();
   readonly #openers: (Opener | undefined)[] = [];
   readonly #assemblies: (Map<number, Assembly> | undefined)[] = [];
+  readonly #spare = new Spare();
   /** By stream, -1 where none waits. */
   readonly #acks: Float64Array;
   #ackStreams: number[] = [];
@@ -166,6 +168,7 @@ export class Inbox implements AckSource {
           }
           // A reader keeps what it has read last, here up to 64 MiB.
           this.#wholeReader.start(NOTHING);
+          message.release = () => this.#spare.give(whole);
           this.#handle(stream, sequence, completed++, message, whole.length, true);
           break;
         }
@@ -340,7 +343,7 @@ export class Inbox implements AckSource {
       this.#largeReceived += totalBytes;
       this.#largeHeld += totalBytes;
       this.#checkCredit(this.#largeReceived, this.#largeAdvertised);
-      assembly = { data: Buffer.allocUnsafeSlow(totalBytes), filled: 0 };
+      assembly = { data: this.#spare.take(totalBytes), filled: 0 };
       assemblies.set(number, assembly);
     }
     if (assembly === undefined) throw broken('a piece of a message that never began');

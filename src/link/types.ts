@@ -90,6 +90,11 @@ export interface UserMessage {
 /** A message as it came; its body is a view that may be kept. */
 export interface ReceivedMessage extends UserMessage {
   readonly body: Buffer;
+  /**
+   * Of a message that came in fragments: gives the memory of the body back, which serves for the
+   * next one. The body is empty from then on.
+   */
+  readonly release?: (() => void) | undefined;
 }
 
 /** Why a link is over. */
