@@ -21,7 +21,7 @@ import { Fifo } from './fifo.js';
 import type { AckSource } from './outbox.js';
 import { type Direction, Opener, type SealingSecret } from './sealing.js';
 import { Spare } from './spare.js';
-import { LINK_STREAM, type StreamMap } from './streams.js';
+import { isOwnStream, type StreamMap } from './streams.js';
 
 /**
  * What a handler made of a message: refused with a code, or done when a promise settles, or now.
@@ -147,8 +147,8 @@ export class Inbox implements AckSource {
       switch (record.type) {
         case 'message': {
           const bytes = record.body.length + reader.headBytes;
-          if (stream === LINK_STREAM) {
-            this.#handleControl(stream, sequence, completed++, record, bytes);
+          if (isOwnStream(stream)) {
+            this.#handleOwn(stream, sequence, completed++, record, bytes);
             break;
           }
           this.#smallReceived += bytes;
@@ -289,7 +289,7 @@ export class Inbox implements AckSource {
   }
 
   /** A message of the peer's node: it holds nothing, so it needs no credit. */
-  #handleControl(
+  #handleOwn(
     stream: number,
     sequence: number,
     index: number,
@@ -297,7 +297,7 @@ export class Inbox implements AckSource {
     bytes: number,
   ): void {
     if (message.kind !== 'send' || !message.topic.startsWith(RESERVED_TOPICS)) {
-      throw broken("a message of a program on the link's own stream");
+      throw broken("a message of a program on a stream of the nodes' own");
     }
     this.#count(bytes);
     const refusal = this.#handlers.onMessage(message);
@@ -331,7 +331,7 @@ export class Inbox implements AckSource {
   /** Adds a piece; the whole record when it was the last. */
   #assemble(stream: number, { assembly: number, totalBytes, piece }: Fragment): Buffer | null {
     if (this.#streams.isLoose(stream)) throw broken('a fragment on a loose stream');
-    if (stream === LINK_STREAM) throw broken("a fragment on the link's own stream");
+    if (isOwnStream(stream)) throw broken("a fragment on a stream of the nodes' own");
     this.#assemblies[stream] ??= new Map();
     const assemblies = this.#assemblies[stream] as Map<number, Assembly>;
     let assembly = assemblies.get(number);

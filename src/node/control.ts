@@ -27,7 +27,7 @@ interface Receiver {
 /** Why a call was given up. */
 export type CancelReason = 'cancelled' | 'deadline';
 
-const CONTROL = { orderKey: '', control: true } as const;
+const CONTROL = { orderKey: '', own: 'link' } as const;
 
 /** Sends one. A link that is ending takes none, and then nobody needs it. */
 export function sendControl(
