@@ -9,6 +9,7 @@ import type { Readable, Writable } from 'node:stream';
 import { LabError } from '../../errors.js';
 import { limits } from '../../limits.js';
 import { type GuestJob, initScript } from './init-script.js';
+import { idlestProcessor } from './processor.js';
 import { startWarden, type Warden, type WardenOptions } from './warden.js';
 
 /** What a guest is to run, and what it may do. */
@@ -234,6 +235,7 @@ export async function runGuest(options: GuestOptions): Promise<JobResult> {
     memoryFolder: memoryFolder(memoryMiB),
     scratchFolder: tmpdir(),
     kernel: findProgram('linux.uml', programFolders())!,
+    processor: await idlestProcessor(),
   });
   const { ending, stop } = follow(warden, options);
   const consoleTail = tail(warden.console, CONSOLE_BYTES);
