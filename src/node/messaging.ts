@@ -7,6 +7,7 @@ import { NodeError } from '../errors.js';
 import type { LocalIdentity, Outcome, ReceivedMessage } from '../link/types.js';
 import type { Clock, Runtime } from '../runtime/index.js';
 import { PendingCalls } from './calls.js';
+import { checkOptions, checkPeerName } from './check-options.js';
 import { callControls, controlHandlers } from './control.js';
 import type { HandlerFailed, NodeDown, NodeEvents, NodeGone } from './events.js';
 import { Groups } from './groups.js';
@@ -14,10 +15,14 @@ import type { IncomingStream } from './incoming-stream.js';
 import type { LiveLink } from './live-link.js';
 import { type Control, type Handled, type Handler, Messages } from './messages.js';
 import { Monitors } from './monitors.js';
-import { checkOwnTopic, fullName, PING_TOPIC } from './names.js';
+import { checkOwnTopic, PING_TOPIC } from './names.js';
 import { Outgoing } from './outgoing.js';
 import {
   type CallOptions,
+  checkCallOptions,
+  checkOutcomeOptions,
+  checkStreamOptions,
+  DEADLINE_OPTIONS,
   NO_OPTIONS,
   type PublishOptions,
   type StreamOptions,
@@ -26,6 +31,8 @@ import {
 import { type Published, Subscriptions } from './subscriptions.js';
 import { Teller } from './teller.js';
 import type { ItemOf, ReplyOf, RequestOf } from './topic.js';
+
+const PICK_OPTIONS = new Set(['key']);
 
 /** What a `ClusterNode` says and hears; which peers it has, and when it ends, is decided there. */
 export abstract class Messaging extends EventEmitter<NodeEvents> {
@@ -121,6 +128,7 @@ export abstract class Messaging extends EventEmitter<NodeEvents> {
     body: RequestOf<T>,
     options: Omit<TellOptions, 'onOutcome'> = NO_OPTIONS,
   ): Promise<Outcome> {
+    checkOutcomeOptions(options);
     return new Promise((onOutcome) => {
       this.send(to, topic, body, { ...options, onOutcome });
     });
@@ -132,12 +140,13 @@ export abstract class Messaging extends EventEmitter<NodeEvents> {
    *   answer in time) and ERR_LINK_DOWN (the link ended): it may have been handled; CallError
    *   ERR_NO_HANDLER, ERR_HANDLER (with the remote code and message).
    */
-  call<T extends string>(
+  async call<T extends string>(
     to: string,
     topic: T,
     body: RequestOf<T>,
-    options: CallOptions = {},
+    options: CallOptions = NO_OPTIONS,
   ): Promise<ReplyOf<T>> {
+    checkCallOptions(options);
     return this.#outgoing.call(to, topic, body, options) as Promise<ReplyOf<T>>;
   }
 
@@ -151,8 +160,9 @@ export abstract class Messaging extends EventEmitter<NodeEvents> {
     to: string,
     topic: T,
     body: RequestOf<T>,
-    options: StreamOptions = {},
+    options: StreamOptions = NO_OPTIONS,
   ): IncomingStream<ItemOf<T>> {
+    checkStreamOptions(options);
     const stream = this.#outgoing.stream(to, checkOwnTopic(topic), body, options);
     return stream as IncomingStream<ItemOf<T>>;
   }
@@ -172,7 +182,11 @@ export abstract class Messaging extends EventEmitter<NodeEvents> {
    * and to its own subscribers.
    * @throws NodeError ERR_ARGUMENT, ERR_MESSAGE_TOO_LARGE, ERR_CLOSED: nothing was sent to anybody.
    */
-  publish<T extends string>(topic: T, body: RequestOf<T>, options: PublishOptions = {}): Published {
+  publish<T extends string>(
+    topic: T,
+    body: RequestOf<T>,
+    options: PublishOptions = NO_OPTIONS,
+  ): Published {
     this.checkOpen();
     return this.#subscriptions.publish(topic, body, options);
   }
@@ -185,9 +199,10 @@ export abstract class Messaging extends EventEmitter<NodeEvents> {
   async publishForOutcomes<T extends string>(
     topic: T,
     body: RequestOf<T>,
-    options: Omit<PublishOptions, 'onOutcome'> = {},
+    options: Omit<PublishOptions, 'onOutcome'> = NO_OPTIONS,
   ): Promise<ReadonlyMap<string, Outcome>> {
     this.checkOpen();
+    checkOutcomeOptions(options);
     return this.#subscriptions.publishForOutcomes(topic, body, options);
   }
 
@@ -231,7 +246,8 @@ export abstract class Messaging extends EventEmitter<NodeEvents> {
    * @returns Null when there is none.
    * @throws NodeError ERR_ARGUMENT.
    */
-  pick(group: string, options: { readonly key?: string } = {}): string | null {
+  pick(group: string, options: { readonly key?: string } = NO_OPTIONS): string | null {
+    if (options !== NO_OPTIONS) checkOptions(options, PICK_OPTIONS);
     return this.#groups.pick(group, options.key);
   }
 
@@ -242,7 +258,7 @@ export abstract class Messaging extends EventEmitter<NodeEvents> {
    * @throws NodeError ERR_ARGUMENT, ERR_LIMIT beyond limits.monitors.
    */
   monitor(name: string, callback: (event: NodeGone) => void): () => void {
-    return this.#monitors.add(fullName(name, ''), callback);
+    return this.#monitors.add(checkPeerName(name), callback);
   }
 
   /**
@@ -250,7 +266,11 @@ export abstract class Messaging extends EventEmitter<NodeEvents> {
    * @returns The round trip in milliseconds.
    * @throws (rejects) as `call`.
    */
-  async ping(name: string, options: { readonly deadlineMs?: number } = {}): Promise<number> {
+  async ping(
+    name: string,
+    options: { readonly deadlineMs?: number } = NO_OPTIONS,
+  ): Promise<number> {
+    if (options !== NO_OPTIONS) checkOptions(options, DEADLINE_OPTIONS);
     const clock = this.#clock;
     const startMs = clock.nowMs();
     await this.#outgoing.ask(name, PING_TOPIC, null, options);
@@ -304,6 +324,8 @@ export abstract class Messaging extends EventEmitter<NodeEvents> {
     this.checkOpen();
     const live = this.findLink(name);
     if (live !== undefined) return live;
+    // Of what is no text there never is one.
+    if (typeof name !== 'string') checkPeerName(name);
     throw new NodeError('ERR_NO_LINK', `there is no link to ${name}`);
   }
 }

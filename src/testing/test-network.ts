@@ -4,9 +4,10 @@
  */
 import { NodeError } from '../errors.js';
 import { limits } from '../limits.js';
+import { checkFlag, checkOptions, checkTimeMs, optionNames } from '../node/check-options.js';
 import { fullName } from '../node/names.js';
 import type { ClusterNode } from '../node/node.js';
-import { checkDeadlineMs, type NodeOptions, type PeerOptions } from '../node/options.js';
+import type { NodeOptions, PeerOptions } from '../node/options.js';
 import { startNodeIn } from '../node/start.js';
 import type { Transport } from '../node/transport.js';
 import { addressOf, SimNetwork } from './model/network.js';
@@ -23,6 +24,23 @@ export interface TestNodeOptions
   /** Nodes to link with from the beginning. Default: all that are there. */
   readonly peers?: readonly PeerOptions[];
 }
+
+const NODE_OPTIONS = optionNames<TestNodeOptions>({
+  port: true,
+  key: true,
+  profile: true,
+  profiles: true,
+  label: true,
+  security: true,
+  steering: true,
+  switchover: true,
+  peers: true,
+  peerSources: true,
+  logger: true,
+});
+
+const JOIN_OPTIONS = new Set(['plane']);
+const PART_OPTIONS = new Set(['plane', 'isOneWay']);
 
 /** A node, or the name of one: `one@h1`, or `one` alone where its host was left away too. */
 export type NodeReference = ClusterNode | string;
@@ -97,6 +115,7 @@ export class TestNetwork {
    */
   async node(name: string, options: TestNodeOptions = {}): Promise<ClusterNode> {
     this.#checkOpen();
+    checkOptions(options, NODE_OPTIONS);
     const full = fullName(name, HOST);
     const host = this.#hostFor(full);
     const random = this.#random.fork(full);
@@ -167,7 +186,9 @@ export class TestNetwork {
     to: NodeReference,
     options: { readonly plane?: string; readonly isOneWay?: boolean } = {},
   ): void {
+    checkOptions(options, PART_OPTIONS);
     const { plane, isOneWay = false } = options;
+    checkFlag('isOneWay', isOneWay);
     this.#between(from, to, plane, (a, b, index) => {
       this.#network.part(a, b, index);
       if (!isOneWay) this.#network.part(b, a, index);
@@ -180,6 +201,7 @@ export class TestNetwork {
    * @throws NodeError ERR_ARGUMENT: no such plane or node.
    */
   join(from: NodeReference, to: NodeReference, options: { readonly plane?: string } = {}): void {
+    checkOptions(options, JOIN_OPTIONS);
     this.#between(from, to, options.plane, (a, b, index) => {
       this.#network.join(a, b, index);
       this.#network.join(b, a, index);
@@ -195,7 +217,7 @@ export class TestNetwork {
   stall(node: NodeReference, durationMs?: number): void {
     const { process } = this.#member(node);
     if (durationMs === undefined) process.frozen = true;
-    else process.stall(checkDeadlineMs(durationMs));
+    else process.stall(checkTimeMs('durationMs', durationMs));
   }
 
   /**
@@ -231,7 +253,7 @@ export class TestNetwork {
    * @throws (rejects) NodeError ERR_STATE: this network keeps pace with real time; ERR_ARGUMENT.
    */
   async advance(durationMs: number): Promise<void> {
-    checkDeadlineMs(durationMs);
+    checkTimeMs('durationMs', durationMs);
     if (!(this.#time instanceof VirtualTime)) {
       throw new NodeError('ERR_STATE', "only a network with time: 'virtual' can be advanced");
     }
@@ -246,7 +268,7 @@ export class TestNetwork {
    * @throws (rejects) what the promise is rejected with; NodeError ERR_TIMEOUT, ERR_ARGUMENT.
    */
   async until<T>(what: PromiseLike<T> | (() => boolean), withinMs = WITHIN_MS): Promise<T> {
-    const endMs = this.nowMs + checkDeadlineMs(withinMs);
+    const endMs = this.nowMs + checkTimeMs('withinMs', withinMs);
     let isSettled = false;
     const settled = () => {
       isSettled = true;

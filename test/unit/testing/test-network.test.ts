@@ -149,6 +149,30 @@ test('a second node of a name is refused while the first lives', async () => {
   await network.close();
 });
 
+test('what is wrong is told by the name of the option', async () => {
+  const { network, one, two } = await pair();
+  const time = (name: string) => new RegExp(`^${name} must be a number from 0 to \\d+, not -1$`);
+  const told = (message: RegExp) => ({ code: 'ERR_ARGUMENT', message });
+  await assert.rejects(network.advance(-1), told(time('durationMs')));
+  assert.throws(() => network.stall(one, -1), told(time('durationMs')));
+  await assert.rejects(network.linked(-1), told(time('withinMs')));
+  await assert.rejects(
+    network.until(() => true, -1),
+    told(time('withinMs')),
+  );
+  const wrong = { planes: ['10.1.0.1'] } as never;
+  await assert.rejects(network.node('n', wrong), told(/there is no option planes;/));
+  await assert.rejects(network.node('n', null as never), told(/^options /));
+  assert.throws(
+    () => network.part(one, two, { isOneway: true } as never),
+    told(/option isOneway;/),
+  );
+  assert.throws(() => network.join(one, two, 5 as never), told(/^options /));
+  assert.throws(() => createTestNetwork({ plane: ['a'] } as never), told(/option plane;/));
+  assert.throws(() => createTestNetwork(5 as never), told(/^options /));
+  await network.close();
+});
+
 test('the same seed is the same run, another seed another', async () => {
   const run = async (seed: number) => {
     const { network, one, diaries } = await pair({ seed, loss: 0.1, jitterMs: 5 });
