@@ -108,7 +108,8 @@ export class TestNetwork {
 
   /**
    * Starts a node, on a host of its own. It dials every node that is there, or `options.peers`. The
-   * name of one that was killed or closed may be used again: it is its next incarnation.
+   * name of one that was killed or closed may be used again: it is its next incarnation. With the
+   * name of one that lives it is an impostor, whom the others refuse.
    * @param name `name@host`, or `name` alone: then the host is `test`
    * @throws (rejects) NodeError ERR_ARGUMENT (also over limits.testHosts), ERR_CLOSED; as
    *   `startNode`.
@@ -121,7 +122,7 @@ export class TestNetwork {
     const random = this.#random.fork(full);
     const process = new VirtualProcess({ name: full, time: this.#time, random });
     const addresses = this.#addressesOf(host);
-    const peers = options.peers ?? this.nodes.map((node) => this.peer(node));
+    const peers = options.peers ?? this.#othersThan(full);
     const node = await startNodeIn(
       {
         runtime: process,
@@ -312,6 +313,15 @@ export class TestNetwork {
     await this.until(Promise.all(closing));
     this.#members.clear();
     if (this.#time instanceof PacedTime) this.#time.stop();
+  }
+
+  /** Of two that live under one name, the first: a name is told once. */
+  #othersThan(name: string): PeerOptions[] {
+    const peers = new Map<string, PeerOptions>();
+    for (const node of this.nodes) {
+      if (node.name !== name && !peers.has(node.name)) peers.set(node.name, this.peer(node));
+    }
+    return [...peers.values()];
   }
 
   #checkOpen(): void {

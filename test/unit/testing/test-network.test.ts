@@ -149,6 +149,22 @@ test('a second node of a name is refused while the first lives', async () => {
   await network.close();
 });
 
+test("an impostor dials all others and is refused, and stands in nobody's way", async () => {
+  const { network, one, two, diaries } = await pair();
+  clear(diaries.one);
+  const refused: string[] = [];
+  one.on('refused', ({ name, code }) => refused.push(`${name} ${code}`));
+  const impostor = await network.node('two@h2');
+  await network.advance(2000);
+  assert.equal(refused[0], 'two@h2 ERR_NAME_TAKEN');
+  assert.deepEqual([impostor.nodes, diaries.one], [[], []]);
+  const three = await network.node('three@h3');
+  const isLinked = (name: string) => three.nodes.some((view) => view.name === name);
+  await network.until(() => isLinked('one@h1') && isLinked('two@h2'));
+  assert.equal(two.nodes.length, 2);
+  await network.close();
+});
+
 test('what is wrong is told by the name of the option', async () => {
   const { network, one, two } = await pair();
   const time = (name: string) => new RegExp(`^${name} must be a number from 0 to \\d+, not -1$`);
