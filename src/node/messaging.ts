@@ -93,9 +93,11 @@ export abstract class Messaging extends EventEmitter<NodeEvents> {
   /**
    * Handles what comes on a topic; one handler per topic. See `Handler`.
    * @returns Takes the handler away.
-   * @throws NodeError ERR_ARGUMENT (topic, or no function), ERR_STATE (the topic has one).
+   * @throws NodeError ERR_ARGUMENT (topic, or no function), ERR_STATE (the topic has one),
+   *   ERR_CLOSED.
    */
   handle<T extends string>(topic: T, handler: Handler<RequestOf<T>, ReplyOf<T>>): () => void {
+    this.checkOpen();
     return this.#messages.handle(topic, handler as Handler);
   }
 
@@ -171,9 +173,10 @@ export abstract class Messaging extends EventEmitter<NodeEvents> {
    * Handles what is published on a topic, here and at every node with a link. Any number of
    * subscribers per topic. What a handler throws is reported as `handlerError`.
    * @returns Takes this subscriber away.
-   * @throws NodeError ERR_ARGUMENT, ERR_LIMIT beyond limits.sharedNames topics.
+   * @throws NodeError ERR_ARGUMENT, ERR_LIMIT beyond limits.sharedNames topics, ERR_CLOSED.
    */
   subscribe<T extends string>(topic: T, handler: Handler<RequestOf<T>>): () => void {
+    this.checkOpen();
     return this.#subscriptions.subscribe(topic, handler as Handler);
   }
 
@@ -214,9 +217,10 @@ export abstract class Messaging extends EventEmitter<NodeEvents> {
   /**
    * Becomes a member of a process group, at every node with a link a little later.
    * @returns False when it is one already.
-   * @throws NodeError ERR_ARGUMENT, ERR_LIMIT beyond limits.sharedNames groups.
+   * @throws NodeError ERR_ARGUMENT, ERR_LIMIT beyond limits.sharedNames groups, ERR_CLOSED.
    */
   join(group: string): boolean {
+    this.checkOpen();
     return this.#groups.join(group);
   }
 

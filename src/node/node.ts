@@ -366,9 +366,10 @@ export class ClusterNode extends Messaging {
    * Exchanges the cluster keys for others, as `reloadKeys` does, for a program that keeps them
    * elsewhere than in a file.
    * @param key one, or several: the first is used, all are accepted.
-   * @throws NodeError ERR_ARGUMENT, ERR_KEY_SHORT: then the keys from before hold.
+   * @throws NodeError ERR_ARGUMENT, ERR_KEY_SHORT: then the keys from before hold; ERR_CLOSED.
    */
   useKeys(key: Uint8Array | readonly Uint8Array[]): void {
+    this.checkOpen();
     this.#setup.options.keyRing.use(key);
   }
 

@@ -1,6 +1,7 @@
 /** What a program gives in place of options, and what it is told. */
 import assert from 'node:assert/strict';
 import test from 'node:test';
+import { limits } from '../../../src/limits.js';
 import { linkedPair, words } from './cluster.js';
 
 type Case = readonly [options: unknown, message: RegExp];
@@ -96,4 +97,25 @@ test('an observer is a function', async () => {
     const told = { code: 'ERR_ARGUMENT', message: /^observer must be a function/ };
     assert.throws(() => one.node.observe(none), told);
   }
+});
+
+test('a closed node begins nothing, and lets take away', async () => {
+  const { cluster, one } = await linkedPair();
+  const { node } = one;
+  node.join('g');
+  const unhandle = node.handle('t', () => {});
+  const unsubscribe = node.subscribe('t', () => {});
+  const closed = node.close();
+  const begin = [
+    () => node.handle('u', () => {}),
+    () => node.subscribe('u', () => {}),
+    () => node.join('h'),
+    () => node.useKeys(Buffer.alloc(limits.keyMinBytes)),
+  ];
+  for (const run of begin) assert.throws(run, { code: 'ERR_CLOSED' });
+  await cluster.until(closed);
+  for (const run of begin) assert.throws(run, { code: 'ERR_CLOSED' });
+  unhandle();
+  unsubscribe();
+  assert.equal(node.leave('g'), true);
 });
