@@ -108,7 +108,7 @@ export const limits = {
   /** A BigInt in a body, without its sign: the time to read one grows with the square of this. */
   bigIntBits: 1024,
   /**
-   * A Date in a body lies within this time of 1970 (the year 141,349): beyond, a float of seconds
+   * A Date in a body lies within this time of 1970 (the year 141,338): beyond, a float of seconds
    * no longer tells its milliseconds apart.
    */
   dateSeconds: 2 ** 42,

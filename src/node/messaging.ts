@@ -38,6 +38,7 @@ const PICK_OPTIONS = new Set(['key']);
 export abstract class Messaging extends EventEmitter<NodeEvents> {
   /** @internal */
   protected readonly teller: Teller;
+  readonly #name: string;
   readonly #clock: Clock;
   readonly #calls: PendingCalls;
   readonly #controls: Map<string, Control>;
@@ -58,6 +59,7 @@ export abstract class Messaging extends EventEmitter<NodeEvents> {
     const find = (peer: string) => this.findLink(peer);
     const failed = (failure: HandlerFailed) => teller.handlerFailed(failure);
     this.teller = teller;
+    this.#name = name;
     this.#clock = clock;
     this.#calls = new PendingCalls({ timers, ...callControls(find) });
     this.#outgoing = new Outgoing({
@@ -233,7 +235,10 @@ export abstract class Messaging extends EventEmitter<NodeEvents> {
     return this.#groups.leave(group);
   }
 
-  /** Members of a group, as far as this node knows by now, this node included; sorted. */
+  /**
+   * Members of a group, as far as this node knows by now; sorted. This node is among them when it
+   * is one, and has no link with itself: what its own part is, it does without a call.
+   */
   members(group: string): readonly string[] {
     return this.#groups.members(group);
   }
@@ -244,7 +249,8 @@ export abstract class Messaging extends EventEmitter<NodeEvents> {
   }
 
   /**
-   * Chooses a member of a group.
+   * Chooses a member of a group, which may be this node itself: `name` tells. It has no link with
+   * itself, so a call or `send` to it would fail with ERR_NO_LINK.
    * @param options.key the same key gets the same member at every node that knows the same members,
    *   and another one only when its member goes or a new one takes it over. Default: each in turn.
    * @returns Null when there is none.
@@ -259,10 +265,12 @@ export abstract class Messaging extends EventEmitter<NodeEvents> {
    * Tells once that a node has gone: when its link is over, before `nodedown` is told and after all
    * that the link brought was handled; or, where there is none, after this turn ('absent').
    * @returns Takes the monitor away.
-   * @throws NodeError ERR_ARGUMENT, ERR_LIMIT beyond limits.monitors.
+   * @throws NodeError ERR_ARGUMENT (also for this node itself), ERR_LIMIT beyond limits.monitors.
    */
   monitor(name: string, callback: (event: NodeGone) => void): () => void {
-    return this.#monitors.add(checkPeerName(name), callback);
+    const peer = checkPeerName(name);
+    if (peer !== this.#name) return this.#monitors.add(peer, callback);
+    throw new NodeError('ERR_ARGUMENT', `${peer} is this node itself, and has no monitor here`);
   }
 
   /**

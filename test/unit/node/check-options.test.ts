@@ -91,6 +91,16 @@ test('what is no name of a node is told as it was given', async () => {
   await assert.rejects(node.connect({ name: 'nope', addresses: ['10.1.0.2'] }), told);
 });
 
+test('a node has no link with itself, and no monitor', async () => {
+  const { one } = await linkedPair();
+  const { node } = one;
+  node.join('g');
+  assert.equal(node.pick('g'), node.name);
+  await assert.rejects(node.call(node.name, 't', 1), { code: 'ERR_NO_LINK' });
+  const itself = { code: 'ERR_ARGUMENT', message: /is this node itself/ };
+  assert.throws(() => node.monitor(node.name, () => {}), itself);
+});
+
 test('an observer is a function', async () => {
   const { one } = await linkedPair();
   for (const none of [5, null, {}] as never[]) {
