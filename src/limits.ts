@@ -189,6 +189,8 @@ export const limits = {
   // observe
   /** Active alarms of one code; there is no room for more. */
   alarmsPerCode: 256,
+  /** What a program may say of an alarm: its text, its object, its plane. */
+  alarmTextBytes: 1024,
   /** Alarms that were cleared and are remembered. */
   alarmHistory: 256,
   /** How often the queues of a node are looked at. */
