@@ -47,12 +47,23 @@ test('options that cannot be read end the program', () => {
     ['paths', '--interval-ms', '9'],
     ['serve', '--log-level', 'loud'],
     ['demo', '--fault', 'fire'],
+    ['lab', 'cuts', '--count', '0'],
   ];
   for (const args of cases) {
     const { status, stderr } = backplane(...args);
-    assert.equal(status, 1, args.join(' '));
+    assert.equal(status, 2, args.join(' '));
     assert.match(stderr, /^error: /, args.join(' '));
   }
+  assert.equal(backplane('lab', 'cuts', '--help').status, 0);
+});
+
+test('wrong use with json is a line of JSON besides', () => {
+  const { status, stdout, stderr } = backplane('tune', '--detect', 'abc', '--json');
+  assert.equal(status, 2);
+  assert.match(stderr, /^error: /);
+  const { violations, ...report } = JSON.parse(stdout);
+  assert.deepEqual(report, { command: 'tune', ok: false, code: 'ERR_ARGUMENT' });
+  assert.match(violations[0], /^option '--detect <time>' argument 'abc' is invalid/);
 });
 
 const peers = ['one@host1', 'two@host2', 'two@host3'].map((name) => ({
