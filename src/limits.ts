@@ -186,6 +186,21 @@ export const limits = {
   /** The JSON file `backplane serve` and `ping` read. */
   configFileBytes: 1024 * 1024,
 
+  // config
+  /** Masters of one epoch. */
+  configMasters: 7,
+  /** Forced lineages a cluster remembers as its ancestors. */
+  configAncestors: 64,
+  /** The name of whoever gave a command, in an epoch record. */
+  configCauseCharacters: 256,
+  /** The body of one entry of the log: a transaction, encoded. */
+  configEntryBytes: 512 * 1024,
+  /** The log is compacted beyond either of these, */
+  configLogEntries: 16_384,
+  configLogBytes: 32 * 1024 * 1024,
+  /** Sets of entries that a store keeps for people to look at. */
+  configSetAside: 4,
+
   // observe
   /** Active alarms of one code; there is no room for more. */
   alarmsPerCode: 256,
