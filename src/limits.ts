@@ -198,6 +198,12 @@ export const limits = {
   /** The log is compacted beyond either of these, */
   configLogEntries: 16_384,
   configLogBytes: 32 * 1024 * 1024,
+  /** Entries that are stored or sent together, and their bytes (one alone may have more). */
+  configBatchEntries: 1024,
+  configBatchBytes: 256 * 1024,
+  /** One piece of a snapshot: items, and their bytes (one alone may have more). */
+  configPieceItems: 4096,
+  configSnapshotBytes: 256 * 1024,
   /** Sets of entries that a store keeps for people to look at. */
   configSetAside: 4,
 
