@@ -206,6 +206,12 @@ export const limits = {
   configSnapshotBytes: 256 * 1024,
   /** Sets of entries that a store keeps for people to look at. */
   configSetAside: 4,
+  /** Replicas send their messages in parts of this size, */
+  configPartBytes: 64 * 1024,
+  /** and a whole one has at most so much: an entry, with room for what goes with it. */
+  configMessageBytes: 1024 * 1024,
+  /** Requests of programs that have no answer yet, at one node. */
+  configRequests: 16_384,
 
   // observe
   /** Active alarms of one code; there is no room for more. */
