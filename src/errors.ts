@@ -56,6 +56,9 @@ export type ErrorCode =
   | 'ERR_LINK_DOWN' // the link ended before the answer came
   | 'ERR_CANCELLED' // the caller's signal was aborted, or it reads a stream no further
   | 'ERR_LIMIT' // as many as the limit named in the message allows
+  // config
+  | 'ERR_COMPACTED' // the revision asked for is not kept any more
+  | 'ERR_BEHIND' // the revision asked for has not come here yet
   // lab
   | 'ERR_LAB'; // the lab could not be set up, or a fault could not be made
 
@@ -130,6 +133,23 @@ export class LinkError extends BackplaneError {
 /** Configuration, names, sending and calling. */
 export class NodeError extends BackplaneError {
   override readonly name = 'NodeError';
+}
+
+/** What a ConfigError carries besides. */
+export interface ConfigErrorDetails extends ErrorDetails {
+  readonly key?: string;
+}
+
+/** The replicated configuration. */
+export class ConfigError extends BackplaneError {
+  override readonly name = 'ConfigError';
+  /** The key it is about. */
+  readonly key?: string;
+
+  constructor(code: ErrorCode, message: string, details: ConfigErrorDetails = {}) {
+    super(code, message, details);
+    if (details.key !== undefined) this.key = details.key;
+  }
 }
 
 /** Hosts, switches, guests and faults of the lab. */

@@ -17,6 +17,7 @@ export const allowedRooms: Readonly<Record<string, readonly string[]>> = {
   sctp: ['errors', 'limits'],
   link: ['errors', 'limits', 'runtime', 'timing', 'wire', 'sctp'],
   node: ['errors', 'limits', 'runtime', 'timing', 'wire', 'sctp', 'link'],
+  config: ['errors', 'limits', 'runtime', 'timing', 'wire', 'sctp', 'link', 'node'],
   index: ['errors', 'limits', 'runtime', 'timing', 'wire', 'sctp', 'link', 'node'],
   adapters: ['errors', 'limits', 'index'],
   lab: ['errors', 'limits', 'runtime', 'timing', 'wire', 'sctp', 'link', 'node', 'index'],
@@ -53,7 +54,7 @@ export const allowedPackages: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Rooms that get clocks, timers, randomness and files from runtime, and from nowhere else. */
-export const pureRooms: readonly string[] = ['timing', 'wire', 'link', 'node'];
+export const pureRooms: readonly string[] = ['timing', 'wire', 'link', 'node', 'config'];
 
 /** Modules of Node that such a room may import: none of them knows the time or the disk. */
 const PURE_MODULES = [
