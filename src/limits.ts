@@ -212,6 +212,23 @@ export const limits = {
   configMessageBytes: 1024 * 1024,
   /** Requests of programs that have no answer yet, at one node. */
   configRequests: 16_384,
+  /** A key, and a prefix. */
+  configKeyBytes: 512,
+  /** A value when encoded. */
+  configValueBytes: 256 * 1024,
+  /** A transaction when encoded: it travels and is stored in one piece, in CBOR with others. */
+  configTransactionBytes: 768 * 1024,
+  /** Conditions of one transaction. */
+  configConditions: 1024,
+  /** Operations of one transaction. */
+  configOperations: 4096,
+  /** Keys that one transaction changes: they are told to watchers together. */
+  configChangedKeys: 16_384,
+  /** Keys that have a value, and bytes of these keys and values: all is kept in memory. */
+  configKeys: 262_144,
+  configBytes: 256 * 1024 * 1024,
+  /** A piece of a snapshot; one item goes in one piece, however long it is. */
+  configPieceBytes: 256 * 1024,
 
   // observe
   /** Active alarms of one code; there is no room for more. */
