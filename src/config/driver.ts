@@ -46,8 +46,8 @@ export interface DriverSetup {
 
 interface Asked {
   readonly request: Request;
-  resolve(answer: Answer): void;
-  reject(error: ConfigError): void;
+  answered(answer: Answer): void;
+  failed(error: ConfigError): void;
 }
 
 /** Runs one replica until it is closed. */
@@ -87,17 +87,26 @@ export class Driver {
   /**
    * Asks the machine.
    * @param waitMs how long it may take
-   * @throws (rejects) ConfigError ERR_CLOSED; ERR_LIMIT: limits.configRequests have no answer;
-   *   ERR_OUTCOME_UNKNOWN: closed before a write or a command had its answer.
+   * @param read makes of the answer what is wanted, or throws, while everything still is as the
+   *   answer says.
+   * @throws (rejects) what `read` throws; ConfigError ERR_CLOSED; ERR_LIMIT: limits.configRequests
+   *   have no answer; ERR_OUTCOME_UNKNOWN: closed before a write or a command had its answer.
    */
-  ask(request: Request, waitMs: number): Promise<Answer> {
-    return new Promise((resolve, reject) => {
+  ask<T>(request: Request, waitMs: number, read: (answer: Answer) => T): Promise<T> {
+    return new Promise((resolve, failed) => {
       if (this.#setup === null) throw closed();
       if (this.#asked.size >= limits.configRequests) {
         throw new ConfigError('ERR_LIMIT', `${limits.configRequests} requests have no answer yet`);
       }
+      const answered = (answer: Answer) => {
+        try {
+          resolve(read(answer));
+        } catch (error) {
+          failed(error);
+        }
+      };
       const id = ++this.#lastId;
-      this.#asked.set(id, { request, resolve, reject });
+      this.#asked.set(id, { request, answered, failed });
       const deadlineMs = this.#setup.node.runtime.clock.nowMs() + waitMs;
       this.#feed({ type: 'request', id, request, deadlineMs });
     });
@@ -111,8 +120,8 @@ export class Driver {
     this.#unobserve();
     this.#alarm?.set(null);
     this.#port?.close();
-    for (const { request, reject } of this.#asked.values()) {
-      reject(request.type === 'read' ? closed() : unknownOutcome());
+    for (const { request, failed } of this.#asked.values()) {
+      failed(request.type === 'read' ? closed() : unknownOutcome());
     }
     this.#asked.clear();
     await setup.store.close();
@@ -193,7 +202,7 @@ export class Driver {
       case 'answer': {
         const asked = this.#asked.get(output.id);
         this.#asked.delete(output.id);
-        return asked?.resolve(output.answer);
+        return asked?.answered(output.answer);
       }
       default:
         tell(output);
