@@ -229,6 +229,10 @@ export const limits = {
   configBytes: 256 * 1024 * 1024,
   /** A piece of a snapshot; one item goes in one piece, however long it is. */
   configPieceBytes: 256 * 1024,
+  /** Watches at one node. */
+  configWatches: 4096,
+  /** Items in one piece of what a watch begins with. */
+  configWatchItems: 1024,
 
   // observe
   /** Active alarms of one code; there is no room for more. */
