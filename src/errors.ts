@@ -150,6 +150,13 @@ export class NodeError extends BackplaneError {
 /** What a ConfigError carries besides. */
 export interface ConfigErrorDetails extends ErrorDetails {
   readonly key?: string;
+  readonly request?: UnknownRequest;
+}
+
+/** A write whose outcome is not known: the options that ask for it again. */
+export interface UnknownRequest {
+  readonly requestId: string;
+  readonly askedAt: number;
 }
 
 /** The replicated configuration and its store. */
@@ -157,10 +164,13 @@ export class ConfigError extends BackplaneError {
   override readonly name = 'ConfigError';
   /** The key it is about. */
   readonly key?: string;
+  /** With ERR_OUTCOME_UNKNOWN of a write: what asks again. */
+  readonly request?: UnknownRequest;
 
   constructor(code: ErrorCode, message: string, details: ConfigErrorDetails = {}) {
     super(code, message, details);
     if (details.key !== undefined) this.key = details.key;
+    if (details.request !== undefined) this.request = details.request;
   }
 }
 

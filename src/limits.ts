@@ -210,8 +210,8 @@ export const limits = {
   configPartBytes: 64 * 1024,
   /** and a whole one has at most so much: an entry, with room for what goes with it. */
   configMessageBytes: 1024 * 1024,
-  /** Requests of programs that have no answer yet, at one node. */
-  configRequests: 16_384,
+  /** The load timeout where nothing else is said. */
+  configLoadMs: 10_000,
   /** A key, and a prefix. */
   configKeyBytes: 512,
   /** A value when encoded. */

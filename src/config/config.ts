@@ -105,8 +105,8 @@ export interface ConfigSetup {
   tree(): Tree;
   /** Milliseconds since 1970. */
   wallMs(): number;
-  /** The first status of the machine. */
-  readonly status: ReplicaStatus;
+  /** How the machine is now. */
+  status(): ReplicaStatus;
 }
 
 /**
@@ -118,14 +118,15 @@ export class Config extends EventEmitter<ConfigEvents> {
   readonly masters: ConfigMasters;
   readonly #setup: ConfigSetup;
   readonly #watches = new ConfigWatches();
-  #status: ReplicaStatus;
+  /** What was told last. */
+  #told: ReplicaStatus;
   #view: ConfigView | null = null;
 
   /** @internal Use `openConfig`. */
   constructor(setup: ConfigSetup) {
     super();
     this.#setup = setup;
-    this.#status = setup.status;
+    this.#told = setup.status();
     this.masters = new ConfigMasters({
       config: this,
       newId: () => this.#newId(),
@@ -144,7 +145,7 @@ export class Config extends EventEmitter<ConfigEvents> {
     const { name, storeId } = this.#setup;
     const view = this.#view;
     const readable = view && { lineage: view.lineage, revision: view.revision };
-    return { ...this.#status, name, storeId, readable };
+    return { ...this.#setup.status(), name, storeId, readable };
   }
 
   /** What may be read here now, without waiting; null: nothing yet. */
@@ -309,14 +310,14 @@ export class Config extends EventEmitter<ConfigEvents> {
     const isFirst = this.#view === null;
     const tree = this.#setup.tree();
     this.#view = new ConfigView(tree, seen);
-    this.#watches.publish(tree, seen, this.#status.record);
+    this.#watches.publish(tree, seen, this.#setup.status().record);
     if (isFirst) this.emit('readable', seen);
     this.emit('commit', seen);
   }
 
   #changed(status: ReplicaStatus): void {
-    const before = this.#status;
-    this.#status = status;
+    const before = this.#told;
+    this.#told = status;
     this.emit('status', this.status);
     if (status.role !== before.role) {
       this.emit('role', { role: status.role, before: before.role });

@@ -7,7 +7,6 @@
  * over the one that follows.
  */
 import { ConfigError } from '../errors.js';
-import { limits } from '../limits.js';
 import { Alarm } from '../node/alarm.js';
 import type { ClusterNode, ConfigurationPort } from '../node/node.js';
 import type { Observer } from '../node/observers.js';
@@ -84,20 +83,22 @@ export class Driver {
     this.#feed({ type: 'tick' });
   }
 
+  /** Whether it was closed, or has not begun. */
+  get isClosed(): boolean {
+    return this.#setup === null;
+  }
+
   /**
    * Asks the machine.
    * @param waitMs how long it may take
    * @param read makes of the answer what is wanted, or throws, while everything still is as the
    *   answer says.
-   * @throws (rejects) what `read` throws; ConfigError ERR_CLOSED; ERR_LIMIT: limits.configRequests
-   *   have no answer; ERR_OUTCOME_UNKNOWN: closed before a write or a command had its answer.
+   * @throws (rejects) what `read` throws; ConfigError ERR_CLOSED; ERR_OUTCOME_UNKNOWN: closed before
+   *   a write or a command had its answer.
    */
   ask<T>(request: Request, waitMs: number, read: (answer: Answer) => T): Promise<T> {
     return new Promise((resolve, failed) => {
       if (this.#setup === null) throw closed();
-      if (this.#asked.size >= limits.configRequests) {
-        throw new ConfigError('ERR_LIMIT', `${limits.configRequests} requests have no answer yet`);
-      }
       const answered = (answer: Answer) => {
         try {
           resolve(read(answer));

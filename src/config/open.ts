@@ -3,14 +3,13 @@ import { ConfigError } from '../errors.js';
 import { limits } from '../limits.js';
 import { fullName } from '../node/names.js';
 import type { ClusterNode } from '../node/node.js';
-import { checkDeadlineMs } from '../node/options.js';
 import { wallMs } from '../runtime/wall-clock.js';
 import { Config } from './config.js';
 import { Driver, type Told } from './driver.js';
 import { ID_DIGITS } from './entry.js';
 import { Follower } from './follower.js';
 import { Replica } from './replica.js';
-import type { ReplicaMachine, ReplicaSetup } from './replica-io.js';
+import type { ReplicaSetup } from './replica-io.js';
 import { ConfigState } from './state.js';
 import type { LoadState } from './state-contract.js';
 import { openStore } from './store.js';
@@ -71,18 +70,19 @@ export async function openConfigWith(
   const newId = () => runtime.random.bytes(ID_DIGITS / 2).toString('hex');
   const driver = new Driver();
   const store = await parts.openStore(folder, driver.storeEvents, newId());
-  const reading = new Reading();
-  let config: Config | null = null;
   try {
-    const machine = makeMachine(runtime.clock.nowMs(), canBeMaster, {
+    const reading = new Reading();
+    const setup: ReplicaSetup = {
       name,
       instance: newId(),
       masters,
       loadMs,
       contents: store.contents,
       load: reading.load,
-    });
-    config = new Config({
+    };
+    const nowMs = runtime.clock.nowMs();
+    const machine = canBeMaster ? new Replica(nowMs, setup) : new Follower(nowMs, setup);
+    const config = new Config({
       name,
       storeId: store.contents.storeId,
       driver,
@@ -90,11 +90,11 @@ export async function openConfigWith(
       deadlineMs,
       tree: () => reading.tree,
       wallMs,
+      status: () => machine.status(),
     });
-    const { told } = config;
     const tell = (output: Told) => {
       if (output.type === 'replaced') reading.replaced();
-      told(output);
+      config.told(output);
     };
     driver.start({ node, store, machine, tell });
     return config;
@@ -102,4 +102,54 @@ export async function openConfigWith(
     await store.close();
     throw error;
   }
+}
+
+/** What is read of the states that a machine makes. */
+class Reading {
+  #state: ConfigState | null = null;
+  #newest: ConfigState | null = null;
+
+  /** A machine goes on with what it made last, and says when that is. */
+  readonly load: LoadState = (revision, items) => {
+    const state = new ConfigState(revision, items);
+    this.#newest = state;
+    this.#state ??= state;
+    return state;
+  };
+
+  get tree(): Tree {
+    return (this.#state as ConfigState).tree;
+  }
+
+  replaced(): void {
+    this.#state = this.#newest;
+  }
+}
+
+type CheckedOptions = Required<ConfigOptions>;
+
+function checkOptions(node: ClusterNode, options: ConfigOptions): CheckedOptions {
+  const { store, masters, canBeMaster = true, loadMs = limits.configLoadMs } = options ?? {};
+  const { deadlineMs = node.profile.configurationDeadlineMs } = options;
+  if (typeof store !== 'string' || store === '') throw bad('store must be the path of a folder');
+  if (!Array.isArray(masters) || masters.length > limits.configMasters) {
+    throw bad(`masters must be a list of at most ${limits.configMasters} names`);
+  }
+  if (typeof canBeMaster !== 'boolean') throw bad('canBeMaster must be a boolean');
+  return {
+    store,
+    masters: masters.map((name: unknown) => fullName(name, '')),
+    canBeMaster,
+    loadMs: checkTime('loadMs', loadMs),
+    deadlineMs: checkTime('deadlineMs', deadlineMs),
+  };
+}
+
+function checkTime(name: string, value: unknown): number {
+  if (typeof value === 'number' && value >= 0 && value <= limits.deadlineMaxMs) return value;
+  throw bad(`${name} must be a number from 0 to ${limits.deadlineMaxMs}`);
+}
+
+function bad(what: string): ConfigError {
+  return new ConfigError('ERR_ARGUMENT', what);
 }
