@@ -201,9 +201,24 @@ export const limits = {
   /** Entries that are stored or sent together, and their bytes (one alone may have more). */
   configBatchEntries: 1024,
   configBatchBytes: 256 * 1024,
+  /** Batches given to a store that it has not answered. */
+  configPersists: 4,
+  /** What is committed is noted on disk with the next batch, or alone after so long. */
+  configNoteMs: 50,
   /** One piece of a snapshot: items, and their bytes (one alone may have more). */
   configPieceItems: 4096,
   configSnapshotBytes: 256 * 1024,
+  /** Sent to one follower and not yet dealt with by it. */
+  configFeedBytes: 4 * 1024 * 1024,
+  /** Requests of one machine that have no answer yet. */
+  configRequests: 16_384,
+  /** A request is passed on so often: from a slave to a master, and to the sequencer. */
+  configHops: 3,
+  /** Entries of the sequencer that are not committed. */
+  configPipelineEntries: 8192,
+  configPipelineBytes: 16 * 1024 * 1024,
+  /** All items of one snapshot: more than any configuration has. */
+  configStateBytes: 256 * 1024 * 1024,
   /** Sets of entries that a store keeps for people to look at. */
   configSetAside: 4,
 
