@@ -282,7 +282,7 @@ export class Feeds {
       this.#beginSnapshot(peer, feed);
       return true;
     }
-    const part = log.state.part(snapshot.revision, snapshot.after, limits.configSnapshotBytes);
+    const part = log.state.part(snapshot.revision, snapshot.after, limits.configPieceBytes);
     const bytes = addToDigest(snapshot.digest, part.items);
     snapshot.after = part.next;
     const { ticket } = feed;
