@@ -193,17 +193,33 @@ export const limits = {
   configAncestors: 64,
   /** The name of whoever gave a command, in an epoch record. */
   configCauseCharacters: 256,
-  /** The body of one entry of the log: a transaction, encoded. */
-  configEntryBytes: 512 * 1024,
+  /** The body of one entry of the log: operations, or an epoch record. */
+  configEntryBytes: 768 * 1024,
   /** The log is compacted beyond either of these, */
   configLogEntries: 16_384,
   configLogBytes: 32 * 1024 * 1024,
   /** Entries that are stored or sent together, and their bytes (one alone may have more). */
   configBatchEntries: 1024,
   configBatchBytes: 256 * 1024,
-  /** One piece of a snapshot: items, and their bytes (one alone may have more). */
+  /** Batches given to a store that it has not answered. */
+  configPersists: 4,
+  /** What is committed is noted on disk with the next batch, or alone after so long. */
+  configNoteMs: 50,
+  /** Items in one piece of a snapshot. */
   configPieceItems: 4096,
-  configSnapshotBytes: 256 * 1024,
+  /** Revisions before the oldest one kept whose request ids are remembered. */
+  configRequestIds: 16_384,
+  /** Sent to one follower and not yet dealt with by it. */
+  configFeedBytes: 4 * 1024 * 1024,
+  /** Requests of one machine that have no answer yet. */
+  configRequests: 16_384,
+  /** A request is passed on so often: from a slave to a master, and to the sequencer. */
+  configHops: 3,
+  /** Entries of the sequencer that are not committed. */
+  configPipelineEntries: 8192,
+  configPipelineBytes: 16 * 1024 * 1024,
+  /** All items of one snapshot: more than any configuration has. */
+  configStateBytes: 384 * 1024 * 1024,
   /** Sets of entries that a store keeps for people to look at. */
   configSetAside: 4,
   /** Replicas send their messages in parts of this size, */

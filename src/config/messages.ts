@@ -96,6 +96,8 @@ export type Message =
       readonly request: Request;
       /** How long the asker waits. */
       readonly waitMs: number;
+      /** How often it was passed on before. */
+      readonly hops: number;
     }
   | { readonly type: 'answer'; readonly id: number; readonly answer: Answer }
   | { readonly type: 'confirm'; readonly round: number }
@@ -157,7 +159,7 @@ export function messageBody(message: Message): readonly unknown[] {
     case 'end':
       return [kind, message.ticket, message.code];
     case 'request':
-      return [kind, message.id, requestBody(message.request), message.waitMs];
+      return [kind, message.id, requestBody(message.request), message.waitMs, message.hops];
     case 'answer':
       return [kind, message.id, answerBody(message.answer)];
     case 'confirm':
@@ -194,7 +196,7 @@ const FIELD_COUNTS = {
   piece: 3,
   taken: 3,
   end: 2,
-  request: 3,
+  request: 4,
   answer: 2,
   confirm: 1,
   confirmed: 2,
@@ -243,11 +245,12 @@ const readers: { readonly [T in Message['type']]: (fields: Fields) => Message } 
     stored: readNumber(stored),
   }),
   end: ([ticket, code]) => ({ type: 'end', ticket: readNumber(ticket), code: readFeedEnd(code) }),
-  request: ([id, request, waitMs]) => ({
+  request: ([id, request, waitMs, hops]) => ({
     type: 'request',
     id: readNumber(id),
     request: readRequest(request),
     waitMs: readNumber(waitMs),
+    hops: readNumber(hops),
   }),
   answer: ([id, answer]) => ({ type: 'answer', id: readNumber(id), answer: readAnswer(answer) }),
   confirm: ([round]) => ({ type: 'confirm', round: readNumber(round) }),

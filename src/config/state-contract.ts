@@ -49,7 +49,8 @@ export interface ReplicatedState {
   apply(entry: Entry): void;
   /**
    * Part of all items at a revision that is kept, in the order of their keys, those behind `after`
-   * (null: from the first): items of about `bytes` in all, one at least.
+   * (null: from the first): items of about `bytes` in all, one at least where there is one, and at
+   * most `limits.configPieceItems`.
    */
   part(revision: number, after: Uint8Array | null, bytes: number): SnapshotPart;
   /** Forgets what only revisions before this one need, and tells how the items at it differ. */
