@@ -1,19 +1,20 @@
 /** Opens the configuration at a node. */
-import { ConfigError } from '../errors.js';
+import { ConfigError, ProtocolError } from '../errors.js';
 import { limits } from '../limits.js';
 import { fullName } from '../node/names.js';
 import type { ClusterNode } from '../node/node.js';
 import { wallMs } from '../runtime/wall-clock.js';
 import { Config } from './config.js';
 import { Driver, type Told } from './driver.js';
-import { ID_DIGITS } from './entry.js';
+import { ID_DIGITS, readEntry } from './entry.js';
+import { isMaster, readRecord } from './epoch-record.js';
 import { Follower } from './follower.js';
 import { Replica } from './replica.js';
 import type { ReplicaSetup } from './replica-io.js';
-import { ConfigState } from './state.js';
+import { type ConfigState, loadState } from './state.js';
 import type { LoadState } from './state-contract.js';
 import { openStore } from './store.js';
-import type { OpenStore } from './store-contract.js';
+import type { OpenStore, StoreContents } from './store-contract.js';
 import type { Tree } from './tree.js';
 
 /** How `openConfig` is told what to be. */
@@ -28,7 +29,11 @@ export interface ConfigOptions {
    * this need not follow every change; the masters are made by `bootstrap`, `add` and `remove`.
    */
   readonly masters: readonly string[];
-  /** False: this node is never made a master. Default true. */
+  /**
+   * Whether this node is a master, or may be made one while it runs. An empty store then waits for
+   * `bootstrap` or `add`; where it is false, the store takes what the masters have, at once. Default:
+   * what the store says, or else whether `masters` names this node.
+   */
   readonly canBeMaster?: boolean;
   /**
    * The load timeout, in milliseconds: at its start a node that does not reach the masters waits so
@@ -81,7 +86,8 @@ export async function openConfigWith(
       load: reading.load,
     };
     const nowMs = runtime.clock.nowMs();
-    const machine = canBeMaster ? new Replica(nowMs, setup) : new Follower(nowMs, setup);
+    const isReplica = canBeMaster ?? (masters.includes(name) || isNamed(name, store.contents));
+    const machine = isReplica ? new Replica(nowMs, setup) : new Follower(nowMs, setup);
     const config = new Config({
       name,
       storeId: store.contents.storeId,
@@ -111,7 +117,7 @@ class Reading {
 
   /** A machine goes on with what it made last, and says when that is. */
   readonly load: LoadState = (revision, items) => {
-    const state = new ConfigState(revision, items);
+    const state = loadState(revision, items) as ConfigState;
     this.#newest = state;
     this.#state ??= state;
     return state;
@@ -126,16 +132,31 @@ class Reading {
   }
 }
 
-type CheckedOptions = Required<ConfigOptions>;
+/** Whether the newest record of a store has this node among its masters, with this store. */
+function isNamed(name: string, { base, log, storeId }: StoreContents): boolean {
+  try {
+    const entries = log.map((bytes) => readEntry(Buffer.from(bytes)));
+    const body = entries.findLast(({ kind }) => kind === 'epoch')?.body ?? base.record;
+    return body !== null && isMaster(readRecord(Buffer.from(body)), { name, storeId });
+  } catch (error) {
+    // The machine says what is wrong with it.
+    if (error instanceof ProtocolError) return false;
+    throw error;
+  }
+}
+
+interface CheckedOptions extends Required<Omit<ConfigOptions, 'canBeMaster'>> {
+  readonly canBeMaster: boolean | undefined;
+}
 
 function checkOptions(node: ClusterNode, options: ConfigOptions): CheckedOptions {
-  const { store, masters, canBeMaster = true, loadMs = limits.configLoadMs } = options ?? {};
+  const { store, masters, canBeMaster, loadMs = limits.configLoadMs } = options ?? {};
   const { deadlineMs = node.profile.configurationDeadlineMs } = options;
   if (typeof store !== 'string' || store === '') throw bad('store must be the path of a folder');
   if (!Array.isArray(masters) || masters.length > limits.configMasters) {
     throw bad(`masters must be a list of at most ${limits.configMasters} names`);
   }
-  if (typeof canBeMaster !== 'boolean') throw bad('canBeMaster must be a boolean');
+  if (canBeMaster !== undefined && typeof canBeMaster !== 'boolean') throw bad('canBeMaster must be a boolean');
   return {
     store,
     masters: masters.map((name: unknown) => fullName(name, '')),
