@@ -134,7 +134,7 @@ export class ConfigState implements ReplicatedState {
         if (id !== undefined) yield requestItem(at, id);
       }
     }
-    const behind = last?.[0] === TREE ? last.latin1Slice(1) : '';
+    const behind = last?.[0] === TREE ? last.toString('latin1', 1) : '';
     const limit = limits.configPieceItems + 1;
     for (const item of this.tree.range('', { revision, after: behind, limit })) {
       yield treeItem(item);
@@ -151,7 +151,7 @@ export class ConfigState implements ReplicatedState {
   }
 
   #loadTree(keyBytes: Buffer, bytes: Buffer): void {
-    const key = keyBytes.latin1Slice(1);
+    const key = keyBytes.toString('latin1', 1);
     if (keyProblem(key) !== null) throw malformed('a key that is none');
     if (bytes.length < VALUE_HEAD_BYTES) throw malformed('it ends within its head');
     const item: Item = {

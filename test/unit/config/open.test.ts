@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { ConfigCluster } from './cluster.js';
+import { ConfigCluster } from './config-nodes.js';
 
 const ALL = ['one@h1', 'two@h2', 'three@h3', 'four@h4'];
 
