@@ -36,11 +36,7 @@ export interface ConfigMastersSetup {
   readonly config: Pick<Config, 'name' | 'status'>;
   newId(): string;
   wallMs(): number;
-  ask<T>(
-    command: Command,
-    options: ConfigWaitOptions,
-    read: (answer: Answer) => T,
-  ): Promise<T>;
+  ask<T>(command: Command, options: ConfigWaitOptions, read: (answer: Answer) => T): Promise<T>;
 }
 
 /**

@@ -65,11 +65,7 @@ export class ConfigWatch implements AsyncIterable<ConfigWatchEvent> {
   #resume: (() => void) | null = null;
 
   /** @internal Made by `Config.watch`. */
-  constructor(
-    prefix: string,
-    options: ConfigWatchOptions,
-    ended: (watch: ConfigWatch) => void,
-  ) {
+  constructor(prefix: string, options: ConfigWatchOptions, ended: (watch: ConfigWatch) => void) {
     this.prefix = prefix;
     this.#options = options;
     this.#ended = ended;

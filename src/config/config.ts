@@ -156,10 +156,10 @@ export class Config extends EventEmitter<ConfigEvents> {
   /**
    * The configuration at one revision: the newest that is committed here, at once where there is
    * one.
-   * @throws (rejects) ConfigError ERR_NOT_READY: nothing may be read here yet; ERR_BEHIND: `seen` or
-   *   `revision` has not come here in time; ERR_LINEAGE: `seen` is on a way that was left by a
+   * @throws (rejects) ConfigError ERR_NOT_READY: nothing may be read here yet; ERR_BEHIND: `seen`
+   *   or `revision` has not come here in time; ERR_LINEAGE: `seen` is on a way that was left by a
    *   force; ERR_COMPACTED: `revision` is no longer kept; ERR_REPLICAS (`fresh`): not all masters
-   *   are in touch; ERR_TIMEOUT, ERR_ARGUMENT, ERR_LIMIT, ERR_CLOSED.
+   *   are in touch; ERR_TIMEOUT, ERR_QUEUE_FULL, ERR_ARGUMENT, ERR_CLOSED.
    */
   async read(options: ConfigReadOptions = {}): Promise<ConfigView> {
     const { fresh = false, seen, revision } = options;

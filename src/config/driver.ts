@@ -13,13 +13,7 @@ import type { Observer } from '../node/observers.js';
 import { decodeBody, encodeBody } from '../wire/payload.js';
 import { type Message, messageBody } from './messages.js';
 import { PartsReader, partsOf } from './parts.js';
-import type {
-  Answer,
-  ReplicaInput,
-  ReplicaMachine,
-  ReplicaOutput,
-  Request,
-} from './replica-io.js';
+import type { Answer, ReplicaInput, ReplicaMachine, ReplicaOutput, Request } from './replica-io.js';
 import type { ConfigStore, StoreEvents } from './store-contract.js';
 
 /** What of a node a replica needs. */
@@ -34,9 +28,8 @@ export type Told = Extract<
   { readonly type: 'visible' | 'replaced' | 'status' | 'refuse' }
 >;
 
-/** What a driver connects. */
+/** What a driver connects with its node. */
 export interface DriverSetup {
-  readonly node: DriverNode;
   readonly store: ConfigStore;
   readonly machine: ReplicaMachine;
   /** Is told in order. It may ask the driver for more. */
@@ -56,27 +49,32 @@ export class Driver {
     persisted: (token) => this.#feed({ type: 'persisted', token }),
     failed: (token, code, message) => this.#feed({ type: 'persistFailed', token, code, message }),
   };
+  readonly #node: DriverNode;
+  readonly #port: ConfigurationPort;
+  readonly #alarm: Alarm;
   readonly #inputs: ReplicaInput[] = [];
   readonly #asked = new Map<number, Asked>();
   readonly #readers = new Map<string, PartsReader>();
   #setup: DriverSetup | null = null;
-  #port: ConfigurationPort | null = null;
-  #alarm: Alarm | null = null;
   #unobserve = () => {};
   #lastId = 0;
   #isStepping = false;
 
   /**
-   * Begins; links that are up are made known to the machine.
+   * Takes the node's way to speak. Nothing is heard before `start`.
    * @throws NodeError ERR_STATE: the node has a replica.
    */
-  start(setup: DriverSetup): void {
-    const { node } = setup;
+  constructor(node: DriverNode) {
+    this.#node = node;
     this.#port = node.openConfiguration((from, part) => this.#receive(from, part));
-    this.#setup = setup;
     this.#alarm = new Alarm(node.runtime, () => this.#feed({ type: 'tick' }));
-    this.#unobserve = node.observe(this.#observe);
-    for (const { name, stalled } of node.nodes) {
+  }
+
+  /** Begins; links that are up are made known to the machine. */
+  start(setup: DriverSetup): void {
+    this.#setup = setup;
+    this.#unobserve = this.#node.observe(this.#observe);
+    for (const { name, stalled } of this.#node.nodes) {
       this.#feed({ type: 'up', name });
       if (stalled) this.#feed({ type: 'stalled', name });
     }
@@ -93,8 +91,8 @@ export class Driver {
    * @param waitMs how long it may take
    * @param read makes of the answer what is wanted, or throws, while everything still is as the
    *   answer says.
-   * @throws (rejects) what `read` throws; ConfigError ERR_CLOSED; ERR_OUTCOME_UNKNOWN: closed before
-   *   a write or a command had its answer.
+   * @throws (rejects) what `read` throws; ConfigError ERR_CLOSED; ERR_OUTCOME_UNKNOWN: closed
+   *   before a write or a command had its answer.
    */
   ask<T>(request: Request, waitMs: number, read: (answer: Answer) => T): Promise<T> {
     return new Promise((resolve, failed) => {
@@ -108,7 +106,7 @@ export class Driver {
       };
       const id = ++this.#lastId;
       this.#asked.set(id, { request, answered, failed });
-      const deadlineMs = this.#setup.node.runtime.clock.nowMs() + waitMs;
+      const deadlineMs = this.#node.runtime.clock.nowMs() + waitMs;
       this.#feed({ type: 'request', id, request, deadlineMs });
     });
   }
@@ -116,16 +114,15 @@ export class Driver {
   /** Ends; what has no answer gets an error. The store is released last. */
   async close(): Promise<void> {
     const setup = this.#setup;
-    if (setup === null) return;
     this.#setup = null;
     this.#unobserve();
-    this.#alarm?.set(null);
-    this.#port?.close();
+    this.#alarm.set(null);
+    this.#port.close();
     for (const { request, failed } of this.#asked.values()) {
       failed(request.type === 'read' ? closed() : unknownOutcome());
     }
     this.#asked.clear();
-    await setup.store.close();
+    await setup?.store.close();
   }
 
   readonly #observe: Observer = (event, payload) => {
@@ -160,7 +157,7 @@ export class Driver {
   #feed(input: ReplicaInput): void {
     if (this.#setup === null) return;
     this.#inputs.push(input);
-    if (this.#inputs.length === 1) this.#setup.node.runtime.timers.soon(() => this.#turn());
+    if (this.#inputs.length === 1) this.#node.runtime.timers.soon(() => this.#turn());
   }
 
   /** Steps what has happened and does what comes of it, until there is nothing more. */
@@ -180,8 +177,7 @@ export class Driver {
 
   #step(input: ReplicaInput): void {
     if (this.#setup === null) return;
-    const { machine, node } = this.#setup;
-    machine.step(node.runtime.clock.nowMs(), input);
+    this.#setup.machine.step(this.#node.runtime.clock.nowMs(), input);
   }
 
   #carryOut(): void {
@@ -191,7 +187,7 @@ export class Driver {
       this.#do(output, this.#setup as DriverSetup);
     }
     const deadline = this.#setup?.machine.deadline();
-    if (deadline !== undefined) this.#alarm?.set(Number.isFinite(deadline) ? deadline : null);
+    if (deadline !== undefined) this.#alarm.set(Number.isFinite(deadline) ? deadline : null);
   }
 
   #do(output: ReplicaOutput, { store, tell }: DriverSetup): void {
@@ -213,7 +209,7 @@ export class Driver {
   #send(to: string, message: Message): void {
     for (const part of partsOf(encodeBody(messageBody(message)).body)) {
       // Without a link a 'down' is on its way to the machine.
-      if (this.#port?.send(to, part) !== true) return;
+      if (!this.#port.send(to, part)) return;
     }
   }
 }

@@ -14,7 +14,7 @@ import type { ReplicaSetup } from './replica-io.js';
 import { type ConfigState, loadState } from './state.js';
 import type { LoadState } from './state-contract.js';
 import { openStore } from './store.js';
-import type { OpenStore, StoreContents } from './store-contract.js';
+import type { ConfigStore, OpenStore, StoreContents } from './store-contract.js';
 import type { Tree } from './tree.js';
 
 /** How `openConfig` is told what to be. */
@@ -31,8 +31,8 @@ export interface ConfigOptions {
   readonly masters: readonly string[];
   /**
    * Whether this node is a master, or may be made one while it runs. An empty store then waits for
-   * `bootstrap` or `add`; where it is false, the store takes what the masters have, at once. Default:
-   * what the store says, or else whether `masters` names this node.
+   * `bootstrap` or `add`; where it is false, the store takes what the masters have, at once.
+   * Default: what the store says, or else whether `masters` names this node.
    */
   readonly canBeMaster?: boolean;
   /**
@@ -73,24 +73,20 @@ export async function openConfigWith(
   const { store: folder, masters, canBeMaster, loadMs, deadlineMs } = checkOptions(node, options);
   const { runtime, name } = node;
   const newId = () => runtime.random.bytes(ID_DIGITS / 2).toString('hex');
-  const driver = new Driver();
-  const store = await parts.openStore(folder, driver.storeEvents, newId());
+  const driver = new Driver(node);
+  let store: ConfigStore | null = null;
   try {
+    store = await parts.openStore(folder, driver.storeEvents, newId());
+    const { contents } = store;
     const reading = new Reading();
-    const setup: ReplicaSetup = {
-      name,
-      instance: newId(),
-      masters,
-      loadMs,
-      contents: store.contents,
-      load: reading.load,
-    };
-    const nowMs = runtime.clock.nowMs();
-    const isReplica = canBeMaster ?? (masters.includes(name) || isNamed(name, store.contents));
-    const machine = isReplica ? new Replica(nowMs, setup) : new Follower(nowMs, setup);
+    const { load } = reading;
+    const setup: ReplicaSetup = { name, instance: newId(), masters, loadMs, contents, load };
+    const isReplica = canBeMaster ?? (masters.includes(name) || isNamed(name, contents));
+    const Machine = isReplica ? Replica : Follower;
+    const machine = new Machine(runtime.clock.nowMs(), setup);
     const config = new Config({
       name,
-      storeId: store.contents.storeId,
+      storeId: contents.storeId,
       driver,
       runtime,
       deadlineMs,
@@ -102,10 +98,11 @@ export async function openConfigWith(
       if (output.type === 'replaced') reading.replaced();
       config.told(output);
     };
-    driver.start({ node, store, machine, tell });
+    driver.start({ store, machine, tell });
     return config;
   } catch (error) {
-    await store.close();
+    await driver.close();
+    await store?.close();
     throw error;
   }
 }
@@ -156,7 +153,8 @@ function checkOptions(node: ClusterNode, options: ConfigOptions): CheckedOptions
   if (!Array.isArray(masters) || masters.length > limits.configMasters) {
     throw bad(`masters must be a list of at most ${limits.configMasters} names`);
   }
-  if (canBeMaster !== undefined && typeof canBeMaster !== 'boolean') throw bad('canBeMaster must be a boolean');
+  if (canBeMaster !== undefined && typeof canBeMaster !== 'boolean')
+    throw bad('canBeMaster must be a boolean');
   return {
     store,
     masters: masters.map((name: unknown) => fullName(name, '')),

@@ -80,7 +80,7 @@ function addPlan(
     command,
     does: [
       `${name} takes all of the configuration and keeps up, then becomes a master`,
-      `epoch ${(record?.epoch ?? 0) + 1} has ${masters.length + 1} masters; it is on the disks of all`,
+      `epoch ${(record?.epoch ?? 0) + 1}, on the disks of all, has ${masters.length + 1} masters`,
       'from then on each write waits for its disk, too',
     ],
     warns: ['whatever else its store holds is replaced'],
@@ -126,12 +126,12 @@ function forcePlan(
     does: [
       `a new lineage begins, of the masters at hand: ${left.join(', ')}`,
       `it goes on from the longest log among them; ${status.name} is at revision ${last.revision}`,
-      ...(tail > 0 ? [`entries not known to be committed become so, ${tail} at this node`] : []),
+      ...(tail > 0 ? [`entries not known to be committed become so: ${tail} at this node`] : []),
       `${missing.join(', ')} ${missing.length === 1 ? 'is a master' : 'are masters'} no more`,
     ],
     warns: [
-      'whatever the missing masters took among themselves and never acknowledged is lost sight of: ' +
-        'it is set aside at each of them when it returns',
+      'whatever the missing masters took and never acknowledged is lost sight of: it is set ' +
+        'aside at each of them when it returns',
       'should a missing master still be used by others, by a force of theirs, then the two sides ' +
         'will refuse each other, and one has to be discarded',
     ],

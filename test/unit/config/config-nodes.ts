@@ -27,7 +27,12 @@ export class ConfigCluster {
 
   /** Starts a node and opens its configuration, which may be there from before. */
   async start(name: string, options: Partial<ConfigOptions> = {}): Promise<Member> {
-    const node = await this.network.node(name);
+    return this.open(await this.network.node(name), options);
+  }
+
+  /** Opens the configuration at a node that runs. */
+  async open(node: ClusterNode, options: Partial<ConfigOptions> = {}): Promise<Member> {
+    const { name } = node;
     const config = await openConfigWith(
       node,
       { store: name, masters: MASTERS, ...options },

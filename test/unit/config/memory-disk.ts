@@ -1,15 +1,16 @@
-/** Stores in memory: what is durable outlives the process, what is under way when it ends does not. */
-import { ConfigError } from '../../../src/errors.js';
+/** Stores in memory: what is durable outlives the process, what is under way does not. */
+
 import { ORIGIN } from '../../../src/config/entry.js';
 import {
   type BaseItem,
   type BasePoint,
   type OpenStore,
-  STORE_FORMAT,
   type SetAside,
+  STORE_FORMAT,
   type StoreFailure,
   type StoreOperation,
 } from '../../../src/config/store-contract.js';
+import { ConfigError } from '../../../src/errors.js';
 import type { Runtime } from '../../../src/runtime/index.js';
 
 interface Image {

@@ -19,6 +19,7 @@ export const allowedRooms: Readonly<Record<string, readonly string[]>> = {
   node: ['errors', 'limits', 'runtime', 'timing', 'wire', 'sctp', 'link'],
   config: ['errors', 'limits', 'runtime', 'timing', 'wire', 'sctp', 'link', 'node'],
   index: ['errors', 'limits', 'runtime', 'timing', 'wire', 'sctp', 'link', 'node'],
+  cluster: ['errors', 'config'],
   adapters: ['errors', 'limits', 'index'],
   lab: ['errors', 'limits', 'runtime', 'timing', 'wire', 'sctp', 'link', 'node', 'index'],
   testing: ['errors', 'limits', 'runtime', 'timing', 'wire', 'sctp', 'link', 'node', 'index'],
