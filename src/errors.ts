@@ -59,6 +59,7 @@ export type ErrorCode =
   // config
   | 'ERR_COMPACTED' // the revision asked for is not kept any more
   | 'ERR_BEHIND' // the revision asked for has not come here yet
+  | 'ERR_SCHEMA' // a schema refuses the value, or is none
   // lab
   | 'ERR_LAB'; // the lab could not be set up, or a fault could not be made
 
