@@ -240,11 +240,27 @@ export const limits = {
   configOperations: 4096,
   /** Keys that one transaction changes: they are told to watchers together. */
   configChangedKeys: 16_384,
-  /** Keys that have a value, and bytes of these keys and values: all is kept in memory. */
+  /** Keys that have a value, and bytes of these keys and values: every node has all in memory. */
   configKeys: 262_144,
-  configBytes: 256 * 1024 * 1024,
+  configBytes: 64 * 1024 * 1024,
   /** A piece of a snapshot; one item goes in one piece, however long it is. */
   configPieceBytes: 256 * 1024,
+  /** Schemas of one tree, and the bytes of each when encoded. */
+  configSchemas: 256,
+  configSchemaBytes: 16 * 1024,
+  /**
+   * Parts of one schema: keywords, names, values in lists; with references, each time. To compile
+   * so many takes some 100 ms.
+   */
+  configSchemaParts: 1024,
+  configPatternCharacters: 256,
+  /** Steps a pattern is compiled to: `{n}` repeats them. */
+  configPatternSteps: 1024,
+  /**
+   * What is spent on checking one transaction: parts of schemas times parts of values. So many take
+   * some 100 ms.
+   */
+  configSchemaUnits: 2 ** 24,
   /** Watches at one node. */
   configWatches: 4096,
   /** Items in one piece of what a watch begins with. */

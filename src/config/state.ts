@@ -12,6 +12,7 @@ import { limits } from '../limits.js';
 import type { Entry } from './entry.js';
 import { ID_DIGITS } from './entry.js';
 import { keyProblem } from './path.js';
+import { Schemas } from './schema.js';
 import type {
   LoadState,
   Proposal,
@@ -32,6 +33,7 @@ const VALUE_HEAD_BYTES = 24;
 /** The tree and what is remembered. */
 export class ConfigState implements ReplicatedState {
   readonly tree: Tree;
+  readonly #schemas = new Schemas();
   /** Revisions by request id, and the other way round; from `#floor` on. */
   readonly #revisions = new Map<string, number>();
   readonly #ids = new Map<number, string>();
@@ -49,7 +51,8 @@ export class ConfigState implements ReplicatedState {
       const { conditions, operations } = decodeTransaction(transaction);
       const verdict = evaluate(this.tree, conditions);
       if (!verdict.succeeded) return { type: 'failed', failed: verdict.failed };
-      const error = this.tree.refusal(operations);
+      const { tree } = this;
+      const error = tree.refusal(operations) ?? this.#schemas.refusal(tree, operations);
       if (error !== null) return { type: 'refused', error };
       return { type: 'entry', body: encodeOperations(operations) };
     } catch (error) {

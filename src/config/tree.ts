@@ -144,13 +144,30 @@ export class Tree implements KeyReader {
     return this.#changes.get(revision) ?? NO_CHANGES;
   }
 
+  /** What operations would leave each key with that they concern, null for no value. */
+  outcomeOf(operations: readonly Operation[]): Map<string, Buffer | null> {
+    const outcome = new Map<string, Buffer | null>();
+    for (const operation of operations) {
+      if (operation.type === 'put') outcome.set(operation.key, operation.value);
+      else if (operation.type === 'delete') outcome.set(operation.key, null);
+      else {
+        for (const key of this.#keysUnder(operation.prefix, undefined)) {
+          if (this.#live(key) !== undefined) outcome.set(key, null);
+        }
+      }
+    }
+    return outcome;
+  }
+
   /**
    * Why operations must not be committed on top of the newest revision; null when nothing is wrong.
    * Asked before an entry is made of them: `apply` takes whatever is committed.
    */
   refusal(operations: readonly Operation[]): ConfigError | null {
-    const changed = this.#outcome(operations, limits.configChangedKeys);
-    if (changed === null) return tooMany(`${limits.configChangedKeys} keys in one transaction`);
+    const changed = this.outcomeOf(operations);
+    if (changed.size > limits.configChangedKeys) {
+      return tooMany(`${limits.configChangedKeys} keys in one transaction`);
+    }
     let keys = this.#liveKeys;
     let bytes = this.#liveBytes;
     for (const [key, value] of changed) {
@@ -178,7 +195,7 @@ export class Tree implements KeyReader {
       throw new RangeError(`revision ${revision} cannot follow ${this.#revision}`);
     }
     const changes: Change[] = [];
-    for (const [key, value] of this.#outcome(operations) ?? []) {
+    for (const [key, value] of this.outcomeOf(operations)) {
       const before = this.#live(key);
       if (value !== null) changes.push(nextItem(key, value, revision, before));
       else if (before !== undefined) changes.push(deletion(key, revision));
@@ -241,27 +258,6 @@ export class Tree implements KeyReader {
     // A key with one more character is the first that can follow.
     const start = after === undefined || after < from ? from : `${after}\0`;
     yield* this.#keys.between(start, to);
-  }
-
-  /**
-   * The value each key is left with, null for none; null when more than `most` keys are concerned.
-   */
-  #outcome(
-    operations: readonly Operation[],
-    most = Number.POSITIVE_INFINITY,
-  ): Map<string, Buffer | null> | null {
-    const outcome = new Map<string, Buffer | null>();
-    for (const operation of operations) {
-      if (operation.type === 'put') outcome.set(operation.key, operation.value);
-      else if (operation.type === 'delete') outcome.set(operation.key, null);
-      else {
-        for (const key of this.#keysUnder(operation.prefix, undefined)) {
-          if (this.#live(key) !== undefined) outcome.set(key, null);
-          if (outcome.size > most) return null;
-        }
-      }
-    }
-    return outcome.size > most ? null : outcome;
   }
 
   #append(change: Change): void {

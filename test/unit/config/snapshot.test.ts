@@ -145,8 +145,11 @@ test('more keys, or more bytes, than a tree may hold are refused', () => {
   };
   const number = (i: number) => `cluster/${String(i).padStart(7, '0')}`;
   const keys = new TreeLoader(1);
-  for (let i = 0; i < limits.configKeys; i++) keys.add(row(number(i), Buffer.from([0])));
-  assert.throws(() => keys.add(row('cluster/a', Buffer.from([0]))), malformed);
+  const one = Buffer.from([0]);
+  for (let i = 0; i < limits.configKeys; i += 1024) {
+    keys.add(Buffer.concat(Array.from({ length: 1024 }, (_, j) => row(number(i + j), one))));
+  }
+  assert.throws(() => keys.add(row('cluster/a', one)), malformed);
   const bytes = new TreeLoader(1);
   const value = Buffer.concat([Buffer.from('5a0003fffb', 'hex'), fullValue]);
   const count = Math.floor(limits.configBytes / (value.length + number(0).length));

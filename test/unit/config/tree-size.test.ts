@@ -11,8 +11,8 @@ import test from 'node:test';
 import { digestOf, snapshotPiece, TreeLoader } from '../../../src/config/snapshot.js';
 import { SortedKeys } from '../../../src/config/sorted-keys.js';
 import { Tree } from '../../../src/config/tree.js';
+import { encodeValue } from '../../../src/config/value.js';
 import { SeededRandom } from '../../random.js';
-import { put } from './trees.js';
 
 const KEYS = 100_000;
 const random = new SeededRandom(1);
@@ -56,7 +56,8 @@ test('a key more or less in the middle of many', () => {
 
 test('a tree of 100,000 keys', () => {
   const tree = new Tree();
-  const operations = keys.map((key) => [put(key, { size: key.length, name: 'a value' })]);
+  const value = encodeValue({ size: 17, name: 'a value' });
+  const operations = keys.map((key) => [{ type: 'put' as const, key, value }]);
   globalThis.gc?.();
   const before = process.memoryUsage();
   measure('apply, one put each', 200, KEYS, () => {

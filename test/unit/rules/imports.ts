@@ -34,6 +34,8 @@ export const allowedRooms: Readonly<Record<string, readonly string[]>> = {
 export const singleImporters: Readonly<Record<string, string>> = {
   'cbor-x': 'src/wire/payload.ts',
   'prom-client': 'src/observe/metrics.ts',
+  'ajv/dist/2020.js': 'src/config/schema.ts',
+  re2js: 'src/config/pattern.ts',
   'node:crypto': 'src/runtime/crypto.ts',
   'node:dns': 'src/runtime/dns.ts',
   'node:child_process': 'src/runtime/child-process.ts',
@@ -47,6 +49,8 @@ export const addonLoaders: readonly string[] = ['src/sctp/load-addon.ts', 'src/l
 /** Packages each room may import. */
 export const allowedPackages: Readonly<Record<string, readonly string[]>> = {
   'cbor-x': ['wire'],
+  'ajv/dist/2020.js': ['config'],
+  re2js: ['config'],
   commander: ['cli'],
   debug: ['sctp', 'link', 'node', 'adapters', 'lab', 'cli'],
   moleculer: ['adapters'],
