@@ -178,6 +178,7 @@ export class Intake {
     this.#core.log.install(base, snapshot.items, this.#surplus(record));
     this.#core.outputs.push({ type: 'replaced' });
     this.#snapshot = null;
+    this.#isCurrent = true;
     this.#waiting.push(base.revision);
   }
 
