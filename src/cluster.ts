@@ -32,6 +32,7 @@ export {
   type ConfigItem,
   type ConfigRangeOptions,
   ConfigView,
+  type EffectiveItem,
 } from './config/view.js';
 export {
   BackplaneError,

@@ -11,7 +11,12 @@ import { ID_DIGITS } from './entry.js';
 import type { Answer, ReplicaRole, ReplicaStatus, Request, Seen, Trouble } from './replica-io.js';
 import { checkTransaction, encodeTransaction, type Transaction } from './transaction.js';
 import type { Tree } from './tree.js';
-import { type ConfigItem, type ConfigRangeOptions, ConfigView } from './view.js';
+import {
+  type ConfigItem,
+  type ConfigRangeOptions,
+  ConfigView,
+  type EffectiveItem,
+} from './view.js';
 
 /** How long something may take. */
 export interface ConfigWaitOptions {
@@ -184,6 +189,14 @@ export class Config extends EventEmitter<ConfigEvents> {
     options: ConfigReadOptions & ConfigRangeOptions = {},
   ): Promise<ConfigItem[]> {
     return (await this.read(options)).range(prefix, options);
+  }
+
+  /**
+   * What holds for a host or a node, with where each value stands: see `ConfigView.effective`.
+   * @throws (rejects) as `read`.
+   */
+  async effective(prefix: string, options: ConfigReadOptions = {}): Promise<EffectiveItem[]> {
+    return (await this.read(options)).effective(prefix);
   }
 
   /**

@@ -1,5 +1,6 @@
 /** The configuration at one revision, as a program reads it. */
 import { ConfigError } from '../errors.js';
+import { effective } from './effective.js';
 import { checkKey, checkPrefix } from './path.js';
 import type { Seen } from './replica-io.js';
 import type { Change, Item, Tree } from './tree.js';
@@ -16,6 +17,17 @@ export interface ConfigItem {
   readonly modRevision: number;
   /** How often it was put since it was created; 1 is the first. */
   readonly version: number;
+}
+
+/** A value that holds for a host or a node, its own or an inherited default. */
+export interface EffectiveItem {
+  /** Below the host or the node. */
+  readonly key: string;
+  readonly value: unknown;
+  /** The key at which it stands. */
+  readonly origin: string;
+  /** Other keys that would be inherited, were it not there; the nearest first. */
+  readonly hides: readonly string[];
 }
 
 /** What became of a key: its item, or that it was deleted. */
@@ -74,6 +86,17 @@ export class ConfigView implements Seen {
       ...(limit === undefined ? {} : { limit }),
     });
     return items.map(itemOf);
+  }
+
+  /**
+   * What holds for a host (`hosts/<h>`) or a node (`hosts/<h>/nodes/<n>`): its own values, and
+   * where it has none, the defaults it inherits; in the order of keys, each with where it stands.
+   * @throws as `get`; ERR_ARGUMENT: neither a host nor a node.
+   */
+  effective(prefix: string): EffectiveItem[] {
+    return effective(this.#tree, prefix, this.revision).map(({ value, ...rest }) => {
+      return { ...rest, value: decodeValue(value) };
+    });
   }
 
   /**

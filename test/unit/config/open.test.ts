@@ -213,6 +213,31 @@ test('a store that takes nothing more is a trouble, and nothing is written', asy
   assert.equal(one!.config.view?.get('cluster/a')?.value, 1);
 });
 
+test('values that a schema does not hold are refused, with key, place and reason', async (context) => {
+  const cluster = new ConfigCluster(context);
+  const [, , three] = await cluster.boot(ALL);
+  const { config } = three!;
+  const schema = { type: 'object', properties: { port: { type: 'integer' } } };
+  const rule = { path: 'hosts/*/nodes/*/listen', schema };
+  await cluster.until(config.put('cluster/schemas/listen', rule));
+  const wrong = config.put('hosts/h1/nodes/one/listen', { port: 'many' });
+  await assert.rejects(cluster.until(wrong), { code: 'ERR_SCHEMA', message: /port/ });
+  await cluster.until(config.put('hosts/h1/nodes/one/listen', { port: 1 }));
+  await cluster.until(config.put('cluster/node-defaults/listen', { port: 2 }));
+  await cluster.until(config.put('cluster/node-defaults/log', 'warn'));
+  const session = config.session();
+  await cluster.until(session.read({ fresh: true }));
+  assert.deepEqual((await cluster.until(session.read())).effective('hosts/h1/nodes/one'), [
+    {
+      key: 'listen',
+      value: { port: 1 },
+      origin: 'hosts/h1/nodes/one/listen',
+      hides: ['cluster/node-defaults/listen'],
+    },
+    { key: 'log', value: 'warn', origin: 'cluster/node-defaults/log', hides: [] },
+  ]);
+});
+
 test('after close nothing is answered, and the node can open it again', async (context) => {
   const cluster = new ConfigCluster(context);
   const [one, , three] = await cluster.boot(ALL);
