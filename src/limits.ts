@@ -200,6 +200,12 @@ export const limits = {
   configLogBytes: 32 * 1024 * 1024,
   /** Sets of entries that a store keeps for people to look at. */
   configSetAside: 4,
+  /** A store on disk, with all that LMDB needs beside what is in it. */
+  configStoreBytes: 1024 * 1024 * 1024,
+  /** It grows by this much at a time. */
+  configStoreStepBytes: 1024 * 1024,
+  /** What a store writes at once: batches that wait go together up to this, items of a snapshot. */
+  configCommitBytes: 1024 * 1024,
 
   // observe
   /** Active alarms of one code; there is no room for more. */

@@ -32,6 +32,7 @@ export const allowedRooms: Readonly<Record<string, readonly string[]>> = {
 /** Modules that one file alone may import, and that file. */
 export const singleImporters: Readonly<Record<string, string>> = {
   'cbor-x': 'src/wire/payload.ts',
+  lmdb: 'src/config/store.ts',
   'prom-client': 'src/observe/metrics.ts',
   'node:crypto': 'src/runtime/crypto.ts',
   'node:dns': 'src/runtime/dns.ts',
@@ -48,6 +49,7 @@ export const allowedPackages: Readonly<Record<string, readonly string[]>> = {
   'cbor-x': ['wire'],
   commander: ['cli'],
   debug: ['sctp', 'link', 'node', 'adapters', 'lab', 'cli'],
+  lmdb: ['config'],
   moleculer: ['adapters'],
   'socket.io-adapter': ['adapters'],
   'prom-client': ['observe'],
