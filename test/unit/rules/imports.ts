@@ -33,6 +33,7 @@ export const allowedRooms: Readonly<Record<string, readonly string[]>> = {
 /** Modules that one file alone may import, and that file. */
 export const singleImporters: Readonly<Record<string, string>> = {
   'cbor-x': 'src/wire/payload.ts',
+  lmdb: 'src/config/store.ts',
   'prom-client': 'src/observe/metrics.ts',
   'ajv/dist/2020.js': 'src/config/schema.ts',
   re2js: 'src/config/pattern.ts',
@@ -53,6 +54,7 @@ export const allowedPackages: Readonly<Record<string, readonly string[]>> = {
   re2js: ['config'],
   commander: ['cli'],
   debug: ['sctp', 'link', 'node', 'adapters', 'lab', 'cli'],
+  lmdb: ['config'],
   moleculer: ['adapters'],
   'socket.io-adapter': ['adapters'],
   'prom-client': ['observe'],
