@@ -21,9 +21,11 @@ export {
   type ConfigWatchEvent,
   type ConfigWatchOptions,
 } from './config/config-watch.js';
+export { CONFIG_CONTROL, configControl } from './config/control.js';
 export type { Position } from './config/entry.js';
 export type { EpochCause, EpochRecord, Master, Origin } from './config/epoch-record.js';
-export { type ConfigOptions, openConfig } from './config/open.js';
+export { openConfig } from './config/open.js';
+export type { ConfigOptions } from './config/options.js';
 export type { MastersCommand, MastersPlan } from './config/plan.js';
 export type { ReplicaRole, ReplicaStatus, Seen, Trouble } from './config/replica-io.js';
 export type { Compare, Transaction, Write } from './config/transaction.js';

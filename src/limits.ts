@@ -261,6 +261,8 @@ export const limits = {
    * some 100 ms.
    */
   configSchemaUnits: 2 ** 24,
+  /** YAML or JSON to be read. */
+  configTextCharacters: 64 * 1024 * 1024,
   /** Watches at one node. */
   configWatches: 4096,
   /** Items in one piece of what a watch begins with. */

@@ -1,6 +1,8 @@
 /** `backplane serve`: a node that tells what happens to it, until it is interrupted. */
 import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
+import { openConfig, type Config as Replica } from '../cluster.js';
+import { CONFIG_CONTROL, configControl } from '../config/control.js';
 import { BackplaneError, type ClusterNode, dnsPeers, type Logger, startNode } from '../index.js';
 import { LOG_LEVELS } from '../node/logger.js';
 import { fullName } from '../node/names.js';
@@ -15,6 +17,7 @@ import {
 } from '../observe/index.js';
 import { hostName } from '../runtime/network.js';
 import type { Config } from './config-file.js';
+import { logConfig } from './config-log.js';
 import { addNodeOptions, configOf, type NodeCommandOptions } from './node-options.js';
 import { interrupted } from './signals.js';
 
@@ -60,7 +63,7 @@ function logAlarms(node: ClusterNode, alarms: AlarmWatch, logger: Logger): void 
 }
 
 async function serve(options: ServeOptions): Promise<void> {
-  const { peers, dns, control, ...config } = await configOf(options);
+  const { peers, dns, control, configuration, ...config } = await configOf(options);
   const host = hostName();
   const name = options.name === undefined ? nameFor({ peers }, host) : options.name;
   const peerSources = dns === undefined ? [] : [dnsPeers(dns)];
@@ -78,14 +81,20 @@ async function serve(options: ServeOptions): Promise<void> {
   logAlarms(node, alarms, logger);
   const path = options.control === undefined ? control : resolve(options.control);
   const others = peers.filter((peer) => peer.name !== node.name);
+  let replica: Replica | null = null;
   try {
+    replica = configuration === undefined ? null : await openConfig(node, configuration);
+    if (replica !== null) logConfig(replica, logger);
     const metrics = metricsText(node, alarms);
-    const socket = path === undefined ? null : await serveControl(node, { path, alarms, metrics });
+    const posts = replica === null ? {} : { [CONFIG_CONTROL]: configControl(replica) };
+    const socket =
+      path === undefined ? null : await serveControl(node, { path, alarms, metrics, posts });
     // Each resolves when the peer is up, which may be never; only a refusal to try is of interest.
     const links = Promise.all(others.map((peer) => node.connect(peer)));
     await Promise.race([end, links.then(() => end)]).finally(() => socket?.close());
   } finally {
     alarms.close();
+    await replica?.close();
     await node.close();
   }
 }

@@ -106,10 +106,15 @@ export class ConfigWatch implements AsyncIterable<ConfigWatchEvent> {
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<ConfigWatchEvent, void, undefined> {
+    for await (const output of this.outputs()) yield eventOf(output);
+  }
+
+  /** @internal The same, with values as they are encoded. */
+  async *outputs(): AsyncGenerator<WatchOutput, void, undefined> {
     try {
       for (;;) {
-        const event = this.#next();
-        if (event !== null) yield event;
+        const output = this.#next();
+        if (output !== null) yield output;
         else if (this.#isClosed) return;
         else {
           await new Promise<void>((resolve) => {
@@ -122,14 +127,13 @@ export class ConfigWatch implements AsyncIterable<ConfigWatchEvent> {
     }
   }
 
-  #next(): ConfigWatchEvent | null {
+  #next(): WatchOutput | null {
     if (this.#isClosed) return null;
     if (this.#isVoid) {
       this.#isVoid = false;
-      return { type: 'compacted' };
+      return { type: 'compacted', revision: 0 };
     }
-    const output = this.#watch?.poll() ?? null;
-    return output === null ? null : eventOf(output);
+    return this.#watch?.poll() ?? null;
   }
 
   #wake(): void {
@@ -138,9 +142,9 @@ export class ConfigWatch implements AsyncIterable<ConfigWatchEvent> {
     resume?.();
     const { onEvent } = this.#options;
     if (onEvent === undefined) return;
-    for (let event = this.#next(); event !== null; event = this.#next()) {
+    for (let output = this.#next(); output !== null; output = this.#next()) {
       try {
-        onEvent(event);
+        onEvent(eventOf(output));
       } catch (error) {
         // The program's own fault, which must not stop what we are in the middle of.
         rethrowLater(error);

@@ -9,7 +9,12 @@ import { type ConfigWatch, ConfigWatches, type ConfigWatchOptions } from './conf
 import type { Driver, Told } from './driver.js';
 import { ID_DIGITS } from './entry.js';
 import type { Answer, ReplicaRole, ReplicaStatus, Request, Seen, Trouble } from './replica-io.js';
-import { checkTransaction, encodeTransaction, type Transaction } from './transaction.js';
+import {
+  type CheckedTransaction,
+  checkTransaction,
+  encodeTransaction,
+  type Transaction,
+} from './transaction.js';
 import type { Tree } from './tree.js';
 import {
   type ConfigItem,
@@ -211,7 +216,15 @@ export class Config extends EventEmitter<ConfigEvents> {
     transaction: Transaction,
     options: ConfigWriteOptions = {},
   ): Promise<ConfigWritten> {
-    const encoded = encodeTransaction(checkTransaction(transaction));
+    return this.commit(checkTransaction(transaction), options);
+  }
+
+  /** @internal The same, of a transaction that was checked. */
+  async commit(
+    transaction: CheckedTransaction,
+    options: ConfigWriteOptions = {},
+  ): Promise<ConfigWritten> {
+    const encoded = encodeTransaction(transaction);
     const { askedAt = null, requestId = this.#newId() } = options;
     checkRequest(requestId, askedAt);
     const request: Request = { type: 'write', requestId, transaction: encoded, askedAt };

@@ -1,7 +1,6 @@
 /** Opens the configuration at a node. */
-import { ConfigError, ProtocolError } from '../errors.js';
+import { ProtocolError } from '../errors.js';
 import { limits } from '../limits.js';
-import { fullName } from '../node/names.js';
 import type { ClusterNode } from '../node/node.js';
 import { wallMs } from '../runtime/wall-clock.js';
 import { Config } from './config.js';
@@ -9,6 +8,7 @@ import { Driver, type Told } from './driver.js';
 import { ID_DIGITS, readEntry } from './entry.js';
 import { isMaster, readRecord } from './epoch-record.js';
 import { Follower } from './follower.js';
+import { type ConfigOptions, checkConfigOptions } from './options.js';
 import { Replica } from './replica.js';
 import type { ReplicaSetup } from './replica-io.js';
 import { type ConfigState, loadState } from './state.js';
@@ -16,36 +16,6 @@ import type { LoadState } from './state-contract.js';
 import { openStore } from './store.js';
 import type { ConfigStore, OpenStore, StoreContents } from './store-contract.js';
 import type { Tree } from './tree.js';
-
-/** How `openConfig` is told what to be. */
-export interface ConfigOptions {
-  /**
-   * Folder of the store, on a disk of this host: made when it is not there. One process has it at a
-   * time, and it belongs to one node.
-   */
-  readonly store: string;
-  /**
-   * Full names of the nodes where masters are looked for. What is in the store counts besides, so
-   * this need not follow every change; the masters are made by `bootstrap`, `add` and `remove`.
-   */
-  readonly masters: readonly string[];
-  /**
-   * Whether this node is a master, or may be made one while it runs. An empty store then waits for
-   * `bootstrap` or `add`; where it is false, the store takes what the masters have, at once.
-   * Default: what the store says, or else whether `masters` names this node.
-   */
-  readonly canBeMaster?: boolean;
-  /**
-   * The load timeout, in milliseconds: at its start a node that does not reach the masters waits so
-   * long before it lets read what its own store has. Default limits.configLoadMs.
-   */
-  readonly loadMs?: number;
-  /**
-   * How long reads and writes may take where nothing else is said, in milliseconds. Default: that
-   * of the node's profile for a change of the configuration.
-   */
-  readonly deadlineMs?: number;
-}
 
 /** What tests put in the place of the disk. */
 export interface ConfigParts {
@@ -70,7 +40,7 @@ export async function openConfigWith(
   options: ConfigOptions,
   parts: ConfigParts,
 ): Promise<Config> {
-  const { store: folder, masters, canBeMaster, loadMs, deadlineMs } = checkOptions(node, options);
+  const { store: folder, masters, canBeMaster, loadMs, deadlineMs } = checkedFor(node, options);
   const { runtime, name } = node;
   const newId = () => runtime.random.bytes(ID_DIGITS / 2).toString('hex');
   const driver = new Driver(node);
@@ -142,33 +112,7 @@ function isNamed(name: string, { base, log, storeId }: StoreContents): boolean {
   }
 }
 
-interface CheckedOptions extends Required<Omit<ConfigOptions, 'canBeMaster'>> {
-  readonly canBeMaster: boolean | undefined;
-}
-
-function checkOptions(node: ClusterNode, options: ConfigOptions): CheckedOptions {
-  const { store, masters, canBeMaster, loadMs = limits.configLoadMs } = options ?? {};
-  const { deadlineMs = node.profile.configurationDeadlineMs } = options;
-  if (typeof store !== 'string' || store === '') throw bad('store must be the path of a folder');
-  if (!Array.isArray(masters) || masters.length > limits.configMasters) {
-    throw bad(`masters must be a list of at most ${limits.configMasters} names`);
-  }
-  if (canBeMaster !== undefined && typeof canBeMaster !== 'boolean')
-    throw bad('canBeMaster must be a boolean');
-  return {
-    store,
-    masters: masters.map((name: unknown) => fullName(name, '')),
-    canBeMaster,
-    loadMs: checkTime('loadMs', loadMs),
-    deadlineMs: checkTime('deadlineMs', deadlineMs),
-  };
-}
-
-function checkTime(name: string, value: unknown): number {
-  if (typeof value === 'number' && value >= 0 && value <= limits.deadlineMaxMs) return value;
-  throw bad(`${name} must be a number from 0 to ${limits.deadlineMaxMs}`);
-}
-
-function bad(what: string): ConfigError {
-  return new ConfigError('ERR_ARGUMENT', what);
+function checkedFor(node: ClusterNode, options: ConfigOptions) {
+  const { loadMs = limits.configLoadMs, deadlineMs, ...rest } = checkConfigOptions(options);
+  return { ...rest, loadMs, deadlineMs: deadlineMs ?? node.profile.configurationDeadlineMs };
 }

@@ -1,7 +1,8 @@
 /** Nodes with a configuration in one process, in virtual time, on stores in memory. */
 import type { TestContext } from 'node:test';
 import type { Config } from '../../../src/config/config.js';
-import { type ConfigOptions, openConfigWith } from '../../../src/config/open.js';
+import { openConfigWith } from '../../../src/config/open.js';
+import type { ConfigOptions } from '../../../src/config/options.js';
 import type { ClusterNode } from '../../../src/node/node.js';
 import { createTestNetwork, type TestNetwork } from '../../../src/testing/index.js';
 import { MemoryDisks } from './memory-disk.js';

@@ -26,7 +26,7 @@ export const allowedRooms: Readonly<Record<string, readonly string[]>> = {
   observe: ['errors', 'limits', 'node'],
   cli: [
     ...['errors', 'limits', 'runtime', 'timing', 'wire', 'sctp', 'link', 'node', 'index'],
-    ...['observe', 'lab'],
+    ...['config', 'cluster', 'observe', 'lab'],
   ],
 };
 
