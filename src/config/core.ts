@@ -2,7 +2,7 @@
 import type { BackplaneError } from '../errors.js';
 import { Fifo } from '../link/fifo.js';
 import type { Entry } from './entry.js';
-import { isMaster } from './epoch-record.js';
+import { isMaster, type Master } from './epoch-record.js';
 import { Log } from './log.js';
 import type { Message } from './messages.js';
 import type { ReplicaOutput, ReplicaSetup } from './replica-io.js';
@@ -31,16 +31,17 @@ export class Core {
   /** Whether the newest record in the log has this node and its store among the masters. */
   get isMaster(): boolean {
     const { record } = this.log;
-    return record !== null && isMaster(record, this.#asMaster);
+    return record !== null && isMaster(record, this.self);
   }
 
   /** Whether it has them as the first, who is the sequencer. */
   get isFirst(): boolean {
     const first = this.log.record?.masters[0];
-    return first?.name === this.name && first.storeId === this.#asMaster.storeId;
+    return first?.name === this.name && first.storeId === this.self.storeId;
   }
 
-  get #asMaster() {
+  /** As a record would name this node. */
+  get self(): Master {
     return { name: this.name, storeId: this.setup.contents.storeId };
   }
 

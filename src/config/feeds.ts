@@ -60,8 +60,6 @@ export class Feeds {
   readonly #feeds = new Map<string, Feed>();
   /** Peers whose log is another than this one, with the same lineage. */
   readonly diverged = new Set<string>();
-  /** Who is about to be a master, and gets what is not committed as well. */
-  joining: string | null = null;
 
   constructor(core: Core, sessions: Sessions) {
     this.#core = core;
@@ -213,35 +211,36 @@ export class Feeds {
     return true;
   }
 
-  /** Up to where a follower may have the log: slaves what is committed, masters all. */
+  /**
+   * Up to where a follower may have the log: masters all of it, others what is committed. Nobody
+   * has entries that are not committed but those who are asked when the masters come back from a
+   * crash: else one could hold what the others, without it, have written otherwise.
+   */
   #most(peer: MetPeer): number {
     const { log } = this.#core;
-    const { name } = peer;
     const agreed = log.recordAt(log.committed);
-    if (agreed !== null && isMasterOf(agreed, peer)) return log.last.revision;
-    if (log.record !== null && isMasterOf(log.record, peer)) return this.#mostOfNew(peer);
-    return name === this.joining ? log.last.revision : log.committed;
-  }
-
-  /**
-   * A master that is new gets the entry that makes it one when all masters before it have it on
-   * their disks: otherwise it could be the only one to know of an epoch, and the others, coming
-   * back without it, could go on without that epoch.
-   */
-  #mostOfNew(peer: MetPeer): number {
-    const { log, name } = this.#core;
+    const isAgreed = agreed !== null && isMasterOf(agreed, peer);
     const forced = log.uncommittedForce();
     for (const { revision, record } of log.uncommittedEpochs()) {
-      // What is before a forced epoch comes to be with it, whoever has it.
-      if (!isMasterOf(record, peer) || revision <= (forced?.revision ?? 0)) continue;
-      const before = log.recordAt(revision - 1)?.masters ?? [];
-      const haveAll = before.every((master) => {
-        if (master.name === name) return log.durable >= revision;
-        return (this.storedBy(master.name) ?? 0) >= revision;
-      });
-      if (!haveAll) return revision - 1;
+      const isNamed = isMasterOf(record, peer);
+      // One that is to be a master no more gets the entry that says so, to acknowledge it.
+      if (isAgreed && !isNamed) return revision;
+      // One that is new gets it when all before it have it on their disks: all else is then too.
+      const isAsked = revision > (forced?.revision ?? 0);
+      if (!isAgreed && isNamed && isAsked && !this.#haveAll(revision)) return log.committed;
     }
-    return log.last.revision;
+    const isMaster = log.record !== null && isMasterOf(log.record, peer);
+    return isMaster ? log.last.revision : log.committed;
+  }
+
+  /** Whether the masters before an epoch entry have it on their disks. */
+  #haveAll(revision: number): boolean {
+    const { log, name } = this.#core;
+    const before = log.recordAt(revision - 1)?.masters ?? [];
+    return before.every((master) => {
+      if (master.name === name) return log.durable >= revision;
+      return (this.storedBy(master.name) ?? 0) >= revision;
+    });
   }
 
   #beginSnapshot(peer: MetPeer, feed: Feed): void {

@@ -155,10 +155,15 @@ export class Force {
     });
   }
 
+  /** Masters whose acknowledgement is asked for, and cannot be had. */
   #missing(record: EpochRecord): string[] {
-    const atHand = this.#atHand(record).map(({ name }) => name);
-    const names = record.masters.map(({ name }) => name);
-    return names.filter((name) => name !== this.#core.name && !atHand.includes(name));
+    const { log, name: own } = this.#core;
+    const agreed = log.recordAt(log.committed) ?? record;
+    return [record, agreed].flatMap((each) => {
+      const atHand = this.#atHand(each).map(({ name }) => name);
+      const names = each.masters.map(({ name }) => name);
+      return names.filter((name) => name !== own && !atHand.includes(name));
+    });
   }
 
   #giveUp(problem: string): void {

@@ -7,6 +7,7 @@
  */
 import { type BackplaneError, type ErrorCode, ProtocolError } from '../errors.js';
 import { Core } from './core.js';
+import type { EpochRecord } from './epoch-record.js';
 import { Intake } from './intake.js';
 import { type Hello, type Message, readMessage } from './messages.js';
 import { Reads } from './reads.js';
@@ -105,8 +106,9 @@ export abstract class Member implements ReplicaMachine {
     const { core, sessions, intake } = this;
     const { log } = core;
     const { record, last, durable, committed, failure, setAside } = log;
-    const others = record?.masters.filter(({ name }) => name !== core.name) ?? [];
-    const missing = others.filter(({ name }) => !sessions.master(record!, name));
+    // Who is to be a master no more has to acknowledge that, too.
+    const records = new Set([record, log.recordAt(committed)]);
+    const missing = new Set([...records].flatMap((each) => this.#missingOf(each)));
     const met = [...sessions.all()];
     const newcomers = met.filter(({ hello }) => hello.record === null && !hello.isSlave);
     return {
@@ -118,7 +120,7 @@ export abstract class Member implements ReplicaMachine {
       isReadable: this.reads.isReadable,
       isWritable: this.isWritable(),
       source: intake.source,
-      missing: missing.map(({ name }) => name),
+      missing: [...missing],
       newcomers: newcomers.map(({ name }) => name),
       troubles: this.#troubles(),
       storeFailure: failure,
@@ -317,6 +319,13 @@ export abstract class Member implements ReplicaMachine {
     } else {
       this.requests.answer(ticket, answer);
     }
+  }
+
+  #missingOf(record: EpochRecord | null): string[] {
+    if (record === null) return [];
+    const others = record.masters.filter(({ name }) => name !== this.core.name);
+    const missing = others.filter(({ name }) => this.sessions.master(record, name) === undefined);
+    return missing.map(({ name }) => name);
   }
 
   #troubles(): Trouble[] {

@@ -16,6 +16,9 @@ interface Joining {
   readonly ticket: Ticket;
   readonly command: Command;
   readonly master: Master;
+  /** What was committed when it began, and again when it had that: then it has caught up. */
+  target: number;
+  isNear: boolean;
 }
 
 export class Membership {
@@ -96,27 +99,28 @@ export class Membership {
     const peer = this.#sessions.met(master.name);
     if (ticket.isDone || peer?.hello.storeId !== master.storeId || !peer.hello.canStore) {
       this.#requests.fail(ticket, 'ERR_REPLICAS', `${master.name} is lost; nothing was changed`);
-      this.#end();
+      this.#joining = null;
       return;
     }
     const stored = this.#feeds.storedBy(master.name) ?? -1;
-    if (stored < log.committed || !this.#sequencer.isWritable()) return;
+    if (stored < joining.target) return;
+    if (!joining.isNear) {
+      // What was written meanwhile is little beside what there was: after that it keeps up.
+      joining.isNear = true;
+      joining.target = log.committed;
+    }
+    if (stored < joining.target || !this.#sequencer.isWritable()) return;
     const masters = [...record.masters, master];
     const next = nextRecord(record, log.last, masters, causeOf(command));
     this.#sequencer.begin(ticket, command.requestId, next);
-    this.#end();
-  }
-
-  #end(): void {
     this.#joining = null;
-    this.#feeds.joining = null;
   }
 
   #invite(ticket: Ticket, command: Command & { readonly type: 'add' }): void {
     const { name } = command;
     const { storeId } = (this.#sessions.met(name) as MetPeer).hello;
-    this.#joining = { ticket, command, master: { name, storeId } };
-    this.#feeds.joining = name;
+    const target = this.#core.log.committed;
+    this.#joining = { ticket, command, master: { name, storeId }, target, isNear: false };
     this.#core.send(name, { type: 'invite' });
   }
 

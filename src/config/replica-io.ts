@@ -211,7 +211,7 @@ export interface ReplicaStatus {
   readonly isWritable: boolean;
   /** Whose log is followed; null for nobody's. */
   readonly source: string | null;
-  /** Masters of the record, but for this one, that are not in touch, or not with their store. */
+  /** Masters, but for this one, that are asked and are not in touch, or not with their store. */
   readonly missing: readonly string[];
   /** Peers with an empty store, or that of another cluster: they count as nothing. */
   readonly newcomers: readonly string[];

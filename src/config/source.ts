@@ -42,11 +42,16 @@ export function chooseSource(
     return peers.some(({ name }) => name === forcer) ? forcer : null;
   }
   if (inviter !== null && peers.some(({ name }) => name === inviter)) return inviter;
-  const own = { name: core.name, storeId: core.setup.contents.storeId };
-  if (!isMaster(guide, own)) return anyOf(core, guide, peers, intake.source);
-  const first = guide.masters[0];
-  if (first?.name === core.name) return longest(core, guide, peers);
-  return peers.find((peer) => peer.name === first?.name && isMasterOf(guide, peer))?.name ?? null;
+  const first = guide.masters[0]?.name;
+  const sequencer = peers.find((peer) => peer.name === first && isMasterOf(guide, peer));
+  if (isMaster(guide, core.self)) {
+    return first === core.name ? longest(core, guide, peers) : (sequencer?.name ?? null);
+  }
+  // It is to be no master any more, but that asks for its acknowledgement, too.
+  const agreed = core.log.recordAt(core.log.committed);
+  const isLeaving = agreed?.lineage === guide.lineage && isMaster(agreed, core.self);
+  if (isLeaving && sequencer !== undefined) return sequencer.name;
+  return anyOf(core, guide, peers, intake.source);
 }
 
 /** The newest record of the own lineage, or of one that comes from it; null: none is known. */
@@ -77,7 +82,7 @@ function isNewer(guide: EpochRecord, record: EpochRecord): boolean {
  */
 function isFirstRecord(core: Core, orders: Orders, from: string, record: EpochRecord): boolean {
   if (core.isSlave || orders.inviter === from) return true;
-  return isMaster(record, { name: core.name, storeId: core.setup.contents.storeId });
+  return isMaster(record, core.self);
 }
 
 /** The master with the longest log, when that is longer than the own one. */
