@@ -1,4 +1,4 @@
-/** Three nodes with a configuration in this process, and the command of the package against them. */
+/** Three nodes with a configuration in this process, and commands against them. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';

@@ -48,7 +48,7 @@ test('nodes with stores on a disk write, end, and are where they were', async (c
   for (const config of again) await config.close();
 });
 
-test('a store that cannot be used is refused with its code, and the node stays free', async (context) => {
+test('a store that cannot be used is refused, and the node stays free', async (context) => {
   const folder = mkdtempSync(join(tmpdir(), 'backplane-config-'));
   const network = createTestNetwork();
   context.after(async () => {

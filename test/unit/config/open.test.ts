@@ -213,7 +213,7 @@ test('a store that takes nothing more is a trouble, and nothing is written', asy
   assert.equal(one!.config.view?.get('cluster/a')?.value, 1);
 });
 
-test('values that a schema does not hold are refused, with key, place and reason', async (context) => {
+test('values that a schema does not hold are refused, and where', async (context) => {
   const cluster = new ConfigCluster(context);
   const [, , three] = await cluster.boot(ALL);
   const { config } = three!;
