@@ -3,6 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Command } from 'commander';
+import { applyDiff } from '../config/config-diff.js';
 import { checkKey } from '../config/path.js';
 import {
   type Diff,
@@ -26,36 +27,39 @@ import type { RemoteConfig } from './config-remote.js';
 import { confirm } from './confirm.js';
 import { addControlOptions, type ControlCommandOptions } from './control-options.js';
 
+/** What is told of a command that made a change. */
+interface Verb {
+  readonly command: 'config' | 'masters';
+  readonly verb: string;
+}
+
 /** Says what a difference is, and makes it so when that is wanted. */
-export async function applyDiff(
+export async function change(
+  { command, verb }: Verb,
+  config: RemoteConfig,
+  changes: Diff,
+  options: ChangeOptions,
+): Promise<void> {
+  const { length } = transactionsOf(changes);
+  const parts = length > 1 ? [`in ${length} transactions, one after the other: not at once`] : [];
+  if (length > 0) await confirm([...describeDiff(changes), ...parts], options);
+  const written = await applyDiff(changes, (transaction) => {
+    return config.write(transaction, options.deadlineMs);
+  });
+  const revision = written?.revision ?? null;
+  if (options.json === true) printJson(command, { verb, ...countsOf(changes), revision });
+  else
+    console.log(revision === null ? 'nothing is to be changed' : `written by revision ${revision}`);
+}
+
+/** The same, of `backplane config`. */
+function applied(
   verb: string,
   config: RemoteConfig,
   changes: Diff,
   options: ChangeOptions,
 ): Promise<void> {
-  const transactions = transactionsOf(changes);
-  if (transactions.length === 0) {
-    if (options.json === true) printJson('config', { verb, ...countsOf(changes), revision: null });
-    else console.log('nothing is to be changed');
-    return;
-  }
-  const parts =
-    transactions.length === 1
-      ? []
-      : [`in ${transactions.length} transactions, one after the other: not at once`];
-  await confirm([...describeDiff(changes), ...parts], options);
-  let revision = 0;
-  for (const [index, transaction] of transactions.entries()) {
-    const written = await config.write(transaction, options.deadlineMs);
-    if (!written.succeeded) {
-      const { key } = transaction.conditions[written.failed] as { readonly key: string };
-      const done = index === 0 ? 'nothing was written' : `${index} transactions were written`;
-      throw new NodeError('ERR_STATE', `${key} has changed meanwhile; ${done}`);
-    }
-    revision = written.revision;
-  }
-  if (options.json === true) printJson('config', { verb, ...countsOf(changes), revision });
-  else console.log(`written by revision ${revision}`);
+  return change({ command: 'config', verb }, config, changes, options);
 }
 
 function countsOf({ added, changed, removed }: Diff): object {
@@ -77,12 +81,12 @@ async function put(key: string, text: string | undefined, options: PutOptions): 
   const after =
     text === undefined ? undefined : valueFrom(key, text === '-' ? await stdin() : text);
   const old = before === undefined || before.value === null ? undefined : before;
-  const change = { key, before: old, after };
+  const difference = { key, before: old, after };
   const isSame = after === undefined ? old === undefined : old?.value.equals(after) === true;
   const none: Diff = { added: [], changed: [], removed: [] };
-  if (isSame) return applyDiff('put', config, none, options);
+  if (isSame) return applied('put', config, none, options);
   const kind = after === undefined ? 'removed' : old === undefined ? 'added' : 'changed';
-  await applyDiff('put', config, { ...none, [kind]: [change] }, options);
+  await applied('put', config, { ...none, [kind]: [difference] }, options);
 }
 
 /** A value as it stands on the command line: YAML, of which JSON is a part. */
@@ -129,7 +133,7 @@ async function show(file: string, options: FileOptions): Promise<void> {
 
 async function apply(file: string, options: ChangeOptions & FileOptions): Promise<void> {
   const changes = await differences(file, options);
-  await applyDiff('apply', await remoteConfig(options), changes, options);
+  await applied('apply', await remoteConfig(options), changes, options);
 }
 
 async function edit(path: string, options: ChangeOptions): Promise<void> {
@@ -145,7 +149,7 @@ async function edit(path: string, options: ChangeOptions): Promise<void> {
   }
   try {
     const changes = diff(tree, readText(await readInput(file)), path);
-    await applyDiff('edit', config, changes, options);
+    await applied('edit', config, changes, options);
   } catch (error) {
     process.stderr.write(`what was edited is in ${file}\n`);
     throw error;

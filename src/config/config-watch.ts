@@ -105,6 +105,7 @@ export class ConfigWatch implements AsyncIterable<ConfigWatchEvent> {
     queueMicrotask(() => this.#wake());
   }
 
+  /** Each event as it comes, until `close`. */
   async *[Symbol.asyncIterator](): AsyncGenerator<ConfigWatchEvent, void, undefined> {
     for await (const output of this.outputs()) yield eventOf(output);
   }

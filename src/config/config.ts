@@ -3,6 +3,8 @@ import { EventEmitter } from 'node:events';
 import { ConfigError } from '../errors.js';
 import { checkDeadlineMs } from '../node/options.js';
 import type { Runtime } from '../runtime/index.js';
+import { readBackup, writeBackup } from './backup.js';
+import { applyDiff, type ConfigDiff } from './config-diff.js';
 import { ConfigMasters } from './config-masters.js';
 import { ConfigSession } from './config-session.js';
 import { type ConfigWatch, ConfigWatches, type ConfigWatchOptions } from './config-watch.js';
@@ -250,6 +252,41 @@ export class Config extends EventEmitter<ConfigEvents> {
    */
   delete(key: string, options: ConfigPutOptions = {}): Promise<ConfigWritten> {
     return this.transaction({ ...compareOf(key, options), write: [{ delete: key }] }, options);
+  }
+
+  /**
+   * Makes a difference so, in as few transactions as it fits into. Each is written only while its
+   * keys are what they were in the view that was compared.
+   * @returns What became of the last transaction; null when there was nothing to do.
+   * @throws (rejects) ConfigError ERR_STATE: a key has changed meanwhile, and the message says what
+   *   was written before; as `transaction`.
+   */
+  apply(
+    difference: ConfigDiff,
+    options: Omit<ConfigWriteOptions, 'requestId' | 'askedAt'> = {},
+  ): Promise<ConfigWritten | null> {
+    return applyDiff(difference.diff, (transaction) => this.commit(transaction, options));
+  }
+
+  /**
+   * A backup of all that may be read here now, as a text.
+   * @throws (rejects) as `read`.
+   */
+  async backup(options: ConfigReadOptions = {}): Promise<string> {
+    const view = await this.read(options);
+    const { lineage, revision, tree } = view;
+    const clusterId = this.#setup.status().record?.clusterId ?? '';
+    const origin = { clusterId, lineage, revision, node: this.name, atMs: this.#setup.wallMs() };
+    return writeBackup(origin, tree.range('', { revision }));
+  }
+
+  /**
+   * What would be different if the configuration were what a backup holds; `apply` makes it so.
+   * @throws (rejects) ConfigError ERR_CONFIG: no backup, or not as it was written; as `read`.
+   */
+  async diffBackup(backup: string, options: ConfigReadOptions = {}): Promise<ConfigDiff> {
+    const { values } = readBackup(backup);
+    return (await this.read(options)).diffValues(values);
   }
 
   /**

@@ -1,8 +1,10 @@
 /** The configuration at one revision, as a program reads it. */
 import { ConfigError } from '../errors.js';
+import { ConfigDiff } from './config-diff.js';
 import { effective } from './effective.js';
 import { checkKey, checkPrefix } from './path.js';
 import type { Seen } from './replica-io.js';
+import { diff, readText, type TextFormat, writeText } from './text.js';
 import type { Change, Item, Tree } from './tree.js';
 import { decodeValue } from './value.js';
 
@@ -118,6 +120,29 @@ export class ConfigView implements Seen {
     }
     this.#tree.checkReadable(revision);
     return new ConfigView(this.#tree, { lineage: this.lineage, revision });
+  }
+
+  /**
+   * What a prefix holds, as a text that people read and keep: a map of keys to values.
+   * @param prefix default: everything
+   * @throws as `get`.
+   */
+  text(prefix = '', format: TextFormat = 'yaml'): string {
+    return writeText(this.#tree.range(checkPrefix(prefix), { revision: this.revision }), format);
+  }
+
+  /**
+   * What would be different if a prefix held what a text says, and nothing else. See `text`.
+   * @param text YAML or JSON. To read a long one takes long, and this process does nothing else.
+   * @throws ConfigError ERR_CONFIG: it cannot be read, or has keys elsewhere; as `get`.
+   */
+  diff(text: string, prefix = ''): ConfigDiff {
+    return this.diffValues(readText(text), checkPrefix(prefix));
+  }
+
+  /** @internal The same, of values that were read. */
+  diffValues(values: ReadonlyMap<string, Buffer>, prefix = ''): ConfigDiff {
+    return new ConfigDiff(diff(this.#tree, values, prefix, this.revision));
   }
 
   /** @internal What it reads. */

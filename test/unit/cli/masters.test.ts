@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
-import { readBackup, writeBackup } from '../../../src/cli/config-backup.js';
 import { cliCluster } from './config-cluster.js';
 
 const limit = { timeout: 120_000 };
@@ -69,19 +68,4 @@ test('a backup is a text of its own, and can be restored', limit, async (context
   writeFileSync(file, readFileSync(file, 'utf8').replace('cluster/a', 'cluster/c'));
   const changed = await run(['masters', 'restore', file, '--yes', '--json']);
   assert.equal(changed.json['code'], 'ERR_CONFIG');
-});
-
-test('a backup says where it comes from', () => {
-  const origin = {
-    clusterId: 'a'.repeat(32),
-    lineage: 'b'.repeat(32),
-    revision: 7,
-    node: 'one@h1',
-    at: '2026-01-31T12:00:00.000Z',
-  };
-  const text = writeBackup(origin, []);
-  assert.deepEqual(readBackup(text), { origin, values: new Map() });
-  for (const wrong of ['', '{}', text.replace('format 1', 'format 2')]) {
-    assert.throws(() => readBackup(wrong), { code: 'ERR_CONFIG' });
-  }
 });

@@ -50,6 +50,7 @@ export class ConfigCluster {
     for (const name of names) members.push(await this.start(name));
     await this.network.linked();
     const [first] = members;
+    await this.when(() => first!.config.status.newcomers.length + 1 >= masters.length);
     await this.until(first!.config.masters.bootstrap(masters));
     for (const { config } of members) await this.network.until(() => config.view !== null);
     return members;
