@@ -36,7 +36,6 @@ test('a bootstrap is an entry like any other: on all disks first', () => {
     'a -> b  entries nothing new, committed 1',
     'a shows 1',
     'b shows 1',
-    'b -> a  taken 2, stored 1',
   ]);
   assert.equal(cluster.node(A).status.role, 'sequencer');
   assert.equal(cluster.node(A).status.isWritable, true);
@@ -60,7 +59,6 @@ test('all masters write at the same time, and what all have flushed is committed
     'a shows 2',
     'b answers committed 2',
     'b shows 2',
-    'b -> a  taken 4, stored 2',
   ]);
   assert.deepEqual(answer, { type: 'committed', lineage: idOf('L1'), revision: 2 });
   assert.equal(cluster.node(A).value('cluster/x'), 1);
