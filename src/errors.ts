@@ -70,6 +70,7 @@ export type ErrorCode =
   | 'ERR_STORE_CORRUPT' // the store is damaged
   | 'ERR_STORE_FOREIGN' // what is at the path is not a store
   | 'ERR_STORE_FORMAT' // a newer version wrote the store
+  | 'ERR_COMPACTED' // the revision asked for is not kept any more
   // lab
   | 'ERR_LAB'; // the lab could not be set up, or a fault could not be made
 
@@ -146,9 +147,21 @@ export class NodeError extends BackplaneError {
   override readonly name = 'NodeError';
 }
 
+/** What a ConfigError carries besides. */
+export interface ConfigErrorDetails extends ErrorDetails {
+  readonly key?: string;
+}
+
 /** The replicated configuration and its store. */
 export class ConfigError extends BackplaneError {
   override readonly name = 'ConfigError';
+  /** The key it is about. */
+  readonly key?: string;
+
+  constructor(code: ErrorCode, message: string, details: ConfigErrorDetails = {}) {
+    super(code, message, details);
+    if (details.key !== undefined) this.key = details.key;
+  }
 }
 
 /** Hosts, switches, guests and faults of the lab. */

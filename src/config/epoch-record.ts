@@ -7,13 +7,21 @@
  * `parent` and each ancestor `[lineage, epoch, revision, hash]` and `origin` `[kind, by, atMs]`;
  * ids and hashes are byte strings.
  */
-import { ProtocolError } from '../errors.js';
 import { limits } from '../limits.js';
-import { isFullName } from '../node/names.js';
 import { decodeBody, encodeBody } from '../wire/payload.js';
-import { HASH_DIGITS, ID_DIGITS, type Position } from './entry.js';
+import type { Position } from './entry.js';
+import {
+  hexBytes,
+  malformed,
+  readHash,
+  readId,
+  readList,
+  readName,
+  readNumber,
+  readText,
+} from './fields.js';
 
-/** One master of an epoch. Its store belongs to it as its name does: another store is a newcomer. */
+/** One master of an epoch. Its store belongs to it as its name does: another is a newcomer. */
 export interface Master {
   readonly name: string;
   /** In hex; drawn when the store was made. */
@@ -26,10 +34,12 @@ export interface Origin extends Position {
   readonly epoch: number;
 }
 
+const CAUSES = ['bootstrap', 'add', 'remove', 'force'] as const;
+
 /** How an epoch came to be. For people: nothing is decided by it but `kind`. */
 export interface EpochCause {
   /** `bootstrap` and `force` begin a lineage, `add` and `remove` stay within theirs. */
-  readonly kind: 'bootstrap' | 'add' | 'remove' | 'force';
+  readonly kind: (typeof CAUSES)[number];
   /** Who gave the command: a node, a user, as the caller names it. */
   readonly by: string;
   /** When, in milliseconds since 1970 by the clock of the caller. */
@@ -104,82 +114,63 @@ export function forcedRecord(
   return { ...next, lineage, ancestors };
 }
 
-const id = (hex: string) => Buffer.from(hex, 'hex');
-
 /** The body of its entry. */
 export function encodeRecord(record: EpochRecord): Uint8Array {
   const { clusterId, lineage, epoch, masters, parent, ancestors, cause } = record;
-  const place = (at: Origin) => [id(at.lineage), at.epoch, at.revision, id(at.hash)];
   return encodeBody([
-    id(clusterId),
-    id(lineage),
+    hexBytes(clusterId),
+    hexBytes(lineage),
     epoch,
-    masters.map(({ name, storeId }) => [name, id(storeId)]),
-    parent === null ? null : place(parent),
-    ancestors.map(place),
+    masters.map(({ name, storeId }) => [name, hexBytes(storeId)]),
+    parent === null ? null : originBody(parent),
+    ancestors.map(originBody),
     [cause.kind, cause.by, cause.atMs],
   ]).body;
 }
 
 /** @throws ProtocolError ERR_PROTOCOL, and nothing else. */
 export function readRecord(body: Buffer): EpochRecord {
-  const [clusterId, lineage, epoch, masters, parent, ancestors, cause] = list(
+  const [clusterId, lineage, epoch, masters, parent, ancestors, cause] = readList(
     decodeBody('cbor', body),
     7,
     7,
   );
-  const [kind, by, atMs] = list(cause, 3, 3);
-  if (kind !== 'bootstrap' && kind !== 'add' && kind !== 'remove' && kind !== 'force') {
-    throw malformed('its cause');
-  }
-  if (typeof by !== 'string' || by.length > limits.configCauseCharacters) throw malformed('by');
-  if (typeof atMs !== 'number') throw malformed('its time');
   const record: EpochRecord = {
-    clusterId: readHex(clusterId, ID_DIGITS),
-    lineage: readHex(lineage, ID_DIGITS),
+    clusterId: readId(clusterId),
+    lineage: readId(lineage),
     epoch: readNumber(epoch, 1),
-    masters: list(masters, 1, limits.configMasters).map(readMaster),
+    masters: readList(masters, 1, limits.configMasters).map(readMaster),
     parent: parent === null ? null : readOrigin(parent),
-    ancestors: list(ancestors, 0, limits.configAncestors).map(readOrigin),
-    cause: { kind, by, atMs },
+    ancestors: readList(ancestors, 0, limits.configAncestors).map(readOrigin),
+    cause: readCause(cause),
   };
-  if (new Set(record.masters.map(({ name }) => name)).size !== record.masters.length) {
-    throw malformed('a master twice');
-  }
+  const names = new Set(record.masters.map(({ name }) => name));
+  if (names.size !== record.masters.length) throw malformed('a master twice');
   return record;
 }
 
-function readMaster(value: unknown): Master {
-  const [name, storeId] = list(value, 2, 2);
-  if (typeof name !== 'string' || !isFullName(name)) throw malformed('a name');
-  return { name, storeId: readHex(storeId, ID_DIGITS) };
+function originBody({ lineage, epoch, revision, hash }: Origin): unknown {
+  return [hexBytes(lineage), epoch, revision, hexBytes(hash)];
 }
 
 function readOrigin(value: unknown): Origin {
-  const [lineage, epoch, revision, hash] = list(value, 4, 4);
+  const [lineage, epoch, revision, hash] = readList(value, 4, 4);
   return {
-    lineage: readHex(lineage, ID_DIGITS),
+    lineage: readId(lineage),
     epoch: readNumber(epoch, 1),
-    revision: readNumber(revision, 0),
-    hash: readHex(hash, HASH_DIGITS),
+    revision: readNumber(revision),
+    hash: readHash(hash),
   };
 }
 
-function list(value: unknown, least: number, most: number): readonly unknown[] {
-  if (Array.isArray(value) && value.length >= least && value.length <= most) return value;
-  throw malformed('a list');
+function readMaster(value: unknown): Master {
+  const [name, storeId] = readList(value, 2, 2);
+  return { name: readName(name), storeId: readId(storeId) };
 }
 
-function readNumber(value: unknown, least: number): number {
-  if (Number.isSafeInteger(value) && (value as number) >= least) return value as number;
-  throw malformed('a number');
-}
-
-function readHex(value: unknown, digits: number): string {
-  if (!Buffer.isBuffer(value) || value.length * 2 !== digits) throw malformed('an id or a hash');
-  return value.toString('hex');
-}
-
-function malformed(what: string): ProtocolError {
-  return new ProtocolError('ERR_PROTOCOL', `malformed epoch record: ${what}`);
+function readCause(value: unknown): EpochCause {
+  const [kind, by, atMs] = readList(value, 3, 3);
+  const known = CAUSES.find((cause) => cause === kind);
+  if (known === undefined) throw malformed('why there is an epoch');
+  return { kind: known, by: readText(by, limits.configCauseCharacters), atMs: readNumber(atMs) };
 }

@@ -14,7 +14,8 @@
  *
  * The last line is there because streams do not wait for each other: a message that the acceptor
  * sent right after its WELCOME could overtake it. So the acceptor's end is up only when it has
- * heard that the dialler's is.
+ * heard that the dialler's is. It waits for that as long as a path is active: the dialler has
+ * proven who it is, and may be up by now; that its process is slow is a stall, and no end.
  *
  * Both MACs are HMAC-SHA-256 under a key derived from the cluster key, the X25519 secret and both
  * introductions as they were on the wire, over the role of the one who sends it. So neither can be
@@ -79,8 +80,8 @@ export type HandshakeInput =
   /** The owner's answer to 'authenticated'. */
   | { readonly type: 'accept' }
   | { readonly type: 'refuse'; readonly code: ErrorCode }
-  /** The deadline may have passed. */
-  | { readonly type: 'tick' };
+  /** The deadline may have passed. Whether any path of the association is active now. */
+  | { readonly type: 'tick'; readonly pathActive: boolean };
 
 export type HandshakeOutput =
   | { readonly type: 'send'; readonly frame: Buffer }
@@ -184,7 +185,9 @@ export class Handshake {
         this.#refuse(input.code, new LinkError(input.code, 'refused by this end'));
         return;
       case 'tick':
-        if (nowMs >= this.#deadlineMs) this.#tooLate();
+        if (nowMs < this.#deadlineMs) return;
+        if (this.#phase === 'confirm' && input.pathActive) this.#awaitConfirmation(nowMs);
+        else this.#tooLate();
         return;
     }
   }
@@ -333,6 +336,11 @@ export class Handshake {
   #welcome(nowMs: number): void {
     if (this.#options.role !== 'acceptor') return;
     this.#outputs.push({ type: 'send', frame: encodeProof('welcome', this.#mac('acceptor')) });
+    this.#awaitConfirmation(nowMs);
+  }
+
+  /** Acceptor. */
+  #awaitConfirmation(nowMs: number): void {
     this.#phase = 'confirm';
     this.#deadlineMs = nowMs + limits.handshakeMs;
   }

@@ -20,7 +20,8 @@ import {
 import { Fifo } from './fifo.js';
 import type { AckSource } from './outbox.js';
 import { type Direction, Opener, type SealingSecret } from './sealing.js';
-import { LINK_STREAM, type StreamMap } from './streams.js';
+import { Spare } from './spare.js';
+import { isOwnStream, type StreamMap } from './streams.js';
 
 /**
  * What a handler made of a message: refused with a code, or done when a promise settles, or now.
@@ -79,6 +80,7 @@ export class Inbox implements AckSource {
   readonly #wholeReader = new RecordReader();
   readonly #openers: (Opener | undefined)[] = [];
   readonly #assemblies: (Map<number, Assembly> | undefined)[] = [];
+  readonly #spare = new Spare();
   /** By stream, -1 where none waits. */
   readonly #acks: Float64Array;
   #ackStreams: number[] = [];
@@ -145,8 +147,8 @@ export class Inbox implements AckSource {
       switch (record.type) {
         case 'message': {
           const bytes = record.body.length + reader.headBytes;
-          if (stream === LINK_STREAM) {
-            this.#handleControl(stream, sequence, completed++, record, bytes);
+          if (isOwnStream(stream)) {
+            this.#handleOwn(stream, sequence, completed++, record, bytes);
             break;
           }
           this.#smallReceived += bytes;
@@ -166,6 +168,7 @@ export class Inbox implements AckSource {
           }
           // A reader keeps what it has read last, here up to 64 MiB.
           this.#wholeReader.start(NOTHING);
+          message.release = () => this.#spare.give(whole);
           this.#handle(stream, sequence, completed++, message, whole.length, true);
           break;
         }
@@ -286,7 +289,7 @@ export class Inbox implements AckSource {
   }
 
   /** A message of the peer's node: it holds nothing, so it needs no credit. */
-  #handleControl(
+  #handleOwn(
     stream: number,
     sequence: number,
     index: number,
@@ -294,7 +297,7 @@ export class Inbox implements AckSource {
     bytes: number,
   ): void {
     if (message.kind !== 'send' || !message.topic.startsWith(RESERVED_TOPICS)) {
-      throw broken("a message of a program on the link's own stream");
+      throw broken("a message of a program on a stream of the nodes' own");
     }
     this.#count(bytes);
     const refusal = this.#handlers.onMessage(message);
@@ -328,7 +331,7 @@ export class Inbox implements AckSource {
   /** Adds a piece; the whole record when it was the last. */
   #assemble(stream: number, { assembly: number, totalBytes, piece }: Fragment): Buffer | null {
     if (this.#streams.isLoose(stream)) throw broken('a fragment on a loose stream');
-    if (stream === LINK_STREAM) throw broken("a fragment on the link's own stream");
+    if (isOwnStream(stream)) throw broken("a fragment on a stream of the nodes' own");
     this.#assemblies[stream] ??= new Map();
     const assemblies = this.#assemblies[stream] as Map<number, Assembly>;
     let assembly = assemblies.get(number);
@@ -340,7 +343,7 @@ export class Inbox implements AckSource {
       this.#largeReceived += totalBytes;
       this.#largeHeld += totalBytes;
       this.#checkCredit(this.#largeReceived, this.#largeAdvertised);
-      assembly = { data: Buffer.allocUnsafeSlow(totalBytes), filled: 0 };
+      assembly = { data: this.#spare.take(totalBytes), filled: 0 };
       assemblies.set(number, assembly);
     }
     if (assembly === undefined) throw broken('a piece of a message that never began');

@@ -72,8 +72,11 @@ class CarriedLink implements Link {
     this.#wakeAtMs = Number.POSITIVE_INFINITY;
     // Timers run before the poll for I/O: what the handshake waits for may be in the socket.
     if (this.#liveness === null) this.#carrier.drain();
-    if (this.#liveness === null) this.#stepHandshake(TICK);
-    else this.#stepLiveness(TICK, nowMs);
+    if (this.#liveness === null) {
+      this.#stepHandshake({ type: 'tick', pathActive: this.#hasActivePath() });
+    } else {
+      this.#stepLiveness(TICK, nowMs);
+    }
   };
   #endTimer: Timer | null = null;
   /** The peer has asked for a sign of life. */

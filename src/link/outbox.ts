@@ -9,7 +9,7 @@ import { limits } from '../limits.js';
 import { messageRecordBytes, SIGN_BYTES, writeMessageHead, writeSign } from '../wire/records.js';
 import { Lane, type Pending, type Sent } from './lane.js';
 import { type Direction, Sealer, type SealingSecret } from './sealing.js';
-import { LINK_STREAM, RANKS, type StreamMap } from './streams.js';
+import { isOwnStream, LINK_STREAM, ownStreams, RANKS, type StreamMap } from './streams.js';
 import { newSendCounts } from './traffic.js';
 import type { MessageOptions, Outcome, UserMessage } from './types.js';
 
@@ -114,25 +114,26 @@ export class Outbox {
     const topic = this.#topicBytes(message.topic);
     const bytes = messageRecordBytes(message, topic.length);
     const loose = options.unordered === true || options.ttlMs !== undefined;
-    const isControl = options.control === true;
-    if ((loose || isControl) && bytes > limits.bundleBytes) {
-      const what = isControl ? 'a message of the node' : 'an unordered message or one with a ttl';
+    const { own } = options;
+    const isOwn = own !== undefined;
+    if ((loose || isOwn) && bytes > limits.bundleBytes) {
+      const what = isOwn ? 'a message of the node' : 'an unordered message or one with a ttl';
       const text = `${what} has at most ${limits.bundleBytes} bytes`;
       throw new LinkError('ERR_MESSAGE_TOO_LARGE', text);
     }
     // Those of the node are few by its own limits, and what others wait for may depend on them.
-    if (!isControl && this.#queuedBytes + bytes > limits.outboxHardBytes) {
+    if (!isOwn && this.#queuedBytes + bytes > limits.outboxHardBytes) {
       this.counts.rejected++;
       throw new LinkError('ERR_QUEUE_FULL', `${this.#queuedBytes} bytes wait already`);
     }
     // A peer may give credit and never acknowledge.
-    if (!isControl && this.#messages >= limits.outboxMessages) {
+    if (!isOwn && this.#messages >= limits.outboxMessages) {
       this.counts.rejected++;
       throw new LinkError('ERR_QUEUE_FULL', `${this.#messages} messages have no outcome yet`);
     }
     const kind = loose ? 'loose' : options.priority === true ? 'priority' : 'plain';
-    const stream = isControl
-      ? LINK_STREAM
+    const stream = isOwn
+      ? ownStreams[own]
       : this.#setup.streams.of(message.topic, options.orderKey, kind);
     const lane = this.#lane(stream);
     this.#queuedBytes += bytes;
@@ -274,9 +275,9 @@ export class Outbox {
     return this.#smallUsed + bytes <= this.#smallCredit;
   }
 
-  /** What goes on the link's own stream is handled at once, and needs none. */
+  /** What nodes say to each other is handled at once, and needs none. */
   #hasCredit(lane: Lane, bytes: number): boolean {
-    return lane.rank === 0 || this.#hasSmallCredit(bytes);
+    return isOwnStream(lane.stream) || this.#hasSmallCredit(bytes);
   }
 
   #append(
@@ -292,7 +293,7 @@ export class Outbox {
     lane.end += bytes;
     lane.completes(done);
     lane.openBytes += bytes;
-    if (lane.rank > 0) this.#smallUsed += bytes;
+    if (!isOwnStream(lane.stream)) this.#smallUsed += bytes;
   }
 
   /** A bundle for each lane in turn, until none may send any more. */

@@ -10,6 +10,20 @@ export const LINK_STREAM = 0;
 /** Reserved for the configuration of the cluster. */
 export const CONFIGURATION_STREAM = 1;
 
+/** A stream of the nodes' own. */
+export type OwnStream = 'link' | 'configuration';
+
+/** Its number. */
+export const ownStreams: Readonly<Record<OwnStream, number>> = {
+  link: LINK_STREAM,
+  configuration: CONFIGURATION_STREAM,
+};
+
+/** Whether a stream carries what nodes say to each other, and nothing of programs. */
+export function isOwnStream(stream: number): boolean {
+  return stream === LINK_STREAM || stream === CONFIGURATION_STREAM;
+}
+
 /** The streams that an order key can be given, as one run of numbers. */
 interface Range {
   readonly first: number;

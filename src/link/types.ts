@@ -6,6 +6,7 @@ import type { Profile } from '../timing/profiles.js';
 import type { Offer } from '../wire/handshake-frames.js';
 import type { MessageKind } from '../wire/records.js';
 import type { Carrier, CarrierPath, CarrierPathEvent } from './carrier.js';
+import type { OwnStream } from './streams.js';
 import type { LinkTraffic } from './traffic.js';
 
 /** How much the bundles of a link are protected. */
@@ -66,11 +67,12 @@ export interface MessageOptions {
   /** Not sent any more after this time. Such a message may overtake others. Default: none. */
   readonly ttlMs?: number;
   /**
-   * One of the node's own: it goes on the link's stream, before all others and without credit. A
-   * `send` of a topic that begins with RESERVED_TOPICS, at most limits.bundleBytes long; the peer
-   * handles it at once. Default false.
+   * One of the nodes' own, on the link's stream, before all others, or on configuration's, before
+   * all of programs; without credit. A `send` of a topic that begins with RESERVED_TOPICS, at most
+   * limits.bundleBytes long; the peer handles it at once. Who sends them sees to it that few wait.
+   * Default: one of a program.
    */
-  readonly control?: boolean;
+  readonly own?: OwnStream;
 }
 
 /** One message between two nodes, as the link carries it. */
@@ -90,6 +92,11 @@ export interface UserMessage {
 /** A message as it came; its body is a view that may be kept. */
 export interface ReceivedMessage extends UserMessage {
   readonly body: Buffer;
+  /**
+   * Of a message that came in fragments: gives the memory of the body back, which serves for the
+   * next one. The body is empty from then on.
+   */
+  readonly release?: (() => void) | undefined;
 }
 
 /** Why a link is over. */

@@ -4,7 +4,7 @@
  */
 import { BackplaneError, ProtocolError } from '../errors.js';
 import { limits } from '../limits.js';
-import type { Outcome } from '../link/types.js';
+import type { MessageOptions, Outcome } from '../link/types.js';
 import { encodeBody } from '../wire/payload.js';
 import type { CallsSetup } from './calls.js';
 import { cancellation } from './handling.js';
@@ -19,6 +19,9 @@ export const SUBSCRIPTIONS_TOPIC = 'backplane:subscriptions';
 /** `[added, removed]`: groups the sender is a member of. */
 export const GROUPS_TOPIC = 'backplane:groups';
 
+/** What replicas of the configuration say to each other; bytes, on a stream of their own. */
+export const CONFIGURATION_TOPIC = 'backplane:configuration';
+
 /** Who is told of names. */
 interface Receiver {
   receive(live: LiveLink, body: unknown): void;
@@ -27,19 +30,41 @@ interface Receiver {
 /** Why a call was given up. */
 export type CancelReason = 'cancelled' | 'deadline';
 
-const CONTROL = { orderKey: '', control: true } as const;
+const CONTROL = { orderKey: '', own: 'link' } as const;
+const CONFIGURATION = { orderKey: '', own: 'configuration' } as const;
 
 /** Sends one. A link that is ending takes none, and then nobody needs it. */
 export function sendControl(
-  { link }: LiveLink,
+  live: LiveLink,
   topic: string,
   value: unknown,
   done?: (outcome: Outcome) => void,
 ): void {
+  sendOwn(live, topic, value, CONTROL, done);
+}
+
+/** As `sendControl`, of the configuration; false when it was not taken. */
+export function sendConfiguration(
+  live: LiveLink,
+  body: Uint8Array,
+  done?: (outcome: Outcome) => void,
+): boolean {
+  return sendOwn(live, CONFIGURATION_TOPIC, body, CONFIGURATION, done);
+}
+
+function sendOwn(
+  { link }: LiveLink,
+  topic: string,
+  value: unknown,
+  options: MessageOptions,
+  done: ((outcome: Outcome) => void) | undefined,
+): boolean {
   try {
-    link.send({ kind: 'send', id: 0, topic, ...encodeBody(value) }, CONTROL, done);
+    link.send({ kind: 'send', id: 0, topic, ...encodeBody(value) }, options, done);
+    return true;
   } catch (error) {
-    if (!(error instanceof BackplaneError) || error.code !== 'ERR_NO_LINK') throw error;
+    if (error instanceof BackplaneError && error.code === 'ERR_NO_LINK') return false;
+    throw error;
   }
 }
 

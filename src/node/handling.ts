@@ -3,7 +3,7 @@
  * for its answer any more.
  */
 import { NodeError, ProtocolError } from '../errors.js';
-import type { UserMessage } from '../link/types.js';
+import type { ReceivedMessage, UserMessage } from '../link/types.js';
 import type { MessageKind } from '../wire/records.js';
 import { Gate } from './gate.js';
 import type { Producer } from './producer.js';
@@ -29,6 +29,14 @@ export interface MessageContext {
    * call).
    */
   readonly signal: AbortSignal;
+  /**
+   * Says that nobody needs the body any more. The memory of a large one (over limits.bundleBytes)
+   * then serves for the next large one of this link, which spares new memory and its collection;
+   * the body, or any Buffer in it, is empty from then on. All other bodies stay as they are, and so
+   * does one that was published: other subscribers have it, too. Nothing happens once the handler
+   * is done.
+   */
+  release(): void;
 }
 
 /** All that a peer's messages have set going at this end of one link. */
@@ -103,14 +111,17 @@ export class Handling implements MessageContext {
   readonly #kind: MessageKind;
   /** Null when the handler is done. */
   #work: Work | null;
+  #release: (() => void) | undefined;
   #controller: AbortController | null = null;
   #abortedFor: NodeError | null = null;
 
-  constructor(from: string, { topic, kind, traceparent }: UserMessage, work: Work) {
+  constructor(from: string, message: UserMessage & Pick<ReceivedMessage, 'release'>, work: Work) {
+    const { topic, kind, traceparent } = message;
     this.from = from;
     this.topic = topic;
     this.traceparent = traceparent;
     this.#kind = kind;
+    this.#release = kind === 'publish' ? undefined : message.release;
     this.#work = work;
   }
 
@@ -132,6 +143,11 @@ export class Handling implements MessageContext {
     return this.#controller.signal;
   }
 
+  release(): void {
+    this.#release?.();
+    this.#release = undefined;
+  }
+
   /** Whether nobody waits for the answer any more. */
   get isAborted(): boolean {
     return this.#abortedFor !== null;
@@ -147,6 +163,7 @@ export class Handling implements MessageContext {
   finish(): void {
     if (this.#controller !== null) this.#work?.unwatch(this);
     this.#work = null;
+    this.#release = undefined;
   }
 }
 

@@ -101,7 +101,7 @@ export class Messages {
     }
   }
 
-  #handleSend(live: LiveLink, message: UserMessage, body: unknown): Handled {
+  #handleSend(live: LiveLink, message: ReceivedMessage, body: unknown): Handled {
     const { topic } = message;
     const handler = this.#handlers.get(topic);
     if (handler !== undefined) {
@@ -117,7 +117,7 @@ export class Messages {
     return undefined;
   }
 
-  #handleCall(live: LiveLink, message: UserMessage, body: unknown): Handled {
+  #handleCall(live: LiveLink, message: ReceivedMessage, body: unknown): Handled {
     const { topic, id } = message;
     const handler = this.#handlers.get(topic);
     if (handler === undefined) {

@@ -262,6 +262,15 @@ export abstract class Messaging extends EventEmitter<NodeEvents> {
     this.#controls.set(topic, control);
   }
 
+  /** @internal For what a node is given later; the function that is returned takes it away. */
+  protected lendControl(topic: string, control: Control): () => void {
+    if (this.#controls.has(topic)) throw new NodeError('ERR_STATE', `${topic} is in use`);
+    this.#controls.set(topic, control);
+    return () => {
+      if (this.#controls.get(topic) === control) this.#controls.delete(topic);
+    };
+  }
+
   /** @internal As `onMessage` of `Links`. */
   protected received(live: LiveLink, message: ReceivedMessage): Handled {
     return this.#messages.receive(live, message);

@@ -2,12 +2,13 @@
  * A node: what a program holds in its hand. Everything is decided further below; here it is checked
  * and told.
  */
-import { type BackplaneError, NodeError } from '../errors.js';
+import { type BackplaneError, NodeError, ProtocolError } from '../errors.js';
 import { limits } from '../limits.js';
-import type { LocalIdentity } from '../link/types.js';
+import type { LocalIdentity, Outcome } from '../link/types.js';
 import type { Aead } from '../runtime/crypto.js';
 import type { Runtime } from '../runtime/index.js';
 import type { LocalAddress } from '../runtime/network.js';
+import { CONFIGURATION_TOPIC, sendConfiguration } from './control.js';
 import type { NodeView, PathChanged, PathView, ReachabilityView } from './events.js';
 import { Links } from './links.js';
 import type { LinksHandlers } from './links-setup.js';
@@ -40,6 +41,18 @@ export interface NodeSetup {
   readonly aead?: Aead | undefined;
   /** The addresses of this host as they are now. */
   localAddresses(): readonly LocalAddress[];
+}
+
+/** What the replica of a configuration at one node sends by. */
+export interface ConfigurationPort {
+  /**
+   * Sends at most limits.bundleBytes less the topic. How many are on their way is for the replica
+   * to bound.
+   * @returns False when there is no link; then nothing was sent, and `done` is not called.
+   */
+  send(to: string, body: Uint8Array, done?: (outcome: Outcome) => void): boolean;
+  /** What comes from now on is refused with ERR_NO_HANDLER. */
+  close(): void;
 }
 
 /** What a node is doing. */
@@ -219,6 +232,27 @@ export class ClusterNode extends Messaging {
    */
   observe(observer: Observer): () => void {
     return this.teller.observers.add(observer);
+  }
+
+  /**
+   * @internal The way on which the replicas of a configuration speak over the links of their nodes:
+   * in order, before all that programs say, without credit.
+   * @param receive is given what a peer's replica says. It may throw a ProtocolError, which ends
+   *   the link.
+   * @throws NodeError ERR_STATE: this node has a configuration.
+   */
+  openConfiguration(receive: (from: string, body: Buffer) => void): ConfigurationPort {
+    const close = this.lendControl(CONFIGURATION_TOPIC, ({ name }, body) => {
+      if (!Buffer.isBuffer(body)) throw new ProtocolError('ERR_PROTOCOL', 'no bytes of a replica');
+      receive(name, body);
+    });
+    return {
+      send: (to, body, done) => {
+        const live = this.#links.find(to);
+        return live !== undefined && sendConfiguration(live, body, done);
+      },
+      close,
+    };
   }
 
   /** @internal Begins to listen and to dial. */

@@ -49,6 +49,8 @@ export interface MessageFields {
 export interface DecodedMessage extends MessageFields {
   readonly type: 'message';
   body: Buffer;
+  /** Set where the memory of the body can be given back: see `ReceivedMessage` of link/types.ts. */
+  release: (() => void) | undefined;
 }
 
 /** A piece of a large message; `totalBytes` is 0 in all but the first. */
@@ -341,6 +343,7 @@ export class RecordReader {
       encoding: encoding === 1 ? 'cbor' : 'bytes',
       body,
       traceparent,
+      release: undefined,
     };
   }
 

@@ -115,7 +115,7 @@ class MachineVictim implements Victim {
   async pass(durationMs: number): Promise<void> {
     this.#nowMs += durationMs;
     if (this.#nowMs >= this.#handshake.deadline()) {
-      this.#handshake.step(this.#nowMs, { type: 'tick' });
+      this.#handshake.step(this.#nowMs, { type: 'tick', pathActive: true });
     }
     this.#take();
   }

@@ -148,7 +148,8 @@ export class WeakBus {
       if (old !== undefined) bus.put({ to: random.pick([0, 1] as const), data: old });
     }
     this.#nowMs += 10_000;
-    for (const side of [0, 1] as const) this.#step(parties, side, { type: 'tick' }, bus);
+    for (const side of [0, 1] as const)
+      this.#step(parties, side, { type: 'tick', pathActive: false }, bus);
     return this.#judgeHandshake(parties);
   }
 

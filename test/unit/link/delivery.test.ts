@@ -174,9 +174,11 @@ test('messages of the node go without credit', () => {
   pair.advance(1000);
   assert.ok(pair.a.outcomes.length < count);
   const before = pair.a.outcomes.length;
-  say(pair.a, 'control', { topic: 'backplane:any', control: true });
+  say(pair.a, 'configuration', { topic: 'backplane:any', own: 'configuration' });
+  say(pair.a, 'control', { topic: 'backplane:any', own: 'link' });
   pair.advance(10 * limits.ackDelayMs);
-  assert.deepEqual(pair.a.outcomes.slice(before), ['control: delivered']);
+  const order = ['control: delivered', 'configuration: delivered'];
+  assert.deepEqual(pair.a.outcomes.slice(before), order);
 });
 
 test('messages of the node wait for a carrier that is full, and are one bundle at most', () => {
@@ -185,7 +187,7 @@ test('messages of the node wait for a carrier that is full, and are one bundle a
   say(pair.a, 'first');
   pair.settle();
   const { length } = pair.a.carrier.sent;
-  for (const body of ['one', 'two']) say(pair.a, body, { topic: 'backplane:any', control: true });
+  for (const body of ['one', 'two']) say(pair.a, body, { topic: 'backplane:any', own: 'link' });
   pair.advance(10);
   assert.ok(pair.a.carrier.sent.slice(length).every(({ data }) => data.length < 100));
   assert.deepEqual(pair.a.outcomes, ['first: delivered']);
@@ -194,7 +196,7 @@ test('messages of the node wait for a carrier that is full, and are one bundle a
   pair.advance(10 * limits.ackDelayMs);
   assert.deepEqual(pair.a.outcomes, ['first: delivered', 'one: delivered', 'two: delivered']);
   const large = 'x'.repeat(limits.bundleBytes);
-  const options = { topic: 'backplane:any', control: true };
+  const options = { topic: 'backplane:any', own: 'configuration' } as const;
   assert.throws(() => say(pair.a, large, options), { code: 'ERR_MESSAGE_TOO_LARGE' });
 });
 

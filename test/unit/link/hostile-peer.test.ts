@@ -52,7 +52,7 @@ test('refusals of many bundles find theirs', () => {
   assert.ok(pair.a.outcomes.every((line) => line.endsWith('delivered ERR_NO_HANDLER')));
 });
 
-test("what is no message of the node ends the link when it comes on the link's own stream", () => {
+test("what is no message of the node ends the link on a stream of the nodes' own", () => {
   const own = { topic: 'backplane:any' };
   const piece = Buffer.alloc(64);
   const fragment = piece.subarray(0, writeFragmentHead(piece, 0, 1, 100, 10) + 10);
@@ -63,12 +63,14 @@ test("what is no message of the node ends the link when it comes on the link's o
     [encode(message({ ...own, kind: 'publish' })), false],
     [fragment, false],
   ] as const) {
-    const pair = new Pair(OPEN).connect();
-    inject(pair.a, 0, record);
-    pair.a.carrier.deliver();
-    const events = isTaken ? ['up b@y'] : ['up b@y', 'end lost ERR_PROTOCOL'];
-    assert.deepEqual(pair.a.events.slice(-events.length), events);
-    assert.equal(pair.a.messages.length, isTaken ? 1 : 0);
+    for (const stream of [0, 1]) {
+      const pair = new Pair(OPEN).connect();
+      inject(pair.a, stream, record);
+      pair.a.carrier.deliver();
+      const events = isTaken ? ['up b@y'] : ['up b@y', 'end lost ERR_PROTOCOL'];
+      assert.deepEqual(pair.a.events.slice(-events.length), events);
+      assert.equal(pair.a.messages.length, isTaken ? 1 : 0);
+    }
   }
 });
 

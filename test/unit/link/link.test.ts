@@ -272,6 +272,29 @@ test('a peer that left takes no message, and is gone within the leave time', () 
   assert.equal(pair.b.carrier.wasAborted, true);
 });
 
+test('an acceptor waits for a dialler whose process is slow, as long as a path is active', () => {
+  const slow = () => {
+    const pair = new Pair();
+    // The dialler has WELCOME in its socket, and does not read it.
+    pair.a.carrier.filter = (_stream, data) => {
+      pair.a.runtime.frozen = data[3] === FrameType.response;
+      return [data];
+    };
+    pair.connect().advance(4 * limits.handshakeMs);
+    assert.deepEqual(pair.b.events, ['authenticated a@x 1']);
+    pair.a.runtime.frozen = false;
+    return pair;
+  };
+  const resumed = slow().advance(1);
+  assert.deepEqual(resumed.a.events, ['up b@y']);
+  assert.equal(resumed.b.events.at(-1), 'up a@x');
+  const cut = slow();
+  cut.a.runtime.frozen = true;
+  cut.b.carrier.setPaths('inactive', 'unreachable');
+  cut.advance(limits.handshakeMs);
+  assert.equal(cut.b.events.at(-1), 'end lost ERR_TIMEOUT');
+});
+
 test('leave has a deadline: a peer that does not let go is aborted', () => {
   const pair = new Pair().connect();
   pair.a.carrier.shutdown = () => undefined;

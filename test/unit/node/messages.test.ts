@@ -37,6 +37,47 @@ test('messages arrive once, in the order of their key, with who sent them', asyn
   assert.deepEqual([traceparent, signal.aborted], [undefined, false]);
 });
 
+test('a handler gives back the memory of a large body, and of no other', async () => {
+  const { cluster, one, two } = await linked();
+  const seen: { body: Buffer; before: number; context: MessageContext }[] = [];
+  const released = (body: unknown, context: MessageContext) => {
+    seen.push({ body: body as Buffer, before: (body as Buffer).length, context });
+    context.release();
+    context.release();
+  };
+  two.node.handle('t', released);
+  two.node.handle('in', (body, context) => released((body as { data: Buffer }).data, context));
+  two.node.handle('kept', (body, context) => {
+    seen.push({ body: body as Buffer, before: (body as Buffer).length, context });
+  });
+  two.node.subscribe('p', released);
+  const large = Buffer.alloc(2 * limits.fragmentBytes, 7);
+  await cluster.run(10);
+  one.node.send('two@host2', 't', large, { orderKey: 'k' });
+  one.node.send('two@host2', 'in', { data: large }, { orderKey: 'k' });
+  one.node.send('two@host2', 't', large.subarray(0, 1000), { orderKey: 'k' });
+  await cluster.run(10);
+  one.node.publish('p', large);
+  one.node.send('two@host2', 'kept', large);
+  await cluster.run(10);
+  assert.deepEqual(
+    seen.map(({ before, body }) => [before, body.length]),
+    [
+      [large.length, 0],
+      [large.length, 0],
+      [1000, 1000],
+      [large.length, large.length],
+      [large.length, large.length],
+    ],
+  );
+  // Its handler is done: the memory is the program's.
+  for (const { context } of seen) context.release();
+  assert.deepEqual(
+    seen.slice(2).map(({ body }) => body.equals(large.subarray(0, body.length))),
+    [true, true, true],
+  );
+});
+
 test('both ends of a link send, whoever dialled', async () => {
   const { cluster, one, two } = await linked();
   const seen: unknown[] = [];
