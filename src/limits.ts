@@ -228,6 +228,12 @@ export const limits = {
   configMessageBytes: 1024 * 1024,
   /** The load timeout where nothing else is said. */
   configLoadMs: 10_000,
+  /** A store on disk, with all that LMDB needs beside what is in it. */
+  configStoreBytes: 2 * 1024 * 1024 * 1024,
+  /** It grows by this much at a time. */
+  configStoreStepBytes: 1024 * 1024,
+  /** What a store writes at once: batches that wait go together up to this, items of a snapshot. */
+  configCommitBytes: 1024 * 1024,
   /** A key, and a prefix. */
   configKeyBytes: 512,
   /** A value when encoded. */
@@ -267,12 +273,6 @@ export const limits = {
   configWatches: 4096,
   /** Items in one piece of what a watch begins with. */
   configWatchItems: 1024,
-  /** A store on disk, with all that LMDB needs beside what is in it. */
-  configStoreBytes: 1024 * 1024 * 1024,
-  /** It grows by this much at a time. */
-  configStoreStepBytes: 1024 * 1024,
-  /** What a store writes at once: batches that wait go together up to this, items of a snapshot. */
-  configCommitBytes: 1024 * 1024,
 
   // observe
   /** Active alarms of one code; there is no room for more. */
