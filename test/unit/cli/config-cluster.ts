@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 import type { Config } from '../../../src/cluster.js';
 import { CONFIG_CONTROL, configControl } from '../../../src/config/control.js';
 import { openConfigWith } from '../../../src/config/open.js';
-import { serveControl } from '../../../src/observe/control.js';
+import { type ControlServer, serveControl } from '../../../src/observe/control.js';
 import { createTestNetwork } from '../../../src/testing/index.js';
 import { MemoryDisks } from '../config/memory-disk.js';
 
@@ -30,7 +30,9 @@ export interface CliCluster {
   /** Runs the command against a node, the first one by default. */
   run(args: readonly string[], options?: RunOptions): Promise<Run>;
   until(holds: () => boolean): Promise<unknown>;
-  kill(name: string): void;
+  kill(name: string): Promise<void>;
+  /** Starts one that was killed. */
+  start(name: string): Promise<Config>;
 }
 
 export interface RunOptions {
@@ -47,16 +49,19 @@ export async function cliCluster(context: TestContext): Promise<CliCluster> {
   const network = createTestNetwork();
   const disks = new MemoryDisks();
   const configs: Config[] = [];
-  for (const name of NAMES) {
+  const sockets = new Map<string, ControlServer>();
+  const start = async (name: string): Promise<Config> => {
     const node = await network.node(name);
     const openStore = disks.opener(node.runtime);
     const options = { store: name, masters: NAMES.slice(0, 2) };
     const config = await openConfigWith(node, options, { openStore });
     const posts = { [CONFIG_CONTROL]: configControl(config) };
     const socket = await serveControl(node, { path: join(folder, name), posts });
-    configs.push(config);
+    sockets.set(name, socket);
     context.after(() => socket.close());
-  }
+    return config;
+  };
+  for (const name of NAMES) configs.push(await start(name));
   context.after(async () => {
     for (const config of configs) await config.close();
     await network.close();
@@ -95,6 +100,10 @@ export async function cliCluster(context: TestContext): Promise<CliCluster> {
     configs,
     run,
     until: (holds) => network.until(holds),
-    kill: (name) => network.kill(name),
+    kill: async (name) => {
+      network.kill(name);
+      await sockets.get(name)?.close();
+    },
+    start,
   };
 }

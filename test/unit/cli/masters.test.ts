@@ -10,7 +10,7 @@ test(
   'an operator begins, forces, adds and removes, and is told what it means',
   limit,
   async (context) => {
-    const { run, configs, until, kill } = await cliCluster(context);
+    const { run, configs, until, kill, start } = await cliCluster(context);
     await until(() => configs[0]!.status.newcomers.length === 1);
     const empty = await run(['masters', 'list']);
     assert.match(empty.stdout, /^one@h1, newcomer, nothing to read yet/);
@@ -36,7 +36,7 @@ test(
     );
     assert.match((await run(['masters', 'list'])).stdout, /writes are taken/);
 
-    kill('two@h2');
+    await kill('two@h2');
     await until(() => configs[0]!.status.missing.length === 1);
     const forced = await run(['masters', 'force', '--yes', '--json']);
     assert.deepEqual([forced.status, forced.json['epoch']], [0, 2], forced.stderr);
@@ -44,6 +44,18 @@ test(
     assert.match((await run(['masters', 'list'])).stdout, /force by .* by backplane masters/);
     const none = await run(['masters', 'remove', 'two@h2', '--yes', '--json']);
     assert.deepEqual([none.status, none.json['ok']], [1, false]);
+
+    const two = await start('two@h2');
+    await until(() => two.status.role === 'slave');
+    const added = await run(['masters', 'add', 'two@h2', '--yes', '--json']);
+    assert.deepEqual([added.status, added.json['epoch']], [0, 3], added.stderr);
+    const at = 'three@h3';
+    const removed = await run(['masters', 'remove', 'one@h1', '--yes', '--json'], { at });
+    assert.deepEqual([removed.status, removed.json['epoch']], [0, 4], removed.stderr);
+    assert.match(removed.stderr, /^- two@h2 becomes the sequencer$/m);
+    await until(() => two.status.role === 'sequencer');
+    const nothing = await run(['masters', 'forget', '--yes'], { at: 'two@h2' });
+    assert.match(nothing.stderr, /^\? .*nothing is set aside$/m);
   },
 );
 
