@@ -3,7 +3,14 @@ import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import { openConfig, type Config as Replica } from '../cluster.js';
 import { CONFIG_CONTROL, configControl } from '../config/control.js';
-import { BackplaneError, type ClusterNode, dnsPeers, type Logger, startNode } from '../index.js';
+import {
+  BackplaneError,
+  type ClusterNode,
+  dnsPeers,
+  type Logger,
+  NodeError,
+  startNode,
+} from '../index.js';
 import { LOG_LEVELS } from '../node/logger.js';
 import { fullName } from '../node/names.js';
 import {
@@ -62,6 +69,11 @@ function logAlarms(node: ClusterNode, alarms: AlarmWatch, logger: Logger): void 
   alarms.on('clear', (alarm) => tell('info', 'alarmCleared', alarm));
 }
 
+/** Answers what is asked of a configuration where there is none. */
+async function noConfig(): Promise<never> {
+  throw new NodeError('ERR_STATE', 'this node keeps no configuration: its file has none');
+}
+
 async function serve(options: ServeOptions): Promise<void> {
   const { peers, dns, control, configuration, ...config } = await configOf(options);
   const host = hostName();
@@ -86,7 +98,7 @@ async function serve(options: ServeOptions): Promise<void> {
     replica = configuration === undefined ? null : await openConfig(node, configuration);
     if (replica !== null) logConfig(replica, logger);
     const metrics = metricsText(node, alarms);
-    const posts = replica === null ? {} : { [CONFIG_CONTROL]: configControl(replica) };
+    const posts = { [CONFIG_CONTROL]: replica === null ? noConfig : configControl(replica) };
     const socket =
       path === undefined ? null : await serveControl(node, { path, alarms, metrics, posts });
     // Each resolves when the peer is up, which may be never; only a refusal to try is of interest.

@@ -9,6 +9,8 @@ export class MemoryDisks {
   readonly stores = new Map<string, MemoryStore>();
   /** Stores that take nothing more, and why. */
   readonly failures = new Map<string, StoreFailure>();
+  /** Batches that each was given. */
+  readonly batches = new Map<string, number>();
   /** How long a flush takes. */
   flushMs = 1;
 
@@ -25,6 +27,7 @@ export class MemoryDisks {
         contents: store.contents(),
         persist: (batch) => {
           store.waiting.push(batch);
+          this.batches.set(path, (this.batches.get(path) ?? 0) + 1);
           timers.after(this.flushMs, () => {
             if (!isOpen) return;
             const code = this.failures.get(path);
