@@ -10,7 +10,7 @@ const T = 't@h5';
 
 const put = (key: string, value: unknown) => write({ write: [{ put: key, value }] });
 
-test('a slave gets what is committed, and nothing else, and shows it before it is on its disk', () => {
+test('a slave gets what is committed and nothing else, and shows it before its disk has it', () => {
   const cluster = new Cluster([A, B], [S]);
   cluster.bootstrap(A, B);
   cluster.start(S);

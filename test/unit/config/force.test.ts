@@ -64,7 +64,7 @@ test('the masters at hand are frozen, the longest log is taken, the epoch is on 
   assert.deepEqual(answer, { type: 'done', lineage: idOf('L2'), epoch: 2 });
 });
 
-test('an old master that comes back is a slave, and what only it had is set aside and shown', () => {
+test('an old master that comes back is a slave, and what only it had is set aside', () => {
   const cluster = new Cluster([A, B]);
   cluster.bootstrap(A, B);
   cluster.put(A, 'cluster/x', 1);

@@ -112,7 +112,7 @@ test('writes that come together go together, and others follow before those are 
   assert.deepEqual(cluster.node(B).shown, [1, 4, 5]);
 });
 
-test('with a master away, stalled or unable to store, a write is refused and appended nowhere', () => {
+test('with a master away, stalled or unable to store, a write is appended nowhere', () => {
   const cluster = new Cluster([A, B]);
   cluster.bootstrap(A, B);
   const refused = () => {
