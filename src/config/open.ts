@@ -13,7 +13,6 @@ import { Replica } from './replica.js';
 import type { ReplicaSetup } from './replica-io.js';
 import { type ConfigState, loadState } from './state.js';
 import type { LoadState } from './state-contract.js';
-import { openStore } from './store.js';
 import type { ConfigStore, OpenStore, StoreContents } from './store-contract.js';
 import type { Tree } from './tree.js';
 
@@ -30,7 +29,9 @@ export interface ConfigParts {
  *   ERR_STORE_IN_USE, ERR_STORE_CORRUPT, ERR_STORE_FOREIGN, ERR_STORE_FORMAT: the store cannot be
  *   used, the message says the way out; NodeError ERR_STATE: this node has one open.
  */
-export function openConfig(node: ClusterNode, options: ConfigOptions): Promise<Config> {
+export async function openConfig(node: ClusterNode, options: ConfigOptions): Promise<Config> {
+  // What loads it loads a native addon, which only those need who have a store.
+  const { openStore } = await import('./store.js');
   return openConfigWith(node, options, { openStore });
 }
 

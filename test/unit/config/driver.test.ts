@@ -52,7 +52,7 @@ test('what is no message at all ends the link', async (context) => {
   }
 });
 
-test('a message cut off by the end of a link is not put together with the next', async (context) => {
+test('a message cut off by the end of a link is no part of the next', async (context) => {
   const cluster = new ConfigCluster(context);
   const [one] = await cluster.boot(['one@h1', 'two@h2']);
   const { node, port, say } = await stranger(cluster, 'odd@h9');
