@@ -194,7 +194,7 @@ export const limits = {
   /** A transaction when encoded: it travels and is stored in one piece, in CBOR with others. */
   configTransactionBytes: 768 * 1024,
   /** Conditions of one transaction. */
-  configConditions: 1024,
+  configConditions: 4096,
   /** Operations of one transaction. */
   configOperations: 4096,
   /** Keys that one transaction changes: they are told to watchers together. */
@@ -220,6 +220,8 @@ export const limits = {
    * some 100 ms.
    */
   configSchemaUnits: 2 ** 24,
+  /** YAML or JSON to be read. */
+  configTextCharacters: 64 * 1024 * 1024,
   /** Watches at one node. */
   configWatches: 4096,
   /** Items in one piece of what a watch begins with. */
