@@ -241,7 +241,7 @@ export const limits = {
   /** A transaction when encoded: it travels and is stored in one piece, in CBOR with others. */
   configTransactionBytes: 768 * 1024,
   /** Conditions of one transaction. */
-  configConditions: 1024,
+  configConditions: 4096,
   /** Operations of one transaction. */
   configOperations: 4096,
   /** Keys that one transaction changes: they are told to watchers together. */

@@ -102,3 +102,52 @@ export const anyOperations: fc.Arbitrary<Operation[]> = fc
 
 /** Some tests write as much as may be. */
 export const fullValue = Buffer.alloc(limits.configValueBytes - 5);
+
+/** Values of every kind, with the names of tags among their keys. */
+export const anyValue = fc.letrec((tie) => ({
+  key: fc.oneof(
+    fc.string({ unit: 'binary' }).filter((key) => !/^(__proto__|constructor|prototype)$/.test(key)),
+    fc.constantFrom('$date', '$map', '$object', '$ref', '$', '<<', '1', 'no'),
+  ),
+  value: fc.oneof(
+    { maxDepth: 4 },
+    fc.oneof(
+      fc.constantFrom<unknown>(
+        null,
+        undefined,
+        true,
+        false,
+        -0,
+        Number.NaN,
+        Number.POSITIVE_INFINITY,
+      ),
+      fc.integer(),
+      fc.double(),
+      fc.bigInt({ min: -(2n ** 70n), max: 2n ** 70n }),
+      fc.string({ unit: 'binary' }),
+      fc.constantFrom(
+        'no',
+        '0x1F',
+        '1_000',
+        '2026-01-31',
+        ' a ',
+        'a\n b\n',
+        '\r\n',
+        '\u2028',
+        '- a',
+        '~',
+      ),
+      fc.uint8Array().map((bytes) => Buffer.from(bytes)),
+      fc.date({ noInvalidDate: true, min: new Date(-1e14), max: new Date(1e14) }),
+      fc.uint8Array({ maxLength: 4 }).map((bytes) => new Int32Array(bytes)),
+    ),
+    fc.array(tie('value'), { maxLength: 4 }),
+    fc.array(fc.tuple(tie('key'), tie('value')), { maxLength: 4 }).map(Object.fromEntries),
+    fc
+      .array(fc.tuple(fc.oneof(fc.string(), fc.integer(), fc.bigInt()), tie('value')), {
+        maxLength: 3,
+      })
+      .map((entries) => new Map(entries)),
+    fc.array(tie('value'), { maxLength: 3 }).map((items) => new Set(items)),
+  ),
+})).value;
