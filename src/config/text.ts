@@ -32,6 +32,7 @@ import type { CheckedTransaction, Condition, Operation } from './transaction.js'
 import type { Item, Tree } from './tree.js';
 import { decodeValue, encodeValue } from './value.js';
 
+/** How a text is written. */
 export type TextFormat = 'yaml' | 'json';
 
 /** A key that has another value in a text than in the tree; undefined is none. */

@@ -107,3 +107,12 @@ export async function cliCluster(context: TestContext): Promise<CliCluster> {
     start,
   };
 }
+
+/** The same, where it has been bootstrapped. */
+export async function bootedCluster(context: TestContext): Promise<CliCluster> {
+  const cluster = await cliCluster(context);
+  await cluster.until(() => cluster.configs[0]?.status.newcomers.length === 1);
+  await cluster.configs[0]?.masters.bootstrap(NAMES.slice(0, 2));
+  await cluster.until(() => cluster.configs.every(({ view }) => view !== null));
+  return cluster;
+}

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import test from 'node:test';
 import { cliCluster } from './config-cluster.js';
 
-const limit = { timeout: 120_000 };
+const limit = { timeout: 200_000 };
 
 test(
   'an operator begins, forces, adds and removes, and is told what it means',

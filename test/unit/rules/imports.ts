@@ -60,7 +60,6 @@ export const allowedPackages: Readonly<Record<string, readonly string[]>> = {
   moleculer: ['adapters'],
   'socket.io-adapter': ['adapters'],
   'prom-client': ['observe'],
-  yaml: ['config'],
 };
 
 /** Rooms that get clocks, timers, randomness and files from runtime, and from nowhere else. */
