@@ -2,7 +2,7 @@
 import type { BackplaneError } from '../errors.js';
 import { Fifo } from '../link/fifo.js';
 import type { Entry } from './entry.js';
-import { isMaster, type Master } from './epoch-record.js';
+import { type EpochRecord, isMaster, type Master } from './epoch-record.js';
 import { Log } from './log.js';
 import type { Message } from './messages.js';
 import type { ReplicaOutput, ReplicaSetup } from './replica-io.js';
@@ -30,14 +30,22 @@ export class Core {
 
   /** Whether the newest record in the log has this node and its store among the masters. */
   get isMaster(): boolean {
-    const { record } = this.log;
-    return record !== null && isMaster(record, this.self);
+    return this.isMasterOf(this.log.record);
+  }
+
+  /** The same of another record. What was started as a slave is no master, whoever names it. */
+  isMasterOf(record: EpochRecord | null): boolean {
+    return record !== null && !this.isSlave && isMaster(record, this.self);
+  }
+
+  /** Whether somebody waits for what is on this disk: as a master does, also one that leaves. */
+  get isAwaited(): boolean {
+    return this.isMaster || this.isMasterOf(this.log.recordAt(this.log.committed));
   }
 
   /** Whether it has them as the first, who is the sequencer. */
   get isFirst(): boolean {
-    const first = this.log.record?.masters[0];
-    return first?.name === this.name && first.storeId === this.self.storeId;
+    return this.isMaster && this.log.record?.masters[0]?.name === this.name;
   }
 
   /** As a record would name this node. */

@@ -51,8 +51,8 @@ interface Outgoing {
   after: Uint8Array | null;
 }
 
-/** A message without entries counts for something, too. */
-const MESSAGE_BYTES = 64;
+/** What a message counts beside its entries or items. */
+export const MESSAGE_BYTES = 64;
 
 export class Feeds {
   readonly #core: Core;

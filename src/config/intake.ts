@@ -9,7 +9,7 @@ import { Sha256 } from '../runtime/crypto.js';
 import type { Core } from './core.js';
 import { readEntry } from './entry.js';
 import { type EpochRecord, forkFrom, readRecord } from './epoch-record.js';
-import { addToDigest } from './feeds.js';
+import { addToDigest, MESSAGE_BYTES } from './feeds.js';
 import { hexBytes } from './fields.js';
 import type { FeedEnd, Message } from './messages.js';
 import type { BaseItem, BasePoint, SetAside } from './store-contract.js';
@@ -28,10 +28,11 @@ export class Intake {
   #source: string | null = null;
   #ticket = 0;
   #snapshot: Incoming | null = null;
-  /** For each message that is not dealt with: what has to be on disk before it is. */
-  #waiting = new Fifo<number>();
+  /** Messages that are not dealt with: what has to be on disk before they are, and their bytes. */
+  #waiting = new Fifo<{ readonly revision: number; readonly bytes: number }>();
   #taken = 0;
-  #toldTaken = 0;
+  /** Dealt with, and not acknowledged. */
+  #untold = 0;
   #toldStored = 0;
   #isCurrent = false;
   /** Sources that ended a feed, and why. */
@@ -98,20 +99,25 @@ export class Intake {
     }
   }
 
-  /** Tells the source what is on disk. */
-  acknowledge(): void {
+  /**
+   * Tells the source what is on disk: at once where it waits for that, else often enough for its
+   * window.
+   */
+  acknowledge(isAwaited: boolean): void {
     if (this.#source === null) return;
     const { durable, failure } = this.#core.log;
     // One that can store no more still learns what there is; as a master it counts no more.
     for (let next = this.#waiting.at(0); next !== undefined; next = this.#waiting.at(0)) {
-      if (next > durable && failure === null) break;
+      if (next.revision > durable && failure === null) break;
       this.#waiting.shift();
       this.#taken++;
+      this.#untold += next.bytes + MESSAGE_BYTES;
     }
     // The old log's end means nothing beside the snapshot that is on its way.
     const stored = this.#snapshot === null ? durable : 0;
-    if (this.#taken === this.#toldTaken && stored === this.#toldStored) return;
-    this.#toldTaken = this.#taken;
+    const isNews = isAwaited && stored !== this.#toldStored;
+    if (!isNews && this.#untold < limits.configFeedBytes / 4) return;
+    this.#untold = 0;
     this.#toldStored = stored;
     this.#core.send(this.#source, {
       type: 'taken',
@@ -126,7 +132,7 @@ export class Intake {
     this.#snapshot = null;
     this.#waiting = new Fifo();
     this.#taken = 0;
-    this.#toldTaken = 0;
+    this.#untold = 0;
     this.#toldStored = 0;
     this.#isCurrent = false;
   }
@@ -134,10 +140,14 @@ export class Intake {
   #entries(entries: readonly Buffer[], committed: number): void {
     const { log, nowMs } = this.#core;
     if (this.#snapshot !== null) throw new ProtocolError('ERR_PROTOCOL', 'half a snapshot');
-    for (const bytes of entries) log.append(readEntry(bytes));
+    let bytes = 0;
+    for (const each of entries) {
+      log.append(readEntry(each));
+      bytes += each.length;
+    }
     log.commit(nowMs, Math.min(committed, log.last.revision));
     this.#isCurrent = log.last.revision >= committed;
-    this.#waiting.push(log.last.revision);
+    this.#waiting.push({ revision: log.last.revision, bytes });
   }
 
   #begin(base: BasePoint): void {
@@ -153,13 +163,14 @@ export class Intake {
     const digest = new Sha256();
     digest.update(hexBytes(base.hash));
     this.#snapshot = { base, record, digest, items: [], bytes: 0 };
-    this.#waiting.push(0);
+    this.#waiting.push({ revision: 0, bytes: 0 });
   }
 
   #piece(items: readonly BaseItem[], digest: string | null): void {
     const snapshot = this.#snapshot;
     if (snapshot === null) throw new ProtocolError('ERR_PROTOCOL', 'a piece of no snapshot');
-    snapshot.bytes += addToDigest(snapshot.digest, items);
+    const bytes = addToDigest(snapshot.digest, items);
+    snapshot.bytes += bytes;
     if (snapshot.bytes > limits.configStateBytes) {
       throw new ProtocolError(
         'ERR_PROTOCOL',
@@ -168,7 +179,7 @@ export class Intake {
     }
     for (const item of items) snapshot.items.push(item);
     if (digest === null) {
-      this.#waiting.push(0);
+      this.#waiting.push({ revision: 0, bytes });
       return;
     }
     if (snapshot.digest.hex() !== digest) {
@@ -179,7 +190,7 @@ export class Intake {
     this.#core.outputs.push({ type: 'replaced' });
     this.#snapshot = null;
     this.#isCurrent = true;
-    this.#waiting.push(base.revision);
+    this.#waiting.push({ revision: base.revision, bytes });
   }
 
   /**

@@ -22,6 +22,7 @@ import type {
   Request,
   Trouble,
 } from './replica-io.js';
+import { readRequest, requestBody } from './request-messages.js';
 import { Requests, type Ticket } from './requests.js';
 import { isForeign, isMasterOf, type Peer, Sessions } from './sessions.js';
 import { chooseSource, guideOf, type Orders } from './source.js';
@@ -149,6 +150,11 @@ export abstract class Member implements ReplicaMachine {
     return this.intake.isCurrent;
   }
 
+  /** Whether somebody waits for what is on this disk. */
+  protected isAwaited(): boolean {
+    return this.core.isAwaited;
+  }
+
   /** The link to a peer, or the machine at its end, is gone. */
   protected drop(name: string): void {
     this.intake.drop(name);
@@ -195,7 +201,7 @@ export abstract class Member implements ReplicaMachine {
     if (this.isStirred) this.#choose();
     this.requests.tick();
     this.reads.settle(this.isCurrent());
-    this.intake.acknowledge();
+    this.intake.acknowledge(this.isAwaited());
     const { core } = this;
     core.log.compact();
     for (let batch = core.log.poll(core.nowMs); batch !== null; batch = core.log.poll(core.nowMs)) {
@@ -304,7 +310,10 @@ export abstract class Member implements ReplicaMachine {
     hops: number,
   ): void {
     const ticket = this.requests.open(request, from, id, deadlineMs, hops);
-    if (ticket !== null) this.handle(ticket);
+    if (ticket === null) return;
+    const problem = from === null ? problemOf(request) : null;
+    if (problem === null) this.handle(ticket);
+    else this.requests.fail(ticket, 'ERR_ARGUMENT', problem);
   }
 
   #answered(name: string, message: Message & { readonly type: 'answer' }): void {
@@ -361,5 +370,17 @@ export abstract class Member implements ReplicaMachine {
     if (text === this.#statusText) return;
     this.#statusText = text;
     this.core.outputs.push({ type: 'status', status });
+  }
+}
+
+/** What is wrong with a command of an operator here; those of peers were read already. */
+function problemOf(request: Request): string | null {
+  if (request.type === 'write' || request.type === 'read') return null;
+  try {
+    readRequest(requestBody(request));
+    return null;
+  } catch (error) {
+    if (error instanceof ProtocolError) return error.message;
+    throw error;
   }
 }

@@ -74,7 +74,8 @@ export class Replica extends Member {
     const { core } = this;
     switch (request.type) {
       case 'bootstrap':
-        this.#membership.bootstrap(ticket, request);
+        if (this.intake.source === null) this.#membership.bootstrap(ticket, request);
+        else this.requests.fail(ticket, 'ERR_STATE', 'this node has begun to follow a cluster');
         break;
       case 'force':
         this.#force.begin(ticket, request);
@@ -152,6 +153,10 @@ export class Replica extends Member {
   protected override replaced(): void {
     this.#sequencer.replaced();
     this.#feeds.dropAll();
+  }
+
+  protected override isAwaited(): boolean {
+    return super.isAwaited() || this.#inviter !== null;
   }
 
   protected override isCurrent(): boolean {

@@ -140,9 +140,9 @@ export class Sessions {
   }
 }
 
-/** Whether a record names a peer, with its store. */
+/** Whether a record names a peer, with its store, and it is not started as a slave. */
 export function isMasterOf(record: EpochRecord, { name, hello }: MetPeer): boolean {
-  return isMaster(record, { name, storeId: hello.storeId });
+  return !hello.isSlave && isMaster(record, { name, storeId: hello.storeId });
 }
 
 /** Whether what a peer has and what is here have nothing to do with each other. */

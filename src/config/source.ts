@@ -12,7 +12,7 @@
  * A lineage that is neither ours nor comes from ours is followed by nobody.
  */
 import type { Core } from './core.js';
-import { type EpochRecord, forkFrom, isMaster } from './epoch-record.js';
+import { type EpochRecord, forkFrom } from './epoch-record.js';
 import type { Intake } from './intake.js';
 import { isMasterOf, type MetPeer, type Sessions } from './sessions.js';
 
@@ -44,12 +44,12 @@ export function chooseSource(
   if (inviter !== null && peers.some(({ name }) => name === inviter)) return inviter;
   const first = guide.masters[0]?.name;
   const sequencer = peers.find((peer) => peer.name === first && isMasterOf(guide, peer));
-  if (isMaster(guide, core.self)) {
+  if (core.isMasterOf(guide)) {
     return first === core.name ? longest(core, guide, peers) : (sequencer?.name ?? null);
   }
   // It is to be no master any more, but that asks for its acknowledgement, too.
   const agreed = core.log.recordAt(core.log.committed);
-  const isLeaving = agreed?.lineage === guide.lineage && isMaster(agreed, core.self);
+  const isLeaving = agreed?.lineage === guide.lineage && core.isMasterOf(agreed);
   if (isLeaving && sequencer !== undefined) return sequencer.name;
   return anyOf(core, guide, peers, intake.source);
 }
@@ -82,7 +82,7 @@ function isNewer(guide: EpochRecord, record: EpochRecord): boolean {
  */
 function isFirstRecord(core: Core, orders: Orders, from: string, record: EpochRecord): boolean {
   if (core.isSlave || orders.inviter === from) return true;
-  return isMaster(record, core.self);
+  return core.isMasterOf(record);
 }
 
 /** The master with the longest log, when that is longer than the own one. */

@@ -5,7 +5,7 @@
  * | key | value |
  * |---|---|
  * | `r`, revision (8) | request id (16) |
- * | `t`, key of the tree | revision that created it (8), revision that put it (8), version (8), value |
+ * | `t`, key of the tree | revisions that created it (8) and put it (8), version (8), value |
  */
 import { BackplaneError, ProtocolError } from '../errors.js';
 import { limits } from '../limits.js';

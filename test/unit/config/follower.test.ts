@@ -10,7 +10,7 @@ const T = 't@h5';
 
 const put = (key: string, value: unknown) => write({ write: [{ put: key, value }] });
 
-test('a slave gets what is committed, and nothing else, and shows it before it is on its disk', () => {
+test('a slave gets what is committed and nothing else, and shows it before its disk has it', () => {
   const cluster = new Cluster([A, B], [S]);
   cluster.bootstrap(A, B);
   cluster.start(S);
@@ -47,7 +47,7 @@ test('when its master goes, a slave goes on with another where it was', () => {
     cluster.link(slave, source);
     cluster.run();
   }
-  assert.deepEqual(cluster.node(S).shown, [1, 2, 3, 4]);
+  assert.deepEqual(cluster.node(S).shown, [2, 3, 4]);
 });
 
 test('when all masters are gone the cluster is DOWN, and what a slave has stays readable', () => {

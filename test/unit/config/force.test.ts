@@ -46,7 +46,6 @@ test('the masters at hand are frozen, the longest log is taken, the epoch is on 
     'c -> b  entries 3 (epoch 2: b c), committed 1',
     'c -> b  hello you: epoch 2, log to 3, committed 1',
     'c writes append 3',
-    'b -> c  taken 1, stored 2',
     // By the new record B is the sequencer: from here on it is a recovery as any other.
     'b -> c  hello you: epoch 2, log to 3, committed 1',
     'b -> c  unfollow',
@@ -59,15 +58,13 @@ test('the masters at hand are frozen, the longest log is taken, the epoch is on 
     'b -> c  entries nothing new, committed 1',
     'b -> c  entries nothing new, committed 3',
     'b shows 3',
-    'c -> b  taken 1, stored 3',
     'c answers done, epoch 2',
     'c shows 3',
-    'c -> b  taken 2, stored 3',
   ]);
   assert.deepEqual(answer, { type: 'done', lineage: idOf('L2'), epoch: 2 });
 });
 
-test('an old master that comes back is a slave, and what only it had is set aside and shown', () => {
+test('an old master that comes back is a slave, and what only it had is set aside', () => {
   const cluster = new Cluster([A, B]);
   cluster.bootstrap(A, B);
   cluster.put(A, 'cluster/x', 1);

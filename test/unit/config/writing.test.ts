@@ -36,7 +36,6 @@ test('a bootstrap is an entry like any other: on all disks first', () => {
     'a -> b  entries nothing new, committed 1',
     'a shows 1',
     'b shows 1',
-    'b -> a  taken 2, stored 1',
   ]);
   assert.equal(cluster.node(A).status.role, 'sequencer');
   assert.equal(cluster.node(A).status.isWritable, true);
@@ -60,7 +59,6 @@ test('all masters write at the same time, and what all have flushed is committed
     'a shows 2',
     'b answers committed 2',
     'b shows 2',
-    'b -> a  taken 4, stored 2',
   ]);
   assert.deepEqual(answer, { type: 'committed', lineage: idOf('L1'), revision: 2 });
   assert.equal(cluster.node(A).value('cluster/x'), 1);
@@ -114,7 +112,7 @@ test('writes that come together go together, and others follow before those are 
   assert.deepEqual(cluster.node(B).shown, [1, 4, 5]);
 });
 
-test('with a master away, stalled or unable to store, a write is refused and appended nowhere', () => {
+test('with a master away, stalled or unable to store, a write is appended nowhere', () => {
   const cluster = new Cluster([A, B]);
   cluster.bootstrap(A, B);
   const refused = () => {
