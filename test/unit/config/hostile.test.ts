@@ -122,7 +122,8 @@ test('a follower that acknowledges more than it was sent is refused', () => {
     const victim = new Victim();
     victim.greet();
     const { last, record } = victim.cluster.node(A).status;
-    victim.hear({ type: 'follow', ticket: 1, at: last, lineage: record?.lineage ?? null });
+    const lineage = record?.lineage ?? null;
+    victim.hear({ type: 'follow', ticket: 1, at: last, committed: last, lineage });
     victim.hear({ type: 'taken', ticket: 1, ...more });
     assert.equal(victim.refused, true);
   }
