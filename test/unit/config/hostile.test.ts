@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { makeEntry, ORIGIN } from '../../../src/config/entry.js';
+import { encodeRecord } from '../../../src/config/epoch-record.js';
 import { type Message, messageBody } from '../../../src/config/messages.js';
 import { Replica } from '../../../src/config/replica.js';
 import type { ReplicaInput, ReplicaOutput } from '../../../src/config/replica-io.js';
@@ -193,4 +194,18 @@ test('a command that cannot be written down is a bad argument', () => {
     const answer = cluster.get(A, wrong);
     assert.ok(answer?.type === 'error' && answer.code === 'ERR_ARGUMENT');
   }
+});
+
+test('a snapshot without an end is refused when it is larger than any state', () => {
+  const victim = new Victim();
+  victim.greet();
+  const { last, record } = victim.cluster.node(A).status;
+  const base = { revision: 9, hash: last.hash, record: Buffer.from(encodeRecord(record!)) };
+  victim.hear({ type: 'snapshot', ticket: 1, base });
+  const value = Buffer.alloc(limits.configEntryBytes);
+  const items = new Array(64).fill({ key: Buffer.from('tcluster/x'), value });
+  let pieces = 0;
+  for (; !victim.refused; pieces++) victim.hear({ type: 'piece', ticket: 1, items, digest: null });
+  const bytes = pieces * items.length * value.length;
+  assert.ok(bytes >= limits.configStateBytes && bytes < 1.3 * limits.configStateBytes);
 });
