@@ -95,6 +95,8 @@ function openRoot(path: string): RootDatabase {
     overlappingSync: false,
     eventTurnBatching: false,
     permissionsMode: 0o600,
+    // Of a variable of the environment, otherwise, and noted in the file.
+    safeRestore: false,
   };
   return openLmdb(options);
 }
