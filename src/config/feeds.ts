@@ -114,7 +114,7 @@ export class Feeds {
       feed.sentBytes -= feed.sent.shift() as number;
     }
     if (messages < feed.validFrom) return;
-    if (feed.mode === 'entries' && stored >= feed.next) {
+    if (feed.mode !== 'snapshot' && stored >= feed.next) {
       throw new ProtocolError('ERR_PROTOCOL', `revision ${stored} stored, ${feed.next} not sent`);
     }
     feed.stored = Math.max(feed.stored, stored);
@@ -174,6 +174,9 @@ export class Feeds {
     } else if (isSame && isMasterOf(record, peer) && at.revision >= log.base.revision) {
       this.diverged.add(peer.name);
       this.#end(peer.name, feed, 'ERR_DIVERGED');
+    } else if (log.uncommittedForce() !== null && !isMasterOf(record, peer)) {
+      // Before a force has taken effect, nobody gives up anything for it who has no part in it.
+      return;
     } else {
       this.#beginSnapshot(peer, feed);
     }

@@ -12,12 +12,14 @@ import { type EpochRecord, forkFrom, readRecord } from './epoch-record.js';
 import { addToDigest, MESSAGE_BYTES } from './feeds.js';
 import { hexBytes } from './fields.js';
 import type { FeedEnd, Message } from './messages.js';
+import type { MetPeer } from './sessions.js';
 import type { BaseItem, BasePoint, SetAside } from './store-contract.js';
 
 /** A snapshot that is on its way. */
 interface Incoming {
   readonly base: BasePoint;
-  readonly record: EpochRecord;
+  /** The newest record of the source, which may be newer than the base. */
+  readonly guide: EpochRecord;
   readonly digest: Sha256;
   readonly items: BaseItem[];
   bytes: number;
@@ -63,7 +65,8 @@ export class Intake {
     if (source === null) return;
     this.#ticket++;
     const lineage = log.record?.lineage ?? null;
-    this.#core.send(source, { type: 'follow', ticket: this.#ticket, at: log.last, lineage });
+    const { last: at, committedAt: committed } = log;
+    this.#core.send(source, { type: 'follow', ticket: this.#ticket, at, committed, lineage });
   }
 
   /** Its link, or its machine, is gone. */
@@ -80,14 +83,14 @@ export class Intake {
   }
 
   /** @throws ProtocolError ERR_PROTOCOL: the source sent what cannot follow. */
-  receive(name: string, message: Message & { readonly ticket: number }): void {
+  receive({ name, hello }: MetPeer, message: Message & { readonly ticket: number }): void {
     if (name !== this.#source || message.ticket !== this.#ticket) return;
     switch (message.type) {
       case 'entries':
         this.#entries(message.entries, message.committed);
         break;
       case 'snapshot':
-        this.#begin(message.base);
+        this.#begin(message.base, hello.record);
         break;
       case 'piece':
         this.#piece(message.items, message.digest);
@@ -150,19 +153,19 @@ export class Intake {
     this.#waiting.push({ revision: log.last.revision, bytes });
   }
 
-  #begin(base: BasePoint): void {
-    const record = readRecord(Buffer.from(base.record as Uint8Array));
-    const own = this.#core.log.record;
-    const { committed } = this.#core.log;
-    if (own !== null && own.lineage !== record.lineage && forkFrom(record, own.lineage) === null) {
+  #begin(base: BasePoint, guide: EpochRecord | null): void {
+    readRecord(Buffer.from(base.record as Uint8Array));
+    if (guide === null) throw new ProtocolError('ERR_PROTOCOL', 'a snapshot of an empty store');
+    const { record: own, committed } = this.#core.log;
+    if (own !== null && own.lineage !== guide.lineage && forkFrom(guide, own.lineage) === null) {
       throw new ProtocolError('ERR_PROTOCOL', 'a snapshot of a foreign lineage');
     }
-    if (own?.lineage === record.lineage && base.revision < committed) {
+    if (own?.lineage === guide.lineage && base.revision < committed) {
       throw new ProtocolError('ERR_PROTOCOL', 'a snapshot of what is older than what is here');
     }
     const digest = new Sha256();
     digest.update(hexBytes(base.hash));
-    this.#snapshot = { base, record, digest, items: [], bytes: 0 };
+    this.#snapshot = { base, guide, digest, items: [], bytes: 0 };
     this.#waiting.push({ revision: 0, bytes: 0 });
   }
 
@@ -185,8 +188,8 @@ export class Intake {
     if (snapshot.digest.hex() !== digest) {
       throw new ProtocolError('ERR_PROTOCOL', 'a snapshot with another digest');
     }
-    const { base, record } = snapshot;
-    this.#core.log.install(base, snapshot.items, this.#surplus(record));
+    const { base, guide } = snapshot;
+    this.#core.log.install(base, snapshot.items, this.#surplus(guide));
     this.#core.outputs.push({ type: 'replaced' });
     this.#snapshot = null;
     this.#isCurrent = true;
@@ -197,14 +200,14 @@ export class Intake {
    * What is in the log here and in nobody else's, when a snapshot takes its place: what lies beyond
    * the place where this lineage was left, or was never committed.
    */
-  #surplus(record: EpochRecord): SetAside | null {
+  #surplus(guide: EpochRecord): SetAside | null {
     const { log } = this.#core;
     const own = log.record;
     if (own === null) return null;
-    const isSame = own.lineage === record.lineage;
+    const isSame = own.lineage === guide.lineage;
     // A master that was away for long has nothing that the others have not.
     if (isSame && this.#core.isMaster) return null;
-    const fork = isSame ? log.committed : (forkFrom(record, own.lineage)?.revision ?? 0);
+    const fork = isSame ? log.committed : (forkFrom(guide, own.lineage)?.revision ?? 0);
     const from = Math.max(fork, log.base.revision);
     const entries: Buffer[] = [];
     for (let at = from + 1; at <= log.last.revision; at++) {
@@ -213,6 +216,6 @@ export class Intake {
     }
     if (entries.length === 0) return null;
     const after = { revision: from, hash: log.hashAt(from) as string };
-    return { lineage: own.lineage, after, leftBy: record.lineage, entries };
+    return { lineage: own.lineage, after, leftBy: guide.lineage, entries };
   }
 }

@@ -94,6 +94,11 @@ export class Log {
     return this.#committed;
   }
 
+  /** The place up to which all is known to be committed. */
+  get committedAt(): Position {
+    return { revision: this.#committed, hash: this.hashAt(this.#committed) as string };
+  }
+
   /** Up to here, the log is on this disk. */
   get durable(): number {
     return this.#durable;

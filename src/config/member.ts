@@ -7,6 +7,7 @@
  */
 import { type BackplaneError, type ErrorCode, ProtocolError } from '../errors.js';
 import { Core } from './core.js';
+import type { Position } from './entry.js';
 import type { EpochRecord } from './epoch-record.js';
 import { Intake } from './intake.js';
 import { type Hello, type Message, readMessage } from './messages.js';
@@ -24,7 +25,7 @@ import type {
 } from './replica-io.js';
 import { readRequest, requestBody } from './request-messages.js';
 import { Requests, type Ticket } from './requests.js';
-import { isForeign, isMasterOf, type Peer, Sessions } from './sessions.js';
+import { isForeign, isMasterOf, type MetPeer, type Peer, Sessions } from './sessions.js';
 import { chooseSource, guideOf, type Orders } from './source.js';
 
 export abstract class Member implements ReplicaMachine {
@@ -155,6 +156,12 @@ export abstract class Member implements ReplicaMachine {
     return this.core.isAwaited;
   }
 
+  /** A peer knows that all up to a place is committed: so it is for all who have that place. */
+  protected learn({ revision, hash }: Position): void {
+    const { log, nowMs } = this.core;
+    if (revision > log.committed && log.hashAt(revision) === hash) log.commit(nowMs, revision);
+  }
+
   /** The link to a peer, or the machine at its end, is gone. */
   protected drop(name: string): void {
     this.intake.drop(name);
@@ -256,10 +263,7 @@ export abstract class Member implements ReplicaMachine {
       before?.record?.lineage === hello.record?.lineage;
     this.intake.heard(peer.name, isSameEpoch);
     this.isStirred = true;
-    const { log, nowMs } = this.core;
-    const { revision, hash } = hello.committed;
-    // What is committed is so for all who have it.
-    if (revision > log.committed && log.hashAt(revision) === hash) log.commit(nowMs, revision);
+    this.learn(hello.committed);
   }
 
   #dispatch(peer: Peer, message: Message): void {
@@ -269,7 +273,7 @@ export abstract class Member implements ReplicaMachine {
       case 'snapshot':
       case 'piece':
       case 'end':
-        this.#take(name, message);
+        this.#take(peer as MetPeer, message);
         return;
       case 'request': {
         const { request, id, waitMs, hops } = message;
@@ -289,10 +293,10 @@ export abstract class Member implements ReplicaMachine {
     }
   }
 
-  #take(name: string, message: Message & { readonly ticket: number }): void {
+  #take(peer: MetPeer, message: Message & { readonly ticket: number }): void {
     const { log } = this.core;
     const { state } = log;
-    this.intake.receive(name, message);
+    this.intake.receive(peer, message);
     if (message.type === 'end') this.isStirred = true;
     if (log.state === state) return;
     this.reads.replaced();

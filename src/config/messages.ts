@@ -64,6 +64,7 @@ export type Message =
       readonly type: 'follow';
       readonly ticket: number;
       readonly at: Position;
+      readonly committed: Position;
       /** Lineage of that place; null at the origin. */
       readonly lineage: string | null;
     }
@@ -139,8 +140,9 @@ export function messageBody(message: Message): readonly unknown[] {
     case 'hello':
       return [kind, ...helloFields(message)];
     case 'follow': {
-      const { ticket, at, lineage } = message;
-      return [kind, ticket, placeBody(at), lineage === null ? null : hexBytes(lineage)];
+      const { ticket, at, committed, lineage } = message;
+      const from = lineage === null ? null : hexBytes(lineage);
+      return [kind, ticket, placeBody(at), placeBody(committed), from];
     }
     case 'unfollow':
       return [kind, message.ticket];
@@ -189,7 +191,7 @@ export function readMessage(body: unknown): Message {
 
 const FIELD_COUNTS = {
   hello: 9,
-  follow: 3,
+  follow: 4,
   unfollow: 1,
   entries: 3,
   snapshot: 4,
@@ -208,10 +210,11 @@ type Fields = readonly unknown[];
 
 const readers: { readonly [T in Message['type']]: (fields: Fields) => Message } = {
   hello: readHello,
-  follow: ([ticket, at, lineage]) => ({
+  follow: ([ticket, at, committed, lineage]) => ({
     type: 'follow',
     ticket: readNumber(ticket),
     at: readPlace(at),
+    committed: readPlace(committed),
     lineage: lineage === null ? null : readId(lineage),
   }),
   unfollow: ([ticket]) => ({ type: 'unfollow', ticket: readNumber(ticket) }),

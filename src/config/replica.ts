@@ -45,6 +45,7 @@ export class Replica extends Member {
     switch (message.type) {
       case 'follow':
         peer.last = message.at;
+        this.learn(message.committed);
         this.#feeds.follow(name, message.ticket, message.at, message.lineage);
         this.isStirred = true;
         return;

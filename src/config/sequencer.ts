@@ -6,7 +6,6 @@
  * are known to be parts of its own. What it has taken is in its log, and no answer says any more
  * that it is nowhere.
  */
-import { ConfigError } from '../errors.js';
 import { limits } from '../limits.js';
 import type { Core } from './core.js';
 import { makeEntry } from './entry.js';
@@ -143,7 +142,7 @@ export class Sequencer {
     else pending.push({ ticket, answer });
   }
 
-  /** An entry at the end of the own log. Its own text is checked as that of others is. */
+  /** An entry at the end of the own log. It passes the same fence as those of others. */
   append(
     kind: 'transaction' | 'epoch',
     requestId: string,
@@ -151,9 +150,6 @@ export class Sequencer {
     epoch = this.#core.log.record?.epoch ?? 0,
   ): void {
     const { log } = this.#core;
-    if (body.length > limits.configEntryBytes) {
-      throw new ConfigError('ERR_MESSAGE_TOO_LARGE', `an entry of ${body.length} bytes`);
-    }
     log.append(makeEntry(log.last, { kind, epoch, requestId, body }));
   }
 

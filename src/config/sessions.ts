@@ -124,7 +124,6 @@ export class Sessions {
 
   #greet(peer: Peer): void {
     const { setup, log, isSlave } = this.#core;
-    const committed = log.committed;
     peer.isGreeted = true;
     this.#core.send(peer.name, {
       type: 'hello',
@@ -133,7 +132,7 @@ export class Sessions {
       storeId: setup.contents.storeId,
       record: log.record,
       last: log.last,
-      committed: { revision: committed, hash: log.hashAt(committed) as string },
+      committed: log.committedAt,
       canStore: log.failure === null,
       isSlave,
     });

@@ -56,10 +56,14 @@ import {
 const FILE = 'config.mdb';
 /** LMDB adds this for its own. */
 const LOCK_SUFFIX = '-lock';
+/** A little more than LMDB wants of it: whole pages. */
+const LOCK_BYTES = 12 * 1024;
+/** A store that is being made; the number of the process follows. */
+const NEW_FILE = `${FILE}.new`;
 const LOCK = 'lock';
 /** What may lie in a folder where a store is to be made: a new file system has the last one. */
 const HARMLESS = new RegExp(
-  `^(${LOCK}(\\.\\d+)?|${FILE}${LOCK_SUFFIX}|${FILE}\\.new.*|lost\\+found)$`,
+  `^(${LOCK}(\\.\\d+)?|${FILE}${LOCK_SUFFIX}|${NEW_FILE}.*|lost\\+found)$`,
 );
 
 const PAGE_BYTES = 4096;
@@ -78,13 +82,11 @@ const FIXED_PAGES = 64;
 
 /** The two trees of LMDB. */
 interface Trees {
-  readonly root: RootDatabase;
   readonly records: Database<Uint8Array, Uint8Array>;
   readonly owner: Database<Uint8Array, Uint8Array>;
 }
 
-/** @returns null when it is a file of LMDB without these trees. */
-function openTrees(path: string, create: boolean): Trees | null {
+function openRoot(path: string): RootDatabase {
   const options = {
     path,
     maxDbs: 2,
@@ -93,15 +95,19 @@ function openTrees(path: string, create: boolean): Trees | null {
     overlappingSync: false,
     eventTurnBatching: false,
     permissionsMode: 0o600,
+    // Of a variable of the environment, otherwise, and noted in the file.
+    safeRestore: false,
   };
-  const root = openLmdb(options);
+  return openLmdb(options);
+}
+
+/** @returns null when it is a file of LMDB without these trees. */
+function treesOf(root: RootDatabase, create: boolean): Trees | null {
   const binary = { encoding: 'binary', keyEncoding: 'binary', create } as const;
   type Tree = Database<Uint8Array, Uint8Array> | undefined;
   const records = root.openDB('records', binary) as Tree;
   const owner = root.openDB('owner', { ...binary, useVersions: true }) as Tree;
-  if (records !== undefined && owner !== undefined) return { root, records, owner };
-  void root.close();
-  return null;
+  return records === undefined || owner === undefined ? null : { records, owner };
 }
 
 /** The reason is a promise of its own, which has to be taken or it ends the process. */
@@ -206,27 +212,37 @@ class Engine implements StoreEngine {
 
 type Undo = () => Promise<unknown>;
 
+/** LMDB maps its lock, too: what has no room on a full disk then is the end of the process. */
+async function reserveLock(file: string): Promise<void> {
+  await RoomyFile.reserve(file + LOCK_SUFFIX, LOCK_BYTES);
+}
+
 /** Makes a store under another name, and names it when it is whole: there is never half a one. */
 async function create(folder: string, storeId: string): Promise<void> {
-  const path = join(folder, `${FILE}.new.${process.pid}`);
-  const base = { ...ORIGIN, record: null };
-  await removeFile(path);
-  await removeFile(path + LOCK_SUFFIX);
-  const trees = openTrees(path, true);
-  if (trees === null) throw new Error('LMDB has made no trees');
-  await trees.records.batch(() => {
-    for (const { key, value } of emptyStore(storeId, base)) {
-      if (value !== null) trees.records.put(key, value);
-    }
-  });
-  await trees.root.close();
-  await removeFile(path + LOCK_SUFFIX);
+  const path = join(folder, `${NEW_FILE}.${process.pid}`);
+  await reserveLock(path);
+  const root = openRoot(path);
+  try {
+    await RoomyFile.reserve(path, limits.configStoreStepBytes);
+    const records = treesOf(root, true)?.records;
+    await records?.batch(() => {
+      for (const { key, value } of emptyStore(storeId, { ...ORIGIN, record: null })) {
+        if (value !== null) records.put(key, value);
+      }
+    });
+  } finally {
+    await root.close();
+    await removeFile(path + LOCK_SUFFIX);
+  }
   await nameFile(path, join(folder, FILE));
   await syncFolder(folder);
 }
 
-/** @throws ConfigError ERR_STORE_FOREIGN. */
-async function prepareFolder(path: string): Promise<{ readonly isNew: boolean }> {
+/**
+ * @returns the names in it.
+ * @throws ConfigError ERR_STORE_FOREIGN: it has no store, and is not empty.
+ */
+async function prepareFolder(path: string): Promise<readonly string[]> {
   let names: readonly string[] | null;
   try {
     names = await namesIn(path);
@@ -235,13 +251,12 @@ async function prepareFolder(path: string): Promise<{ readonly isNew: boolean }>
     throw storeError('ERR_STORE_FOREIGN', path, `${path} is a file, not the folder of a store`);
   }
   if (names === null) await makePrivateFolder(path);
-  if (names?.includes(FILE) === true) return { isNew: false };
   const other = names?.find((name) => !HARMLESS.test(name));
-  if (other !== undefined) {
+  if (other !== undefined && names?.includes(FILE) === false) {
     const what = `the folder ${path} holds no store, but has ${other} in it`;
     throw storeError('ERR_STORE_FOREIGN', path, what);
   }
-  return { isNew: true };
+  return names ?? [];
 }
 
 /** Before LMDB maps the file and trusts it. */
@@ -330,21 +345,26 @@ async function openStep(
   newStoreId: string,
   undos: Undo[],
 ): Promise<ConfigStore> {
-  const { isNew } = await prepareFolder(path);
+  const names = await prepareFolder(path);
   const lock = await takeLock(join(path, LOCK));
   if (typeof lock === 'string') {
     const what = `process ${lock.split(' ')[0]} has the store ${path} open`;
     throw storeError('ERR_STORE_IN_USE', path, what);
   }
   undos.push(() => lock.release());
-  if (isNew) await create(path, newStoreId);
+  // What a sudden end has left of a store that was being made.
+  const halves = names.filter((name) => name.startsWith(NEW_FILE));
+  for (const name of halves) await removeFile(join(path, name));
+  if (!names.includes(FILE)) await create(path, newStoreId);
   const file = await openFile(path);
   undos.push(() => file.close());
-  const trees = openTrees(join(path, FILE), false);
+  await reserveLock(join(path, FILE));
+  const root = openRoot(join(path, FILE));
+  undos.push(() => root.close());
+  const trees = treesOf(root, false);
   if (trees === null) {
     throw storeError('ERR_STORE_FOREIGN', path, `${FILE} in ${path} is not of this package`);
   }
-  undos.push(() => trees.root.close());
   const engine = new Engine(path, trees, file);
   const reading = readAll(path, engine);
   await engine.own();

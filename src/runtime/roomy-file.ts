@@ -2,7 +2,7 @@
  * A file that someone else writes within, and that is given its room beforehand: who writes where
  * there is room already cannot be told in the middle of it that the disk is full.
  */
-import { readSync } from 'node:fs';
+import { constants, readSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 
 const PIECE_BYTES = 1024 * 1024;
@@ -18,6 +18,16 @@ export class RoomyFile {
   /** Opens it for writing; it has to be there. Throws Node's file errors. */
   static async open(path: string): Promise<RoomyFile> {
     return new RoomyFile(await open(path, 'r+'));
+  }
+
+  /** Makes it where it is not there, for its owner alone, and gives it at least so much room. */
+  static async reserve(path: string, bytes: number): Promise<void> {
+    const file = new RoomyFile(await open(path, constants.O_RDWR | constants.O_CREAT, 0o600));
+    try {
+      await file.growTo(bytes);
+    } finally {
+      await file.close();
+    }
   }
 
   /** Its length now, and whether it is a file at all. */
@@ -44,6 +54,7 @@ export class RoomyFile {
    */
   async growTo(bytes: number): Promise<void> {
     const before = (await this.#handle.stat()).size;
+    if (before >= bytes) return;
     try {
       for (let at = before; at < bytes; ) {
         const zeros = Buffer.alloc(Math.min(PIECE_BYTES, bytes - at));

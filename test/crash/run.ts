@@ -69,6 +69,7 @@ export async function runCycles(
   const recoveries: number[] = [];
   const violations: string[] = [];
   const totals = { early: 0, lost: 0, halfApplied: 0 };
+  await subject.prepare();
   for (let cycle = 1; cycle <= cycles; cycle++) {
     if (random.below(RESET_EVERY) === 0) subject.reset();
     const isEarly = random.below(EARLY_EVERY) === 0;

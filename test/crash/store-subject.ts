@@ -70,6 +70,11 @@ export class StoreSubject implements Subject {
     return this.#acknowledged;
   }
 
+  /** Nothing: a store that is not there is made. */
+  async prepare(): Promise<void> {}
+
+  async close(): Promise<void> {}
+
   start(): Victim {
     return new StoreVictim([this.#path, String(this.#random.u32())], (written) => {
       this.#acknowledged++;

@@ -27,12 +27,16 @@ export interface Loss {
 
 /** Something that has to survive the end of its process at any moment. */
 export interface Subject {
+  /** Whatever has to be there before the first start. */
+  prepare(): Promise<void>;
   /** Starts the process that writes. */
   start(): Victim;
   /** Looks at what is there while nothing runs. */
   look(): Promise<Loss>;
   /** Acknowledged so far, over all processes. */
   readonly acknowledged: number;
-  /** Begins anew, with nothing. */
+  /** Begins anew, with nothing, where that is more than a start. */
   reset(): void;
+  /** Ends what still runs. */
+  close(): Promise<void>;
 }

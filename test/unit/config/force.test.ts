@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { readEntry } from '../../../src/config/entry.js';
+import type { Answer } from '../../../src/config/replica-io.js';
 import { Cluster, commanded, idOf, LOAD_MS, short, write } from './cluster.js';
 
 const A = 'a@h1';
@@ -232,4 +233,45 @@ test('a master alone goes on by force, with what was never committed before', ()
   assert.equal(cluster.node(B).value('cluster/x'), undefined);
   assert.equal(cluster.command(B, force('L2'))?.type, 'done');
   assert.equal(cluster.node(B).value('cluster/x'), 1);
+});
+
+test('before a force has taken effect, a master that it leaves behind gives up nothing', () => {
+  const cluster = new Cluster([A, B, C]);
+  cluster.bootstrap(A, B, C);
+  const { machine } = cluster.node(A);
+  machine?.step(0, { type: 'request', id: 77, request: put('cluster/x', 1), deadlineMs: 1000 });
+  cluster.take(cluster.node(A));
+  for (const other of [B, C]) cluster.cut(A, other);
+  cluster.run();
+  cluster.node(B).isSlow = true;
+  const id = cluster.ask(C, commanded(force('L2')));
+  cluster.run();
+  cluster.link(A, C);
+  cluster.run();
+  assert.equal(cluster.node(A).status.source, C);
+  assert.equal(cluster.node(A).status.last.revision, 2);
+  assert.equal(cluster.node(A).store.log.length, 2);
+  cluster.node(B).isSlow = false;
+  cluster.run();
+  assert.equal(cluster.answer(C, id)?.type, 'done');
+  assert.equal(mastersOf(cluster, A), 'epoch 2: b c');
+  assert.equal(cluster.node(A).store.setAside.length, 1);
+  assert.equal(cluster.node(A).value('cluster/x'), undefined);
+});
+
+test('what was committed in a lineage before the force is in the one that comes of it', () => {
+  const cluster = new Cluster([A, B, C]);
+  cluster.bootstrap(A, B, C);
+  const committed: Answer[] = [];
+  for (let count = 0; count < 5; count++) {
+    const answer = cluster.put(A, `cluster/k${count}`, count);
+    if (answer !== undefined) committed.push(answer);
+  }
+  cluster.kill(A);
+  cluster.kill(C);
+  assert.equal(cluster.command(B, force('L2'))?.type, 'done');
+  for (let count = 0; count < 5; count++) {
+    assert.equal(committed[count]?.type, 'committed');
+    assert.equal(cluster.node(B).value(`cluster/k${count}`), count);
+  }
 });

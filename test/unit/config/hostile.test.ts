@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { makeEntry, ORIGIN } from '../../../src/config/entry.js';
+import { encodeRecord } from '../../../src/config/epoch-record.js';
 import { type Message, messageBody } from '../../../src/config/messages.js';
 import { Replica } from '../../../src/config/replica.js';
 import type { ReplicaInput, ReplicaOutput } from '../../../src/config/replica-io.js';
@@ -122,7 +123,8 @@ test('a follower that acknowledges more than it was sent is refused', () => {
     const victim = new Victim();
     victim.greet();
     const { last, record } = victim.cluster.node(A).status;
-    victim.hear({ type: 'follow', ticket: 1, at: last, lineage: record?.lineage ?? null });
+    const lineage = record?.lineage ?? null;
+    victim.hear({ type: 'follow', ticket: 1, at: last, committed: last, lineage });
     victim.hear({ type: 'taken', ticket: 1, ...more });
     assert.equal(victim.refused, true);
   }
@@ -192,4 +194,18 @@ test('a command that cannot be written down is a bad argument', () => {
     const answer = cluster.get(A, wrong);
     assert.ok(answer?.type === 'error' && answer.code === 'ERR_ARGUMENT');
   }
+});
+
+test('a snapshot without an end is refused when it is larger than any state', () => {
+  const victim = new Victim();
+  victim.greet();
+  const { last, record } = victim.cluster.node(A).status;
+  const base = { revision: 9, hash: last.hash, record: Buffer.from(encodeRecord(record!)) };
+  victim.hear({ type: 'snapshot', ticket: 1, base });
+  const value = Buffer.alloc(limits.configEntryBytes);
+  const items = new Array(64).fill({ key: Buffer.from('tcluster/x'), value });
+  let pieces = 0;
+  for (; !victim.refused; pieces++) victim.hear({ type: 'piece', ticket: 1, items, digest: null });
+  const bytes = pieces * items.length * value.length;
+  assert.ok(bytes >= limits.configStateBytes && bytes < 1.3 * limits.configStateBytes);
 });

@@ -206,3 +206,29 @@ test('after a failure nothing is given to the store', () => {
   assert.equal(log.deadline(), Number.POSITIVE_INFINITY);
   assert.equal(log.failure, 'ERR_STORE_FULL');
 });
+
+test('a snapshot takes the place of all; of what is set aside the newest sets are counted', () => {
+  const disk = begun();
+  const { log, store } = disk;
+  log.append(transaction(log.last));
+  const underWay = log.poll(0)!;
+  const record = encodeRecord(first);
+  for (let count = 1; count <= limits.configSetAside + 1; count++) {
+    const base = { revision: 10 * count, hash: idOf('hash').repeat(2), record };
+    const entries = [transaction(ORIGIN).bytes];
+    const set = { lineage: idOf('L1'), after: ORIGIN, leftBy: idOf('L2'), entries };
+    log.install(base, [], set);
+    assert.equal(log.setAside, Math.min(count, limits.configSetAside));
+  }
+  // What was under way is of the log before.
+  store.waiting.push(underWay);
+  log.persisted(store.flush() as number);
+  assert.equal(log.durable, 0);
+  disk.flush();
+  const end = 10 * (limits.configSetAside + 1);
+  assert.equal(log.durable, end);
+  assert.equal(disk.open().committed, end);
+  disk.log.forget();
+  disk.flush();
+  assert.equal(disk.open().setAside, 0);
+});

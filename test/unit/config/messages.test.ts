@@ -44,8 +44,8 @@ const hello = {
 const messages: Message[] = [
   { ...hello, to: null, record: null },
   { ...hello, to: idOf('to'), record },
-  { type: 'follow', ticket: 1, at, lineage: idOf('L') },
-  { type: 'follow', ticket: 2, at: ORIGIN, lineage: null },
+  { type: 'follow', ticket: 1, at, committed: ORIGIN, lineage: idOf('L') },
+  { type: 'follow', ticket: 2, at: ORIGIN, committed: ORIGIN, lineage: null },
   { type: 'unfollow', ticket: 1 },
   { type: 'entries', ticket: 1, committed: 9, entries: [Buffer.from('a'), Buffer.from('b')] },
   { type: 'snapshot', ticket: 1, base: { ...at, record: Buffer.from('r') } },

@@ -1,14 +1,18 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
+import { type Entry, makeEntry, ORIGIN } from '../../../src/config/entry.js';
 import type { BaseItem } from '../../../src/config/store-contract.js';
+import { checkTransaction, encodeOperations } from '../../../src/config/transaction.js';
 import { SeededRandom } from '../../../src/testing/random.js';
+import { judge } from '../../crash/masters-judge.js';
+import { MastersSubject } from '../../crash/masters-subject.js';
 import { memoryFileSystem } from '../../crash/real-disk.js';
 import { runCycles } from '../../crash/run.js';
 import { StoreSubject } from '../../crash/store-subject.js';
 import { halfApplied, Writer } from '../../crash/store-writes.js';
 import { base, DiskStore, item, reading, STORE_ID, temporary } from './disk-store.js';
 
-test('a store whose process is killed has all that was acknowledged, and no half of it', async () => {
+test('a store whose process is killed has all that was acknowledged', async () => {
   const seed = Number(process.env['SEED'] ?? Math.floor(Math.random() * 2 ** 32));
   console.log(`seed ${seed}`);
   const { path, remove } = temporary();
@@ -19,6 +23,22 @@ test('a store whose process is killed has all that was acknowledged, and no half
     assert.deepEqual(violations, []);
     assert.ok(acknowledged > 0);
   } finally {
+    remove();
+  }
+});
+
+test('so do masters that are killed, each and all of them', async () => {
+  const seed = Number(process.env['SEED'] ?? Math.floor(Math.random() * 2 ** 32));
+  console.log(`seed ${seed}`);
+  const { path, remove } = temporary();
+  const random = new SeededRandom(seed);
+  const subject = new MastersSubject(path, 2, random.fork('subject'));
+  try {
+    const { violations, acknowledged } = await runCycles(subject, 5, random, () => {});
+    assert.deepEqual(violations, []);
+    assert.ok(acknowledged > 0);
+  } finally {
+    await subject.close();
     remove();
   }
 });
@@ -76,6 +96,33 @@ test('half a batch is found', () => {
   );
   const two = [...snapshot(2, '7/3'), item('item/9', '6/3')];
   assert.match(judged(7, [...marks('7'), ...two], [])[0] ?? '', /items of 2 snapshots/);
+});
+
+test('a write that one master has not, or by half, is found', () => {
+  const put = (key: string, value: number) => ({ put: key, value });
+  const bodies = [
+    [put('cluster/a', 1), put('cluster/b', 1)],
+    [put('cluster/a', 2)],
+    [put('cluster/b', 2)],
+  ].map((write) => encodeOperations(checkTransaction({ write }).operations));
+  const log: Entry[] = [];
+  for (const [index, body] of bodies.entries()) {
+    const requestId = `${index + 1}`.repeat(32);
+    const before = log.at(-1) ?? ORIGIN;
+    log.push(makeEntry(before, { kind: 'transaction', epoch: 1, requestId, body }));
+  }
+  const judged = (committed: number, revision: number, requestId: string) => {
+    const contents = { format: 1, storeId: STORE_ID, items: [], setAside: [], committed };
+    const place = { base: { ...ORIGIN, record: null }, log: log.map(({ bytes }) => bytes) };
+    const pairs = [['cluster/a', 'cluster/b']];
+    const { missing, half } = judge({ ...contents, ...place }, [{ revision, requestId }], pairs);
+    return [...missing, ...half];
+  };
+  assert.deepEqual(judged(1, 3, '3'.repeat(32)), []);
+  assert.deepEqual(judged(3, 2, '2'.repeat(32)), []);
+  assert.deepEqual(judged(2, 2, '2'.repeat(32)), ['cluster/a and cluster/b differ']);
+  assert.match(judged(3, 2, '3'.repeat(32))[0] ?? '', /as revision 2, and has revision 3/);
+  assert.match(judged(3, 4, '4'.repeat(32))[0] ?? '', /as revision 4, and is not there/);
 });
 
 test('what is written under kills is more than entries', async () => {

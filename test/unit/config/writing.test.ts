@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
+import type { Answer } from '../../../src/config/replica-io.js';
 import { limits } from '../../../src/limits.js';
 import { Cluster, idOf, write } from './cluster.js';
 
@@ -217,6 +218,23 @@ test('the sequencer takes no more than its pipeline holds', () => {
   cluster.node(B).isSlow = false;
   cluster.run();
   assert.equal(cluster.node(B).value('cluster/x'), 1000 + limits.configPipelineEntries);
+});
+
+test('nor more bytes', () => {
+  const cluster = new Cluster([A]);
+  cluster.bootstrap(A);
+  cluster.node(A).isSlow = true;
+  const value = 'x'.repeat(200_000);
+  let answer: Answer | undefined;
+  let count = 0;
+  for (; answer === undefined; count++) {
+    answer = cluster.answer(A, cluster.ask(A, put('cluster/x', value)));
+  }
+  assert.ok(answer.type === 'error' && answer.code === 'ERR_QUEUE_FULL');
+  assert.equal(count - 1, Math.ceil(limits.configPipelineBytes / (value.length + 100)));
+  cluster.node(A).isSlow = false;
+  cluster.run();
+  assert.equal(cluster.node(A).status.committed, count);
 });
 
 test('too many requests without an answer are refused', () => {
