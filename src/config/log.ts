@@ -52,7 +52,10 @@ export class Log {
   readonly #underWay = new Fifo<UnderWay>();
   #token = 0;
 
-  /** @throws ConfigError ERR_STORE_CORRUPT: what the store holds does not belong together. */
+  /**
+   * @throws ConfigError ERR_STORE_CORRUPT: what the store holds does not belong together;
+   *   ERR_STORE_FORMAT: a newer version wrote it.
+   */
   constructor(contents: StoreContents, load: LoadState) {
     const { base, committed, setAside } = contents;
     this.#load = load;
@@ -66,6 +69,7 @@ export class Log {
       for (const bytes of contents.log) this.#add(readEntry(asBuffer(bytes)));
     } catch (cause) {
       if (!(cause instanceof ProtocolError)) throw cause;
+      if (cause.code === 'ERR_VERSION') throw newer(cause);
       throw corrupt(`the store is damaged: ${cause.message}`, cause);
     }
     if (committed < base.revision || committed > this.#last.revision) {
@@ -366,4 +370,9 @@ function unfit(what: string): ProtocolError {
 function corrupt(what: string, cause?: unknown): ConfigError {
   const wayOut = 'move it away, start empty, and add this master again';
   return new ConfigError('ERR_STORE_CORRUPT', `${what}; ${wayOut}`, { cause });
+}
+
+function newer(cause: ProtocolError): ConfigError {
+  const text = `a newer version of this package wrote the store (${cause.message}); update this one`;
+  return new ConfigError('ERR_STORE_FORMAT', text, { cause });
 }
