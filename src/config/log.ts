@@ -246,14 +246,12 @@ export class Log {
       if (next === undefined) break;
       bytes += costBytes(next);
       if (operations.length > 0 && bytes > limits.configBatchBytes) break;
+      // What goes into the base is committed, and the store has to know before.
+      if (next.type === 'compact') this.#note(operations, next.base.revision);
       operations.push(this.#operations.shift() as StoreOperation);
       if (next.type === 'append') this.#submitted = next.revision;
     }
-    const committed = Math.min(this.#committed, this.#submitted);
-    if (committed > this.#notedCommitted) {
-      operations.push({ type: 'committed', revision: committed });
-      this.#notedCommitted = committed;
-    }
+    this.#note(operations, Math.min(this.#committed, this.#submitted));
     if (this.#notedCommitted === this.#committed) this.#noteAtMs = Number.POSITIVE_INFINITY;
     else if (isNoteDue) this.#noteAtMs = nowMs + limits.configNoteMs;
     if (operations.length === 0) return null;
@@ -283,6 +281,12 @@ export class Log {
   failed(code: StoreFailure): void {
     this.#failure ??= code;
     this.#operations = new Fifo();
+  }
+
+  #note(operations: StoreOperation[], committed: number): void {
+    if (committed <= this.#notedCommitted) return;
+    operations.push({ type: 'committed', revision: committed });
+    this.#notedCommitted = committed;
   }
 
   #moveCommitted(revision: number): void {
