@@ -16,7 +16,7 @@ export class Core {
   readonly isSlave: boolean;
   nowMs: number;
 
-  /** @throws ConfigError ERR_STORE_CORRUPT. */
+  /** @throws ConfigError ERR_STORE_CORRUPT, ERR_STORE_FORMAT. */
   constructor(nowMs: number, setup: ReplicaSetup, isSlave: boolean) {
     this.nowMs = nowMs;
     this.setup = setup;

@@ -80,14 +80,17 @@ export function makeEntry(before: Position, fields: EntryFields): Entry {
 /**
  * Reads an entry, from a peer or from disk. It keeps `bytes`, which nobody may change after.
  *
- * @throws ProtocolError ERR_PROTOCOL: not an entry, or one of a newer layout.
+ * @throws ProtocolError ERR_PROTOCOL: not an entry; ERR_VERSION: one of another layout.
  */
 export function readEntry(bytes: Buffer): Entry {
   if (bytes.length < ENTRY_HEADER_BYTES) throw malformed('it ends within its header');
   if (bytes.length > ENTRY_HEADER_BYTES + limits.configEntryBytes) {
     throw malformed(`it is over ${limits.configEntryBytes} bytes`);
   }
-  if (bytes[0] !== ENTRY_LAYOUT) throw malformed(`its layout is ${bytes[0]}`);
+  if (bytes[0] !== ENTRY_LAYOUT) {
+    const text = `an entry of layout ${bytes[0]}, not ${ENTRY_LAYOUT}`;
+    throw new ProtocolError('ERR_VERSION', text);
+  }
   const kind = KINDS[bytes[1] as number];
   if (kind === undefined) throw malformed(`its kind is ${bytes[1]}`);
   const revision = Number(bytes.readBigUInt64BE(8));

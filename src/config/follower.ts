@@ -17,7 +17,7 @@ const NOBODYS: Orders = { forcer: null, inviter: null };
 export class Follower extends Member {
   #hasMet = false;
 
-  /** @throws ConfigError ERR_STORE_CORRUPT. */
+  /** @throws ConfigError ERR_STORE_CORRUPT, ERR_STORE_FORMAT. */
   constructor(nowMs: number, setup: ReplicaSetup) {
     super(nowMs, setup, true);
   }

@@ -52,7 +52,10 @@ export class Log {
   readonly #underWay = new Fifo<UnderWay>();
   #token = 0;
 
-  /** @throws ConfigError ERR_STORE_CORRUPT: what the store holds does not belong together. */
+  /**
+   * @throws ConfigError ERR_STORE_CORRUPT: what the store holds does not belong together;
+   *   ERR_STORE_FORMAT: a newer version wrote it.
+   */
   constructor(contents: StoreContents, load: LoadState) {
     const { base, committed, setAside } = contents;
     this.#load = load;
@@ -66,6 +69,7 @@ export class Log {
       for (const bytes of contents.log) this.#add(readEntry(asBuffer(bytes)));
     } catch (cause) {
       if (!(cause instanceof ProtocolError)) throw cause;
+      if (cause.code === 'ERR_VERSION') throw newer(cause);
       throw corrupt(`the store is damaged: ${cause.message}`, cause);
     }
     if (committed < base.revision || committed > this.#last.revision) {
@@ -242,14 +246,12 @@ export class Log {
       if (next === undefined) break;
       bytes += costBytes(next);
       if (operations.length > 0 && bytes > limits.configBatchBytes) break;
+      // What goes into the base is committed, and the store has to know before.
+      if (next.type === 'compact') this.#note(operations, next.base.revision);
       operations.push(this.#operations.shift() as StoreOperation);
       if (next.type === 'append') this.#submitted = next.revision;
     }
-    const committed = Math.min(this.#committed, this.#submitted);
-    if (committed > this.#notedCommitted) {
-      operations.push({ type: 'committed', revision: committed });
-      this.#notedCommitted = committed;
-    }
+    this.#note(operations, Math.min(this.#committed, this.#submitted));
     if (this.#notedCommitted === this.#committed) this.#noteAtMs = Number.POSITIVE_INFINITY;
     else if (isNoteDue) this.#noteAtMs = nowMs + limits.configNoteMs;
     if (operations.length === 0) return null;
@@ -279,6 +281,12 @@ export class Log {
   failed(code: StoreFailure): void {
     this.#failure ??= code;
     this.#operations = new Fifo();
+  }
+
+  #note(operations: StoreOperation[], committed: number): void {
+    if (committed <= this.#notedCommitted) return;
+    operations.push({ type: 'committed', revision: committed });
+    this.#notedCommitted = committed;
   }
 
   #moveCommitted(revision: number): void {
@@ -366,4 +374,9 @@ function unfit(what: string): ProtocolError {
 function corrupt(what: string, cause?: unknown): ConfigError {
   const wayOut = 'move it away, start empty, and add this master again';
   return new ConfigError('ERR_STORE_CORRUPT', `${what}; ${wayOut}`, { cause });
+}
+
+function newer(cause: ProtocolError): ConfigError {
+  const text = `a newer version of this package wrote the store (${cause.message}); update this one`;
+  return new ConfigError('ERR_STORE_FORMAT', text, { cause });
 }

@@ -45,7 +45,7 @@ export abstract class Member implements ReplicaMachine {
   #statusKey = '';
   #statusText = '';
 
-  /** @throws ConfigError ERR_STORE_CORRUPT. */
+  /** @throws ConfigError ERR_STORE_CORRUPT, ERR_STORE_FORMAT. */
   constructor(nowMs: number, setup: ReplicaSetup, isSlave: boolean) {
     this.core = new Core(nowMs, setup, isSlave);
     this.sessions = new Sessions(this.core);

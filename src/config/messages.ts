@@ -22,7 +22,7 @@
  * another master's log is longer, for one that is about to be a master, for one that was left
  * behind by a force, and for slaves.
  */
-import type { ErrorCode } from '../errors.js';
+import { type ErrorCode, ProtocolError } from '../errors.js';
 import { limits } from '../limits.js';
 import type { Position } from './entry.js';
 import { type EpochRecord, encodeRecord, readRecord } from './epoch-record.js';
@@ -177,15 +177,17 @@ export function messageBody(message: Message): readonly unknown[] {
 
 /**
  * Reads what a peer sent.
- * @throws ProtocolError ERR_PROTOCOL, and nothing else.
+ * @throws ProtocolError ERR_PROTOCOL, or ERR_VERSION, and nothing else.
  */
 export function readMessage(body: unknown): Message {
-  const [kind, ...fields] = readList(body, 1, 10);
+  const [kind, ...fields] = readList(body, 1, 32);
   const found = Object.entries(Kind).find(([, value]) => value === kind);
   if (found === undefined) throw malformed(`kind ${String(kind)}`);
   const type = found[0] as Message['type'];
   const count = FIELD_COUNTS[type];
-  if (fields.length !== count) throw malformed(`a ${type} of ${fields.length} fields`);
+  // A hello of another version may have more.
+  const isOther = type === 'hello' && fields[0] !== HELLO_VERSION;
+  if (fields.length !== count && !isOther) throw malformed(`a ${type} of ${fields.length} fields`);
   return readers[type](fields);
 }
 
@@ -281,12 +283,18 @@ function helloFields(hello: Hello): readonly unknown[] {
   ];
 }
 
-/** Of all messages here. A peer with another one is not listened to. */
+/**
+ * Of all messages here. It stands first in a hello, which comes before all else, so that a peer with
+ * another version is refused before anything is misread.
+ */
 const HELLO_VERSION = 1;
 
 function readHello(fields: Fields): Hello {
   const [version, from, to, storeId, record, last, committed, canStore, isSlave] = fields;
-  if (version !== HELLO_VERSION) throw malformed(`version ${String(version)}`);
+  if (readNumber(version) !== HELLO_VERSION) {
+    const text = `a peer with messages of version ${String(version)}, not ${HELLO_VERSION}`;
+    throw new ProtocolError('ERR_VERSION', text);
+  }
   return {
     type: 'hello',
     from: readId(from),

@@ -26,7 +26,7 @@ export class Replica extends Member {
   /** The sequencer that wants this node as a master. */
   #inviter: string | null = null;
 
-  /** @throws ConfigError ERR_STORE_CORRUPT. */
+  /** @throws ConfigError ERR_STORE_CORRUPT, ERR_STORE_FORMAT. */
   constructor(nowMs: number, setup: ReplicaSetup) {
     super(nowMs, setup, false);
     const { core, sessions, intake, requests, reads } = this;

@@ -125,7 +125,9 @@ export class Sequencer {
     const { log } = this.#core;
     const known = log.state.remembered(requestId, log.state.revision);
     if (known.type !== 'known') return false;
-    const { lineage, epoch } = log.recordAt(known.revision) as EpochRecord;
+    // Of one that is older than the log, what is known is the epoch at its beginning.
+    const at = Math.max(known.revision, log.base.revision);
+    const { lineage, epoch } = log.recordAt(at) as EpochRecord;
     this.await(ticket, known.revision, () => ({ type: 'done', lineage, epoch }));
     return true;
   }

@@ -133,6 +133,14 @@ test('a store that does not belong together is corrupt', () => {
   });
 });
 
+test('a store with an entry of a newer program is told apart from a damaged one', () => {
+  const disk = begun();
+  const bytes = Buffer.from(disk.store.log[0] as Uint8Array);
+  bytes[0] = 2;
+  disk.store.log[0] = bytes;
+  assert.throws(() => disk.open(), { code: 'ERR_STORE_FORMAT' });
+});
+
 test('batches are bounded, and so are those under way', () => {
   const { log } = begun();
   const many = limits.configBatchEntries * (limits.configPersists + 1);

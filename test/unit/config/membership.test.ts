@@ -239,4 +239,15 @@ test('a command that is given again is carried out once', () => {
   const answer = cluster.command(B, { type: 'add', name: C, requestId });
   assert.deepEqual(cluster.command(B, { type: 'add', name: C, requestId }), answer);
   assert.equal(mastersOf(cluster, A), 'epoch 2: a b c');
+  // Also when its entry has left the log.
+  const { machine, store } = cluster.node(A);
+  const value = 'x'.repeat(200_000);
+  for (let id = 1001; store.base.revision < 3; id++) {
+    const request = put('cluster/x', value);
+    machine?.step(0, { type: 'request', id, request, deadlineMs: 1000 });
+    cluster.take(cluster.node(A));
+    cluster.run();
+    cluster.page();
+  }
+  assert.deepEqual(cluster.command(B, { type: 'add', name: C, requestId }), answer);
 });
