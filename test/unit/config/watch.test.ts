@@ -202,6 +202,44 @@ test('a snapshot that says the same keeps those that wait; another lineage keeps
   assert.deepEqual(tell(drain(watch)), ['compacted 1', 'snapshot 1 a=07']);
 });
 
+test('a snapshot of before takes nobody back', () => {
+  const world = new World(treeOf([put(a, 1)]));
+  const before = copyOf(world.tree);
+  const watch = world.hub.watch('', { after: 1 });
+  const other = world.hub.watch('cluster', { after: 1 });
+  world.commit(put('hosts/h/a', 2));
+  drain(watch);
+  world.catchUp(before, true);
+  assert.deepEqual([watch.revision, other.revision], [2, 2]);
+  world.commit(put('hosts/h/a', 2));
+  assert.equal(watch.poll(), null);
+  world.commit(put(a, 3));
+  assert.deepEqual(tell(drain(watch)), ['3 a=03']);
+});
+
+test('revisions of another lineage are not those of before', () => {
+  const world = new World();
+  const watch = world.hub.watch('', { after: 0 });
+  world.commit(put(a, 1));
+  world.commit(put(a, 2));
+  drain(watch);
+  world.catchUp(treeOf([put(b, 1)]), false);
+  drain(watch);
+  world.commit(put(b, 2));
+  assert.deepEqual(tell(drain(watch)), ['2 b=02']);
+});
+
+test('a watch that compaction has just reached begins again', () => {
+  const world = new World();
+  const slow = world.hub.watch('', { after: 0 });
+  const quick = world.hub.watch('', { after: 0 });
+  world.commit(put(a, 1));
+  world.commit(put(a, 2));
+  drain(quick);
+  world.tree.compact(1);
+  assert.deepEqual(tell(drain(slow)), ['compacted 1', 'snapshot 2 a=02']);
+});
+
 test('onReady tells once, when there is something after there was nothing', () => {
   const world = new World();
   let count = 0;
