@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import { finish } from '../src/cli/report.js';
 import { wholeNumber } from '../src/cli/whole-number.js';
 import { type BulkBenchOptions, benchBulk } from './bulk.js';
+import { benchMesh, type MeshBenchOptions } from './mesh.js';
 import { benchMessaging, type MessagingBenchOptions } from './messaging.js';
 import { benchMoleculer, type MoleculerBenchOptions } from './moleculer.js';
 import { benchSctp, type SctpBenchOptions } from './sctp.js';
@@ -66,5 +67,14 @@ benchmark('moleculer', "Moleculer's requests over links, against its own TCP tra
   warmupMs: 5000,
   measureMs: 3000,
 }).action((options: MoleculerBenchOptions) => orFail(benchMoleculer(options), options.json));
+
+program
+  .command('mesh')
+  .description('what the kernel alone takes for a full mesh, in plain C')
+  .option('--json', 'one JSON object as the last line of standard output', false)
+  .option('--nodes <n>', 'nodes, on 8 hosts', wholeNumber(8), 64)
+  .option('--warmup-ms <ms>', 'before a window', wholeNumber(1), 5000)
+  .option('--measure-ms <ms>', 'length of a window', wholeNumber(1), 20_000)
+  .action((options: MeshBenchOptions) => orFail(benchMesh(options), options.json));
 
 await program.parseAsync();

@@ -109,7 +109,7 @@ function comparisons(rawProgram: string): Comparison[] {
 export async function benchMessaging(options: MessagingBenchOptions): Promise<void> {
   const root = fileURLToPath(new URL('../..', import.meta.url));
   const rawProgram = compileRaw(root, 'sctp_flood');
-  await enterLab();
+  await enterLab({ processors: 'any' });
   const restore = setBufferLimits();
   const lab = await createLab({ hosts: 2, planes: ['a'] });
   try {

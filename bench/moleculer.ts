@@ -25,7 +25,7 @@ const program = [process.execPath, fileURLToPath(new URL('moleculer-end.js', imp
 
 /** Runs the benchmark, in a guest where the host has no SCTP, and prints the report. */
 export async function benchMoleculer(options: MoleculerBenchOptions): Promise<void> {
-  await enterLab();
+  await enterLab({ processors: 'any' });
   const restore = setBufferLimits();
   const lab = await createLab({ hosts: 2, planes: ['a'] });
   try {

@@ -71,7 +71,7 @@ export async function benchSctp(options: SctpBenchOptions): Promise<void> {
   const root = fileURLToPath(new URL('../..', import.meta.url));
   // Before a guest is entered: there the checkout is read-only, and the compiler slow.
   const rawProgram = compileRaw(root, 'sctp_flood');
-  await enterLab();
+  await enterLab({ processors: 'any' });
   const ours = [process.execPath, fileURLToPath(new URL('flood.js', import.meta.url))];
   const restore = setBufferLimits();
   const lab = await createLab({ hosts: 2, planes: ['a'] });

@@ -84,7 +84,7 @@ export class Exchange {
       nowMs: () => runtime.clock.nowMs(),
       carry: (stream, bundle, loose, context) => this.#carry(stream, bundle, loose, context),
     });
-    this.#keysSinceMs = runtime.clock.nowMs();
+    this.#keysSinceMs = runtime.clock.turnMs();
   }
 
   /** Whether all that was sent is acknowledged. */

@@ -172,6 +172,9 @@ export class Inbox implements AckSource {
           this.#handle(stream, sequence, completed++, message, whole.length, true);
           break;
         }
+        case 'givenUp':
+          this.#giveUp(stream, record.assembly);
+          break;
         case 'ack':
           this.#handlers.onAck(record.stream, record.sequence);
           break;
@@ -326,6 +329,14 @@ export class Inbox implements AckSource {
 
   #checkCredit(received: number, advertised: number): void {
     if (received > advertised) throw broken('more messages than there is credit for');
+  }
+
+  /** The sender has lost the rest of a large message. */
+  #giveUp(stream: number, number: number): void {
+    const assembly = this.#assemblies[stream]?.get(number);
+    if (assembly === undefined) throw broken('the end of a message that never began');
+    this.#assemblies[stream]?.delete(number);
+    this.#release(assembly.data.length, true);
   }
 
   /** Adds a piece; the whole record when it was the last. */

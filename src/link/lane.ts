@@ -4,12 +4,16 @@ import { limits } from '../limits.js';
 import { BUNDLE_HEADER_BYTES } from '../wire/bundle.js';
 import {
   fragmentOverheadBytes,
+  GIVEN_UP_BYTES,
   type MessageFields,
+  messageHeadBytes,
   writeFragmentHead,
+  writeGivenUp,
   writeMessageHead,
 } from '../wire/records.js';
 import { Fifo } from './fifo.js';
 import type { Sealer } from './sealing.js';
+import { lifeOf } from './spare.js';
 import type { Outcome } from './types.js';
 
 type Done = ((outcome: Outcome) => void) | undefined;
@@ -24,6 +28,8 @@ export interface Pending {
   readonly done: Done;
   /** Infinity when it does not expire. */
   readonly expiresAtMs: number;
+  /** Of the memory of a body that was not copied: see `lifeOf`. */
+  readonly life: number;
 }
 
 /** A message that leaves in fragments. */
@@ -36,6 +42,12 @@ export interface Large {
   readonly behind: Pending[];
   /** Bytes of the record that are gone. */
   offset: number;
+}
+
+/** Whether its body is still there: a program may release, transfer or shrink the memory. */
+export function isWhole({ pending, head }: Large): boolean {
+  const { body } = pending.message;
+  return head.length + body.length === pending.bytes && lifeOf(body) === pending.life;
 }
 
 /** A bundle that completes messages and is not acknowledged. */
@@ -143,7 +155,7 @@ export class Lane {
     }
     if (pending.bytes <= limits.bundleBytes) return false;
     this.shift();
-    const head = Buffer.alloc(pending.bytes - message.body.length);
+    const head = Buffer.alloc(messageHeadBytes(message, pending.topic.length));
     writeMessageHead(head, 0, message, pending.topic);
     this.#assembly = (this.#assembly + 1) % ASSEMBLIES;
     this.#large.push({ pending, head, assembly: this.#assembly, behind: [], offset: 0 });
@@ -183,6 +195,21 @@ export class Lane {
     this.openBytes += pieceBytes;
     if (large.offset < pending.bytes) return;
     this.completes(pending.done);
+    this.#forget(large);
+  }
+
+  /**
+   * No more of it is sent; what it held back is free to go. The peer is told in the open bundle,
+   * which is empty, when it has a piece of it.
+   */
+  giveUp(large: Large): void {
+    this.#forget(large);
+    if (large.offset === 0) return;
+    this.reserve(GIVEN_UP_BYTES);
+    this.end = writeGivenUp(this.frame, this.end, large.assembly);
+  }
+
+  #forget(large: Large): void {
     this.#large.splice(this.#large.indexOf(large), 1);
     this.#queue.prepend(large.behind);
   }

@@ -217,7 +217,7 @@ class CarriedLink implements Link {
   // --- handshake
 
   #stepHandshake(input: HandshakeInput): void {
-    const nowMs = this.#options.runtime.clock.nowMs();
+    const nowMs = this.#options.runtime.clock.turnMs();
     this.#handshake.step(nowMs, input);
     for (;;) {
       const output = this.#isOver() ? null : this.#handshake.poll();
@@ -259,7 +259,7 @@ class CarriedLink implements Link {
     this.#phase = 'up';
     const { profile } = session;
     const seed = profile.beatJitterMs === 0 ? 0 : runtime.random.bytes(4).readUInt32LE();
-    this.#liveness = new Liveness(runtime.clock.nowMs(), profile, this.#hasActivePath(), seed);
+    this.#liveness = new Liveness(runtime.clock.turnMs(), profile, this.#hasActivePath(), seed);
     log(
       '%s %s: up with %s, link %d',
       this.role,
@@ -377,7 +377,7 @@ class CarriedLink implements Link {
     return paths.length === 0 || paths.some((path) => path.state === 'active');
   }
 
-  #stepLiveness(input: LivenessInput, nowMs = this.#options.runtime.clock.nowMs()): void {
+  #stepLiveness(input: LivenessInput, nowMs = this.#options.runtime.clock.turnMs()): void {
     const liveness = this.#liveness;
     if (liveness === null || this.#phase !== 'up') return;
     const { handlers, runtime } = this.#options;

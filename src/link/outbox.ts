@@ -7,8 +7,9 @@
 import { type ErrorCode, LinkError, ProtocolError } from '../errors.js';
 import { limits } from '../limits.js';
 import { messageRecordBytes, SIGN_BYTES, writeMessageHead, writeSign } from '../wire/records.js';
-import { Lane, type Pending, type Sent } from './lane.js';
+import { isWhole, Lane, type Pending, type Sent } from './lane.js';
 import { type Direction, Sealer, type SealingSecret } from './sealing.js';
+import { lifeOf } from './spare.js';
 import { isOwnStream, LINK_STREAM, ownStreams, RANKS, type StreamMap } from './streams.js';
 import { newSendCounts } from './traffic.js';
 import type { MessageOptions, Outcome, UserMessage } from './types.js';
@@ -38,6 +39,7 @@ export interface OutboxSetup {
 }
 
 const UNSENT = { type: 'unsent' } as const;
+const LOST = { type: 'unsent', code: 'ERR_ARGUMENT' } as const;
 const EXPIRED = { type: 'expired' } as const;
 const UNKNOWN = { type: 'unknown' } as const;
 const DELIVERED = { type: 'delivered' } as const;
@@ -102,7 +104,7 @@ export class Outbox {
   }
 
   /**
-   * Takes one message. Its body is read when its turn comes.
+   * Takes one message. A body of over limits.bundleBytes is read when its turn comes.
    *
    * @throws LinkError ERR_QUEUE_FULL, ERR_MESSAGE_TOO_LARGE, ERR_ARGUMENT: nothing was taken.
    */
@@ -151,7 +153,10 @@ export class Outbox {
     }
     const { ttlMs } = options;
     const expiresAtMs = ttlMs === undefined ? NEVER : this.#setup.nowMs() + ttlMs;
-    lane.push({ message, topic, bytes, done, expiresAtMs, orderKey: options.orderKey });
+    const isLarge = bytes > limits.bundleBytes;
+    const kept = isLarge ? message : withOwnBody(message);
+    const life = isLarge ? lifeOf(message.body) : 0;
+    lane.push({ message: kept, topic, bytes, done, expiresAtMs, life, orderKey: options.orderKey });
   }
 
   /** A sign of the link's own. */
@@ -331,7 +336,13 @@ export class Outbox {
   #fill(lane: Lane): void {
     if (lane.isIdle || !this.#mayFill(lane)) return;
     lane.isFragmentsTurn = !lane.isFragmentsTurn;
-    if (lane.isFragmentsTurn && this.#fragment(lane)) return;
+    if (lane.isFragmentsTurn && this.#fragment(lane) === 'written') return;
+    // A large one that is lost sets free what it held back.
+    do this.#fillSmall(lane);
+    while (lane.isEmpty && this.#fragment(lane) === 'lost');
+  }
+
+  #fillSmall(lane: Lane): void {
     // Whoever is told an outcome may end the link, which gives all others theirs.
     while (!this.#over) {
       const pending = lane.peek();
@@ -349,16 +360,28 @@ export class Outbox {
       lane.shift();
       this.#append(lane, pending.message, pending.topic, pending.bytes, pending.done);
     }
-    if (lane.isEmpty) this.#fragment(lane);
   }
 
-  /** Puts the next piece of a large message into the open bundle, when there is one to go. */
-  #fragment(lane: Lane): boolean {
+  /**
+   * Puts the next piece of a large message into the open bundle, when there is one to go and no
+   * record before it. One whose memory is lost is given up; the peer is told when it has a piece.
+   */
+  #fragment(lane: Lane): 'written' | 'lost' | 'none' {
+    if (this.#over || !lane.isEmpty) return 'none';
     const large = lane.nextLarge((bytes) => this.#largeUsed + bytes <= this.#largeCredit);
-    if (large === null || !lane.isEmpty) return false;
-    if (large.offset === 0) this.#largeUsed += large.pending.bytes;
-    lane.writeFragment(large);
-    return true;
+    if (large === null) return 'none';
+    const { bytes, done } = large.pending;
+    if (isWhole(large)) {
+      if (large.offset === 0) this.#largeUsed += bytes;
+      lane.writeFragment(large);
+      return 'written';
+    }
+    lane.giveUp(large);
+    this.#queuedBytes -= bytes - large.offset;
+    this.#messages--;
+    this.counts.unsent++;
+    done?.(LOST);
+    return lane.isEmpty ? 'lost' : 'written';
   }
 
   /** Seals the open bundle and gives it to the carrier; false when there was nothing to send. */
@@ -381,6 +404,12 @@ export class Outbox {
     if (carried !== 'room') this.#blocked = true;
     return carried !== 'over';
   }
+}
+
+/** With a copy of a body that belongs to the program, which may change it before its turn comes. */
+function withOwnBody(message: UserMessage): UserMessage {
+  if (message.encoding !== 'bytes') return message;
+  return { ...message, body: Buffer.from(message.body) };
 }
 
 /** Tells that the messages of a bundle were delivered. */

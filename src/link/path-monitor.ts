@@ -25,6 +25,8 @@ export type PathMonitorInput =
       readonly type: 'sample';
       readonly paths: readonly SampledPath[];
       readonly statistics: CarrierStatistics;
+      /** No message went or came since the last one; beats do not count. */
+      readonly isQuiet: boolean;
     }
   /** What the carrier told of a path between two samples. */
   | { readonly type: 'path'; readonly event: CarrierPathEvent };
@@ -74,6 +76,12 @@ const FAST_IN_A_ROW = 40;
 /** The share of a slower round trip that its baseline takes over at each sample. */
 const BASELINE_GAIN = 1 / 64;
 
+/**
+ * A quiet link about which there is nothing to suspect is looked at so many times less often: in a
+ * large mesh most links are, and a look is several system calls.
+ */
+const CALM_FACTOR = 4;
+
 /** From which round-trip time on a path is slow. */
 export function slowFromMs(baselineRttMs: number): number {
   return Math.max(SLOW_FLOOR_MS, baselineRttMs + SLOW_ADDED_MS, baselineRttMs * SLOW_FACTOR);
@@ -108,6 +116,12 @@ class PathHealth {
       ...(this.#isSlow ? ['slow' as const] : []),
       ...(this.#isLossy ? ['lossy' as const] : []),
     ];
+  }
+
+  /** Nothing speaks against it, nor did in the last samples. */
+  get isCalm(): boolean {
+    if (this.#isSlow || this.#isLossy || this.#againstSlow > 0 || this.#failures > 0) return false;
+    return this.#losses(LOSS_RULES[0].samples).lost === 0;
   }
 
   heard({ change }: CarrierPathEvent): void {
@@ -195,7 +209,10 @@ export class PathMonitor {
   /** The path that carried the traffic at the last sample. */
   #carrying: string | null = null;
 
-  /** @param sampleMs the pace of samples; a gray path under traffic is noticed within ten. */
+  /**
+   * @param sampleMs the pace of samples while there is something to see; a gray path under traffic
+   *   is noticed within ten.
+   */
   constructor(nowMs: number, sampleMs: number) {
     this.#sampleMs = sampleMs;
     this.#nextMs = nowMs + sampleMs;
@@ -209,10 +226,10 @@ export class PathMonitor {
   step(nowMs: number, input: PathMonitorInput): void {
     if (input.type === 'path') {
       this.#healths.get(input.event.address)?.heard(input.event);
+      this.#nextMs = Math.min(this.#nextMs, nowMs + this.#sampleMs);
       return;
     }
-    this.#nextMs = nowMs + this.#sampleMs;
-    const { paths, statistics } = input;
+    const { paths, statistics, isQuiet } = input;
     for (const address of [...this.#healths.keys()]) {
       if (!paths.some((path) => path.address === address)) this.#healths.delete(address);
     }
@@ -235,6 +252,8 @@ export class PathMonitor {
       const change = health.take(address);
       if (change !== null) this.#changes.push(change);
     }
+    const isCalm = isQuiet && [...this.#healths.values()].every((health) => health.isCalm);
+    this.#nextMs = nowMs + (isCalm ? CALM_FACTOR : 1) * this.#sampleMs;
   }
 
   /** The next change, or null. */

@@ -1,11 +1,21 @@
 /**
- * Memory of large messages, used again. New memory for each of them is what makes V8 collect
- * everything once per 64 MiB, and a collection stops the process: measured beside such bodies in
- * `bench bulk`, small calls wait three times as long for it.
+ * Memory of large messages, used again. New memory for each of them is what makes V8 collect all
+ * garbage once per 64 MiB, and a collection stops the process: small calls beside such bodies wait
+ * three times as long for it (`bench bulk`). Taking the memory out of the hands of whoever has it
+ * still, by a transfer, would count as new memory, too.
  */
+
+/** How often each memory was given back. */
+const lives = new WeakMap<ArrayBufferLike, number>();
+
+/** Another number than before: the memory was given back meanwhile, and may hold anything. */
+export function lifeOf({ buffer }: Uint8Array): number {
+  return lives.get(buffer) ?? 0;
+}
+
 export class Spare {
   /** Weak: a garbage collection takes it when nothing more has come for it. */
-  #memory: WeakRef<ArrayBuffer> | null = null;
+  #memory: WeakRef<ArrayBufferLike> | null = null;
 
   /** Memory for so many bytes, with anything in it. */
   take(bytes: number): Buffer {
@@ -17,9 +27,9 @@ export class Spare {
     return Buffer.from(memory, 0, bytes);
   }
 
-  /** Nobody needs it any more. Whoever still has a view of it has an empty one from here on. */
+  /** Nobody needs what is in it any more. */
   give(data: Buffer): void {
-    const memory = data.buffer as ArrayBuffer;
-    this.#memory = new WeakRef(structuredClone(memory, { transfer: [memory] }));
+    lives.set(data.buffer, lifeOf(data) + 1);
+    this.#memory = new WeakRef(data.buffer);
   }
 }

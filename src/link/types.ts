@@ -49,8 +49,12 @@ export type Outcome =
    * message, for the reason in `code`.
    */
   | { readonly type: 'delivered'; readonly code?: ErrorCode }
-  /** It never left: its last byte stayed in our outbox, or the kernel gave all of it back. */
-  | { readonly type: 'unsent' }
+  /**
+   * It never left: its last byte stayed in our outbox, or the kernel gave all of it back. With the
+   * code ERR_ARGUMENT, while the link is up: its body's memory was released, transferred or has
+   * shrunk before it was sent.
+   */
+  | { readonly type: 'unsent'; readonly code?: ErrorCode }
   /** Its time was up before it left. */
   | { readonly type: 'expired' }
   /** The link ended, and there is no evidence of either. */
@@ -94,7 +98,7 @@ export interface ReceivedMessage extends UserMessage {
   readonly body: Buffer;
   /**
    * Of a message that came in fragments: gives the memory of the body back, which serves for the
-   * next one. The body is empty from then on.
+   * next one.
    */
   readonly release?: (() => void) | undefined;
 }
@@ -196,11 +200,12 @@ export interface Link {
    */
   refuse(code: ErrorCode): void;
   /**
-   * Sends one message at the end of this turn, or when there is room. Its body must not be changed
-   * before its outcome is known. False above limits.outboxHighWaterBytes; `onDrain` follows.
-   * Throws ERR_MESSAGE_TOO_LARGE, ERR_QUEUE_FULL, ERR_ARGUMENT (a topic or number the kind must not
-   * have or must have), ERR_NO_LINK when not up or when the peer has said that it leaves: then
-   * nothing was sent, and `done` is not called.
+   * Sends one message at the end of this turn, or when there is room. A body of over
+   * limits.bundleBytes is not copied, and must not be changed before its outcome is known. False
+   * above limits.outboxHighWaterBytes; `onDrain` follows. Throws ERR_MESSAGE_TOO_LARGE,
+   * ERR_QUEUE_FULL, ERR_ARGUMENT (a topic or number the kind must not have or must have),
+   * ERR_NO_LINK when not up or when the peer has said that it leaves: then nothing was sent, and
+   * `done` is not called.
    * @param done is told the outcome, once, before `onEnd` at the latest.
    */
   send(message: UserMessage, options: MessageOptions, done?: (outcome: Outcome) => void): boolean;

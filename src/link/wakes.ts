@@ -63,7 +63,7 @@ export class Wakes {
     this.#waking = this.#moments.get(atMs)?.sleepers ?? new Set();
     // Who wants to be woken at a moment that has passed waits for another timer.
     this.#moments.delete(atMs);
-    const nowMs = this.#runtime.clock.nowMs();
+    const nowMs = this.#runtime.clock.turnMs();
     for (const sleeper of this.#waking) sleeper(nowMs);
   }
 }

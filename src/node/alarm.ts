@@ -26,6 +26,6 @@ export class Alarm {
     if (atMs === this.#atMs) return;
     if (this.#atMs !== null) this.#wakes.remove(this.#atMs, this.#wake);
     this.#atMs = atMs;
-    if (atMs !== null) this.#wakes.add(this.#runtime.clock.nowMs(), atMs, this.#wake);
+    if (atMs !== null) this.#wakes.add(this.#runtime.clock.turnMs(), atMs, this.#wake);
   }
 }

@@ -204,6 +204,11 @@ export class PendingCalls {
     const isHandled = outcome.type === 'delivered' && outcome.code === undefined;
     const call = this.#calls.get(id);
     if (call !== undefined) {
+      if (outcome.type === 'unsent' && outcome.code !== undefined) {
+        const text = `${call.what}: its body was released or transferred before it was sent`;
+        this.#take(call.to, id)?.reject(new NodeError(outcome.code, text));
+        return;
+      }
       call.outcome = outcome;
       if (isHandled) call.stream?.delivered();
       return;

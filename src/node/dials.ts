@@ -42,19 +42,19 @@ export class Dials {
 
   /** The peer's end of the association is there. */
   answered(peer: Peer): void {
-    this.#pace.answered(this.#runtime.clock.nowMs(), peer);
+    this.#pace.answered(this.#runtime.clock.turnMs(), peer);
   }
 
   /** The attempt is over: null when there is a link, else why not. `look` follows. */
   over(peer: Peer, code: ErrorCode | null): void {
     const end = code === null ? 'linked' : CROWDED.includes(code) ? 'crowded' : 'refused';
-    this.#pace.over(this.#runtime.clock.nowMs(), peer, end);
+    this.#pace.over(this.#runtime.clock.turnMs(), peer, end);
   }
 
   #turn(): void {
     const { clock, random } = this.#runtime;
     const dice = () => random.bytes(2).readUInt16BE() / 65536;
-    const nowMs = clock.nowMs();
+    const nowMs = clock.turnMs();
     for (;;) {
       const peer = this.#pace.next(nowMs, dice);
       if (peer === null) break;

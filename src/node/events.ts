@@ -170,7 +170,10 @@ export interface Refused {
   readonly suppressed: number;
 }
 
-/** A handler threw, or its promise was rejected. */
+/**
+ * A handler threw, or its promise was rejected, for a message that was sent or published. What
+ * fails for a call is told to its caller alone.
+ */
 export interface HandlerFailed {
   /** Who had sent the message. */
   readonly name: string;

@@ -5,6 +5,7 @@
 import { NodeError } from '../errors.js';
 import { limits } from '../limits.js';
 import type { Timers } from '../runtime/index.js';
+import { isWellFormed } from '../wire/text.js';
 import { GROUPS_TOPIC } from './control.js';
 import type { LiveLink } from './live-link.js';
 import { SharedNames } from './shared-names.js';
@@ -26,6 +27,7 @@ export class Groups {
   constructor(setup: GroupsSetup) {
     this.#setup = setup;
     this.shared = new SharedNames({
+      what: 'groups',
       topic: GROUPS_TOPIC,
       timers: setup.timers,
       onChange: (group, { name }, isMember) => this.#changed(group, name, isMember),
@@ -122,11 +124,12 @@ function weightOf(text: string): number {
 
 /** @throws NodeError ERR_ARGUMENT: not a string, empty, over limits.topicBytes. */
 function checkGroup(group: unknown): string {
-  if (typeof group === 'string' && group.length > 0) {
+  if (typeof group === 'string' && group.length > 0 && isWellFormed(group)) {
     if (Buffer.byteLength(group) <= limits.topicBytes) return group;
   }
   throw new NodeError(
     'ERR_ARGUMENT',
-    `a group is a string of 1 to ${limits.topicBytes} bytes, not ${JSON.stringify(group)}`,
+    `a group is a well-formed string of 1 to ${limits.topicBytes} bytes, ` +
+      `not ${JSON.stringify(group)}`,
   );
 }

@@ -31,12 +31,12 @@ export interface MessageContext {
   readonly signal: AbortSignal;
   /**
    * Says that nobody needs the body any more. The memory of a large one (over limits.bundleBytes)
-   * then serves for the next large one of this link, which spares new memory and its collection;
-   * the body, or any Buffer in it, is empty from then on. All other bodies stay as they are, and so
-   * does one that was published: other subscribers have it, too. Nothing happens once the handler
-   * is done.
+   * then serves for the next large one of this link, which spares new memory and its collection:
+   * who still reads the body, or a Buffer in it, may find another message there. All other bodies
+   * stay as they are, and so does one that was published: other subscribers have it, too. Nothing
+   * happens once the handler is done.
    */
-  release(): void;
+  readonly release: () => void;
 }
 
 /** All that a peer's messages have set going at this end of one link. */
@@ -143,9 +143,12 @@ export class Handling implements MessageContext {
     return this.#controller.signal;
   }
 
-  release(): void {
-    this.#release?.();
-    this.#release = undefined;
+  /** Made when it is asked for: a context is often taken apart. */
+  get release(): () => void {
+    return () => {
+      this.#release?.();
+      this.#release = undefined;
+    };
   }
 
   /** Whether nobody waits for the answer any more. */

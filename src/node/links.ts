@@ -137,7 +137,7 @@ export class Links {
   }
 
   get #nowMs(): number {
-    return this.#setup.runtime.clock.nowMs();
+    return this.#setup.runtime.clock.turnMs();
   }
 
   get #jitter(): number {

@@ -60,7 +60,7 @@ export class LiveLink {
     this.peer = peer;
     this.#redundancy = new Redundancy(
       planes.map((plane) => plane.name),
-      runtime.clock.nowMs(),
+      runtime.clock.turnMs(),
       confirmationGraceMs(link.profile),
     );
     this.#alarm = new Alarm(runtime, () => this.judge());
@@ -83,7 +83,7 @@ export class LiveLink {
     this.#isMapped = false;
     const names = planes.map((plane) => plane.name);
     const { clock } = this.#setup.runtime;
-    this.#redundancy.replan(names, clock.nowMs(), confirmationGraceMs(this.link.profile));
+    this.#redundancy.replan(names, clock.turnMs(), confirmationGraceMs(this.link.profile));
     this.judge();
   }
 
@@ -98,7 +98,7 @@ export class LiveLink {
     const paths = views
       .filter(({ plane }) => names.has(plane))
       .map(({ plane, state }) => ({ plane, active: state === 'active' }));
-    this.#redundancy.step(this.#setup.runtime.clock.nowMs(), paths);
+    this.#redundancy.step(this.#setup.runtime.clock.turnMs(), paths);
     this.#alarm.set(this.#redundancy.deadline());
     const change = this.#redundancy.poll();
     if (change !== null) this.#setup.onRedundancy({ name: this.name, ...change });

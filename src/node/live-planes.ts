@@ -141,7 +141,7 @@ export class LivePlanes {
 
   #checkLater(): void {
     const { clock } = this.#setup.runtime;
-    this.#alarm.set(clock.nowMs() + CHECK_MS);
+    this.#alarm.set(clock.turnMs() + CHECK_MS);
   }
 
   /** Where a link's association differs from what it is to be, those that were told of left out. */

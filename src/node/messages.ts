@@ -6,7 +6,8 @@ import debug from 'debug';
 import { BackplaneError, NodeError } from '../errors.js';
 import { limits } from '../limits.js';
 import type { LinkHandlers, ReceivedMessage, UserMessage } from '../link/types.js';
-import { decodeBody, type EncodedBody, encodeBody } from '../wire/payload.js';
+import { decodeBody, type EncodedBody, encodeOwnBody } from '../wire/payload.js';
+import { wellFormed } from '../wire/text.js';
 import { captured, type Enter, runHandler } from './async-context.js';
 import type { PendingCalls, RemoteFailure } from './calls.js';
 import { areHandlersTraced, traceHandler } from './diagnostics.js';
@@ -212,7 +213,7 @@ export class Messages {
   #answer(live: LiveLink, kind: 'reply' | 'failure', id: number, result: unknown): void {
     if (live.link.state !== 'up') return;
     try {
-      const { encoding, body } = encodeBody(result);
+      const { encoding, body } = encodeOwnBody(result);
       live.link.send({ kind, id, topic: '', encoding, body }, { orderKey: answerKey(id) });
     } catch (error) {
       // An answer that cannot be sent (too large, not encodable) is the handler's failure; that
@@ -271,17 +272,21 @@ const FAILURE_TEXT_CHARACTERS = 1000;
 /** What the caller is told: the code and the message, never the stack. */
 function describeFailure(error: unknown): RemoteFailure {
   try {
-    const code = (error as { code?: unknown } | null | undefined)?.code;
-    const message = error instanceof Error ? error.message : String(error);
+    const { code, message } = (error ?? {}) as { code?: unknown; message?: unknown };
     return {
       handled: true,
-      code: typeof code === 'string' ? code.slice(0, FAILURE_TEXT_CHARACTERS) : null,
-      message: message.slice(0, FAILURE_TEXT_CHARACTERS),
+      code: typeof code === 'string' ? failureText(code) : null,
+      message: failureText(typeof message === 'string' ? message : String(error)),
     };
   } catch {
     // A thrown value may be anything, also one that cannot be turned into text.
     return { handled: true, code: null, message: 'a value without text was thrown' };
   }
+}
+
+/** Whatever was thrown, and wherever it is cut: what is sent can be sent. */
+function failureText(text: string): string {
+  return wellFormed(text.slice(0, FAILURE_TEXT_CHARACTERS));
 }
 
 /** A peer's description of a failure, whatever it sent. */

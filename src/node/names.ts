@@ -2,6 +2,7 @@
 import { NodeError } from '../errors.js';
 import { limits } from '../limits.js';
 import { RESERVED_TOPICS } from '../wire/records.js';
+import { isWellFormed } from '../wire/text.js';
 
 // Visible characters without spaces, so that a name stands in a log line, a file name and a shell
 // word.
@@ -58,14 +59,15 @@ export function checkLabel(label: unknown): string {
  * @throws NodeError ERR_ARGUMENT: not a string, empty, over limits.topicBytes.
  */
 export function checkTopic(topic: unknown): string {
-  if (typeof topic === 'string' && topic.length > 0) {
+  if (typeof topic === 'string' && topic.length > 0 && isWellFormed(topic)) {
     // Three bytes at most for each UTF-16 unit: short topics, nearly all, need no count.
     if (topic.length * 3 <= limits.topicBytes) return topic;
     if (Buffer.byteLength(topic) <= limits.topicBytes) return topic;
   }
   throw new NodeError(
     'ERR_ARGUMENT',
-    `a topic is a string of 1 to ${limits.topicBytes} bytes, not ${JSON.stringify(topic)}`,
+    `a topic is a well-formed string of 1 to ${limits.topicBytes} bytes, ` +
+      `not ${JSON.stringify(topic)}`,
   );
 }
 

@@ -26,7 +26,10 @@ const SAMPLE_MIN_MS = 250;
 
 const GRAINS_PER_SAMPLE = 20;
 
-/** How often the paths of a link are looked at; ten times that is how long noticing may take. */
+/**
+ * How often the paths of a link under traffic are looked at; ten times that is how long noticing
+ * may take.
+ */
 export function sampleIntervalMs({ beatMs }: Pick<Profile, 'beatMs'>): number {
   return Math.max(SAMPLE_MIN_MS, beatMs);
 }
@@ -72,12 +75,14 @@ class WatchedLink {
   readonly #monitor: PathMonitor;
   readonly #steering: Steering | null;
   readonly #alarm: Alarm;
+  /** Messages both ways until the last look. */
+  #messages = 0;
 
   constructor(setup: PathWatchSetup, live: LiveLink) {
     const { runtime, steering, switchover } = setup;
     this.#setup = setup;
     this.#live = live;
-    this.#monitor = new PathMonitor(runtime.clock.nowMs(), sampleIntervalMs(live.profile));
+    this.#monitor = new PathMonitor(runtime.clock.turnMs(), sampleIntervalMs(live.profile));
     this.#steering = steering === 'gray' ? new Steering(switchover) : null;
     this.#alarm = new Alarm(runtime, () => this.#look());
     this.#sleep(this.#monitor.deadline());
@@ -86,6 +91,7 @@ class WatchedLink {
 
   noted(address: string, change: Exclude<PathChanged['change'], 'gray' | 'clear'>): void {
     this.#monitor.step(this.#nowMs, { type: 'path', event: { address, change } });
+    this.#sleep(this.#monitor.deadline());
   }
 
   end(): void {
@@ -93,7 +99,7 @@ class WatchedLink {
   }
 
   get #nowMs(): number {
-    return this.#setup.runtime.clock.nowMs();
+    return this.#setup.runtime.clock.turnMs();
   }
 
   /** Until a moment that the watches over other links have, too: each wakes the process once. */
@@ -107,8 +113,11 @@ class WatchedLink {
     const { carrier, link } = this.#live;
     const statistics = carrier.statistics?.() ?? null;
     if (statistics !== null) {
-      const paths = link.paths;
-      this.#monitor.step(nowMs, { type: 'sample', paths, statistics });
+      const { paths, traffic } = link;
+      const messages = traffic.sentMessages + traffic.receivedMessages;
+      const isQuiet = messages === this.#messages;
+      this.#messages = messages;
+      this.#monitor.step(nowMs, { type: 'sample', paths, statistics, isQuiet });
       for (;;) {
         const change = this.#monitor.poll();
         if (change === null) break;

@@ -4,7 +4,7 @@
  */
 import { NodeError } from '../errors.js';
 import { limits } from '../limits.js';
-import { type EncodedBody, encodeBody } from '../wire/payload.js';
+import { type EncodedBody, encodeOwnBody } from '../wire/payload.js';
 import type { Gate } from './gate.js';
 
 export interface ProducerSetup {
@@ -107,7 +107,7 @@ export class Producer {
 }
 
 function encodeItem(value: unknown): EncodedBody {
-  const item = encodeBody(value);
+  const item = encodeOwnBody(value);
   if (item.body.length <= limits.streamItemBytes) return item;
   throw new NodeError(
     'ERR_MESSAGE_TOO_LARGE',

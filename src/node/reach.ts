@@ -72,7 +72,7 @@ export class Reach {
 
   /** As far as this node is told. */
   get view(): ReachabilityView {
-    return this.#machine.view(this.#setup.runtime.clock.nowMs());
+    return this.#machine.view(this.#setup.runtime.clock.turnMs());
   }
 
   /** Tells nothing any more. */
@@ -83,7 +83,7 @@ export class Reach {
 
   #step(input: ReachabilityInput): void {
     if (this.#isOver) return;
-    this.#machine.step(this.#setup.runtime.clock.nowMs(), input);
+    this.#machine.step(this.#setup.runtime.clock.turnMs(), input);
     const refused = this.#drain();
     if (!this.#isOver) this.#alarm.set(this.#machine.deadline());
     if (refused) throw new ProtocolError('ERR_PROTOCOL', 'it tells more names than it may');
@@ -122,7 +122,7 @@ export class Reach {
       } catch (error) {
         // The queue is full, or the peer has just said that it leaves.
         trace('%s was not told: %o', name, error);
-        this.#machine.step(this.#setup.runtime.clock.nowMs(), { type: 'unsent', name });
+        this.#machine.step(this.#setup.runtime.clock.turnMs(), { type: 'unsent', name });
       }
     }
   }

@@ -235,7 +235,9 @@ export class Reachability {
   /** From a change until we tell or judge it, with all that changes meanwhile. */
   get #intervalMs(): number {
     const { reachPerPeerMs, reachLeastMs, reachMostMs } = this.#setup.limits;
-    return Math.min(reachMostMs, Math.max(reachLeastMs, this.#peers.size * reachPerPeerMs));
+    // Those that are missed will be there soon: a node that begins has one peer for a moment only.
+    const peers = Math.max(this.#peers.size, this.#own.size);
+    return Math.min(reachMostMs, Math.max(reachLeastMs, peers * reachPerPeerMs));
   }
 
   #judgeSoon(nowMs: number): void {

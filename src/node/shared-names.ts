@@ -11,6 +11,8 @@ import { readNames, sendControl } from './control.js';
 import type { LiveLink } from './live-link.js';
 
 export interface SharedNamesSetup {
+  /** What they are names of, in the plural. */
+  readonly what: string;
   /** The reserved topic on which they are told. */
   readonly topic: string;
   readonly timers: Timers;
@@ -63,7 +65,8 @@ export class SharedNames {
   add(name: string): boolean {
     if (this.#own.has(name)) return false;
     if (this.#own.size >= limits.sharedNames) {
-      throw new NodeError('ERR_LIMIT', `a node holds at most ${limits.sharedNames} of them`);
+      const { what } = this.#setup;
+      throw new NodeError('ERR_LIMIT', `a node has at most ${limits.sharedNames} ${what}`);
     }
     this.#own.add(name);
     this.#tellSoon(name);

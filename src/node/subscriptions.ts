@@ -51,6 +51,7 @@ export class Subscriptions {
   constructor(setup: SubscriptionsSetup) {
     this.#setup = setup;
     this.shared = new SharedNames({
+      what: 'topics to subscribe to',
       topic: SUBSCRIPTIONS_TOPIC,
       timers: setup.timers,
       onChange: () => {},

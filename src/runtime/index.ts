@@ -8,6 +8,12 @@ import { randomBytes } from './crypto.js';
 export interface Clock {
   /** Milliseconds since an arbitrary moment, with fractions; never goes back. */
   nowMs(): number;
+  /**
+   * The same as it was when it was first asked for in this turn of the event loop. Reading the
+   * clock is a system call in many virtual machines, and a link that comes up is asked about the
+   * time in a dozen places. Not for what is measured, nor for times a user gives.
+   */
+  turnMs(): number;
 }
 
 /** A timer that can be called off. */
@@ -41,9 +47,28 @@ export interface Runtime {
   readonly random: Random;
 }
 
+class SystemClock implements Clock {
+  #turnMs: number | null = null;
+  readonly #forget = (): void => {
+    this.#turnMs = null;
+  };
+
+  nowMs(): number {
+    return Number(process.hrtime.bigint()) / 1e6;
+  }
+
+  turnMs(): number {
+    if (this.#turnMs === null) {
+      this.#turnMs = this.nowMs();
+      process.nextTick(this.#forget);
+    }
+    return this.#turnMs;
+  }
+}
+
 /** The real machine. */
 export const systemRuntime: Runtime = {
-  clock: { nowMs: () => Number(process.hrtime.bigint()) / 1e6 },
+  clock: new SystemClock(),
   timers: {
     after(delayMs, callback, options) {
       if (delayMs <= 0) {

@@ -25,7 +25,7 @@ import {
   SEND_UNORDERED,
 } from './native.js';
 import type { SendOptions, TimerOptions } from './options.js';
-import { type Path, pathEvent, readPaths } from './path.js';
+import { type Path, PathReader } from './path.js';
 import { badLength, badStream, notUp, queueFull } from './refusals.js';
 import { afterRelease } from './released.js';
 import type { AssociationSetup } from './setup.js';
@@ -68,6 +68,7 @@ export class Association extends EventEmitter<AssociationEvents> {
   readonly #maxReceiveBytes: number;
   readonly #highWaterBytes: number;
   readonly #socket: NativeSocket;
+  readonly #paths: PathReader;
   readonly #meta: Int32Array;
   #state: AssociationState = 'connecting';
   #outboundStreams = 0;
@@ -101,6 +102,7 @@ export class Association extends EventEmitter<AssociationEvents> {
     super();
     const { socket } = setup;
     this.#socket = socket;
+    this.#paths = new PathReader(socket);
     this.#meta = setup.meta;
     this.remoteAddress = setup.remoteAddress;
     this.remotePort = setup.remotePort;
@@ -141,12 +143,9 @@ export class Association extends EventEmitter<AssociationEvents> {
     return this.#state === 'closed' ? this.#neverTakenBytes : this.#socket.queuedBytes;
   }
 
-  /**
-   * All paths, read from the kernel now (two system calls and one per path); empty before `up` and
-   * after the end.
-   */
+  /** All paths, read from the kernel now; empty before `up` and after the end. */
   get paths(): readonly Path[] {
-    return this.#state === 'closed' ? [] : readPaths(this.#socket);
+    return this.#state === 'closed' ? [] : this.#paths.read();
   }
 
   /** Local addresses of the association; empty after the end. */
@@ -375,7 +374,7 @@ export class Association extends EventEmitter<AssociationEvents> {
         this.#changed(notification);
         break;
       case 'path':
-        this.emit('path', pathEvent(this.#socket, notification));
+        this.emit('path', this.#paths.event(notification));
         break;
       case 'shutdown':
         this.#shutdownByPeer();
@@ -400,6 +399,7 @@ export class Association extends EventEmitter<AssociationEvents> {
     if (change === 'shutdown-complete') return;
     this.#outboundStreams = outboundStreams;
     this.#inboundStreams = inboundStreams;
+    this.#paths.forget();
     const counts: StreamCounts = { outboundStreams, inboundStreams };
     if (change === 'restart') {
       this.emit('restart', counts);

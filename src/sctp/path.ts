@@ -60,6 +60,8 @@ const STATE_AFTER: Partial<Record<PathChange, PathState>> = {
   'potentially-failed': 'potentially-failed',
 };
 
+const CHANGES_THE_LIST: readonly PathChange[] = ['added', 'removed', 'unknown'];
+
 function infoOf(socket: NativeSocket, address: string): NativePathInfo | null {
   try {
     return socket.pathInfo(address);
@@ -69,35 +71,54 @@ function infoOf(socket: NativeSocket, address: string): NativePathInfo | null {
   }
 }
 
-/** All paths of an association; empty when it is not up or over. */
-export function readPaths(socket: NativeSocket): Path[] {
-  let primary: NativePathInfo;
-  let addresses: string[];
-  try {
-    primary = socket.status().primary;
-    addresses = socket.peerAddresses().map((peer) => peer.address);
-  } catch {
-    return [];
-  }
-  const paths: Path[] = [];
-  const primaryAddress = canonicalAddress(primary.address);
-  for (const address of addresses) {
-    const isPrimary = canonicalAddress(address) === primaryAddress;
-    // The association's status holds what there is to ask about its primary path.
-    const info = isPrimary ? primary : infoOf(socket, address);
-    if (info === null) continue;
-    const { state, rttMs, rtoMs, cwndBytes, mtuBytes } = info;
-    paths.push({ address, state, primary: isPrimary, rttMs, rtoMs, cwndBytes, mtuBytes });
-  }
-  return paths;
-}
+/**
+ * The paths of an association. Which there are is asked of the kernel only when that may have
+ * changed: it tells of each that comes or goes.
+ */
+export class PathReader {
+  readonly #socket: NativeSocket;
+  #addresses: readonly string[] | null = null;
 
-/** The event for a notification. */
-export function pathEvent(
-  socket: NativeSocket,
-  notification: Extract<NativeNotification, { type: 'path' }>,
-): PathEvent {
-  const { address, change, error } = notification;
-  const state = STATE_AFTER[change] ?? infoOf(socket, address)?.state ?? 'unknown';
-  return { address, change, state, error };
+  constructor(socket: NativeSocket) {
+    this.#socket = socket;
+  }
+
+  /** Others may be there now. */
+  forget(): void {
+    this.#addresses = null;
+  }
+
+  /** All of them as they are now; empty when the association is not up or over. */
+  read(): Path[] {
+    let primary: NativePathInfo;
+    try {
+      primary = this.#socket.status().primary;
+      this.#addresses ??= this.#socket.peerAddresses().map((peer) => peer.address);
+    } catch {
+      return [];
+    }
+    const paths: Path[] = [];
+    const primaryAddress = canonicalAddress(primary.address);
+    for (const address of this.#addresses) {
+      const isPrimary = canonicalAddress(address) === primaryAddress;
+      // The association's status holds what there is to ask about its primary path.
+      const info = isPrimary ? primary : infoOf(this.#socket, address);
+      if (info === null) {
+        this.forget();
+        continue;
+      }
+      const { state, rttMs, rtoMs, cwndBytes, mtuBytes } = info;
+      paths.push({ address, state, primary: isPrimary, rttMs, rtoMs, cwndBytes, mtuBytes });
+    }
+    return paths;
+  }
+
+  /** The event for a notification. */
+  event(notification: Extract<NativeNotification, { type: 'path' }>): PathEvent {
+    const { address, change, error } = notification;
+    const isKnown = this.#addresses?.includes(address) === true;
+    if (!isKnown || CHANGES_THE_LIST.includes(change)) this.forget();
+    const state = STATE_AFTER[change] ?? infoOf(this.#socket, address)?.state ?? 'unknown';
+    return { address, change, state, error };
+  }
 }

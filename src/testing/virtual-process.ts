@@ -66,6 +66,7 @@ export class VirtualProcess implements Runtime {
       this.clockReads++;
       return this.#setup.time.nowMs + this.#originMs;
     },
+    turnMs: (): number => this.clock.nowMs(),
   };
 
   readonly timers = {

@@ -10,6 +10,7 @@ import { NodeError, ProtocolError } from '../errors.js';
 import { limits } from '../limits.js';
 import { isForbiddenKey, readBigInt, scanBody } from './scan.js';
 import { tags, typedArrayTags } from './tags.js';
+import { isWellFormed } from './text.js';
 
 /** How a body is to be read. */
 export type BodyEncoding = 'bytes' | 'cbor';
@@ -68,12 +69,53 @@ readTag(tags.error, readError);
  *   `limits.cborBodyBytes` when encoded.
  */
 export function encodeBody(value: unknown): EncodedBody {
-  if (value instanceof Uint8Array) return { encoding: 'bytes', body: value };
+  if (value instanceof Uint8Array) {
+    if (value.length === 0 && isGivenAway(value)) throw unsendable('memory that was given away');
+    return { encoding: 'bytes', body: value };
+  }
+  if (isEncoding) throw unsendable('a getter that sends');
+  isEncoding = true;
+  try {
+    return { encoding: 'cbor', body: encodeCbor(value) };
+  } finally {
+    isEncoding = false;
+  }
+}
+
+/** All encoders write into the same memory: what a getter sends would stand within the body. */
+let isEncoding = false;
+
+function encodeCbor(value: unknown): Uint8Array {
   const outgoing = new Outgoing();
   const writable = outgoing.value(value, 0);
-  const body = (outgoing.hasNegativeZero ? floatEncoder : encoder).encode(writable);
+  let body: Uint8Array;
+  try {
+    body = (outgoing.hasNegativeZero ? floatEncoder : encoder).encode(writable);
+  } catch (cause) {
+    const text = 'a body that was another when it was looked at again';
+    throw new NodeError('ERR_ARGUMENT', text, { cause });
+  }
   if (body.length > limits.cborBodyBytes) throw tooLarge();
-  return { encoding: 'cbor', body };
+  return body;
+}
+
+/**
+ * As `encodeBody`, with a copy of bytes: for what a program may use again at once, because nobody
+ * tells it when it was sent.
+ */
+export function encodeOwnBody(value: unknown): EncodedBody {
+  const encoded = encodeBody(value);
+  return encoded.encoding === 'bytes' ? { ...encoded, body: Buffer.from(encoded.body) } : encoded;
+}
+
+/** Whether an empty array is one whose memory was transferred: nothing can be made of that. */
+function isGivenAway({ buffer }: Uint8Array): boolean {
+  try {
+    new Uint8Array(buffer);
+    return false;
+  } catch {
+    return true;
+  }
 }
 
 /**
@@ -108,14 +150,6 @@ function readError([name, message, code]: ErrorContent): Error {
     error.stack = String(error);
   }
   return code === null ? error : Object.assign(error, { code });
-}
-
-/**
- * In every engine this package runs on (Node 20 has V8 11.3), but not yet in the library of the
- * language level we compile for.
- */
-interface WellFormedString {
-  isWellFormed(): boolean;
 }
 
 const BIGINT_MAX = 2n ** BigInt(limits.bigIntBits) - 1n;
@@ -165,7 +199,7 @@ class Outgoing {
 
   #text(text: string): void {
     this.#count(text.length);
-    if (!(text as unknown as WellFormedString).isWellFormed()) {
+    if (!isWellFormed(text)) {
       throw unsendable('a string with half a surrogate pair');
     }
   }

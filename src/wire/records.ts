@@ -7,7 +7,8 @@
  *   body (4), number of the call (8, under 2^53; not in a send or publish), trace context (26, when
  *   there is one; see trace-context.ts), topic, body.
  * - 8 first fragment: zero (1), assembly (2), length of the whole record (4), length of this piece
- *   (4), piece. 9 next fragment: the same without the length of the whole.
+ *   (4), piece. 9 next fragment: the same without the length of the whole. 10 given up: zero (1),
+ *   assembly (2); no more of it comes.
  * - 16 acknowledgement: zero (1), stream (2), sequence (8). This bundle was handled, and on a
  *   reliable stream all before it.
  * - 17 refusal: length of the code (1), stream (2), sequence (8), place of the message among those
@@ -65,6 +66,7 @@ export interface Fragment {
 export type LinkRecord =
   | DecodedMessage
   | Fragment
+  | { readonly type: 'givenUp'; readonly assembly: number }
   | { readonly type: 'ack'; readonly stream: number; readonly sequence: number }
   | {
       readonly type: 'refusal';
@@ -83,10 +85,11 @@ const NEXT_FRAGMENT_BYTES = 8;
 export const ACK_BYTES = 12;
 export const CREDIT_BYTES = 20;
 export const SIGN_BYTES = 4;
+export const GIVEN_UP_BYTES = 4;
 const REFUSAL_BYTES = 16;
 const CODE_BYTES = 64;
 
-const Type = { first: 8, next: 9, ack: 16, refusal: 17, credit: 18 } as const;
+const Type = { first: 8, next: 9, givenUp: 10, ack: 16, refusal: 17, credit: 18 } as const;
 const signs = { beat: 32, probe: 33, leave: 34 } as const;
 const signTypes = new Map<number, LinkRecord>(
   Object.entries(signs).map(([type, value]) => [value, { type: type as keyof typeof signs }]),
@@ -128,7 +131,12 @@ export function messageRecordBytes(message: MessageFields, topicBytes: number): 
       `a body of ${body.length} bytes is over the limit of ${limits.messageBytes}`,
     );
   }
-  return headBytes(kind, isTraced) + topicBytes + body.length;
+  return messageHeadBytes(message, topicBytes) + body.length;
+}
+
+/** The same without the body. */
+export function messageHeadBytes(message: MessageFields, topicBytes: number): number {
+  return headBytes(message.kind, message.traceparent !== undefined) + topicBytes;
 }
 
 /** Bytes of a record before the topic. */
@@ -181,7 +189,15 @@ export function writeFragmentHead(
   return lengthAt + 4;
 }
 
-/** Writes an acknowledgement; returns where it ends, as all that follow. */
+/** Writes that no more of a large message comes; returns where it ends, as all that follow. */
+export function writeGivenUp(data: Buffer, at: number, assembly: number): number {
+  data[at] = Type.givenUp;
+  data[at + 1] = 0;
+  data.writeUInt16BE(assembly, at + 2);
+  return at + GIVEN_UP_BYTES;
+}
+
+/** Writes an acknowledgement. */
 export function writeAck(data: Buffer, at: number, stream: number, sequence: number): number {
   data[at] = Type.ack;
   data[at + 1] = 0;
@@ -288,6 +304,9 @@ export class RecordReader {
       case Type.first:
       case Type.next:
         return this.#fragment(at, type === Type.first);
+      case Type.givenUp:
+        this.#at = this.#need(at, GIVEN_UP_BYTES, 1);
+        return { type: 'givenUp', assembly: data.readUInt16BE(at + 2) };
       case Type.ack:
         this.#at = this.#need(at, ACK_BYTES, 1);
         return {

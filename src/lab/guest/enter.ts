@@ -20,8 +20,8 @@ export interface LabRun extends JobResult {
 }
 
 /**
- * What to run in the lab, and what it may do there. `writable`, `memoryMiB` and `bootDeadlineMs`
- * mean the guest and have no effect where there is none.
+ * What to run in the lab, and what it may do there. `writable`, `memoryMiB`, `processors` and
+ * `bootDeadlineMs` mean the guest and have no effect where there is none.
  */
 export interface LabRunOptions extends Omit<GuestOptions, 'argv'> {
   /** A Node.js script and its arguments. */

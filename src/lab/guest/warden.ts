@@ -18,6 +18,8 @@ export interface WardenOptions {
   readonly scratchFolder: string;
   /** The kernel: path of `linux.uml`. */
   readonly kernel: string;
+  /** The processor it is to stay on, by number; null: wherever it likes. */
+  readonly processor: number | null;
 }
 
 /** A running guest: its lines, and the means to end it. */
@@ -40,7 +42,7 @@ const SCRIPT = `
 exec 2>&1
 folder=$(mktemp -d "$SCRATCH/backplane-guest.XXXXXX") || exit 70
 printf %s "$INIT" >"$folder/init" && chmod 700 "$folder/init"
-TMPDIR="$MEMORY_FOLDER" HOME="$folder" INIT= setsid "$KERNEL" \\
+TMPDIR="$MEMORY_FOLDER" HOME="$folder" INIT= setsid $ON_PROCESSOR "$KERNEL" \\
   "mem=$MEMORY" root=/dev/root rootfstype=hostfs rootflags=/ ro \\
   "init=$folder/init" "uml_dir=$folder/" \\
   con=null con0=null,fd:1 ssl=null ssl0=null,fd:4 ssl1=null,fd:5 ssl2=null,fd:6 \\
@@ -68,6 +70,7 @@ export function startWarden(options: WardenOptions): Warden {
       MEMORY_FOLDER: options.memoryFolder,
       SCRATCH: options.scratchFolder,
       KERNEL: options.kernel,
+      ON_PROCESSOR: options.processor === null ? '' : `taskset -c ${options.processor}`,
     },
   });
   // The type knows five of them; all are socket pairs.

@@ -14,6 +14,8 @@ const COLLECTIONS = 3;
 const setup = JSON.parse(process.argv[2]!) as MeshSetup;
 const nodes: ClusterNode[] = [];
 let sending: NodeJS.Timeout | undefined;
+/** Ends of links here that are up. */
+let up = 0;
 let refused = 0;
 let sent = 0;
 let settled = 0;
@@ -32,12 +34,9 @@ function reportFailure(error: unknown): void {
   report({ type: 'failed', code, message });
 }
 
-function linksUp(): number {
-  return nodes.reduce((sum, node) => sum + node.nodes.length, 0);
-}
-
 function onUp(): void {
-  if (isJoined || linksUp() < setup.own.length * (setup.all.length - 1)) return;
+  up++;
+  if (isJoined || up < setup.own.length * (setup.all.length - 1)) return;
   isJoined = true;
   report({ type: 'joined', atNs: String(process.hrtime.bigint()), refused });
 }
@@ -48,6 +47,7 @@ async function start(): Promise<void> {
     const node = await startNode({ name, port, planes, keyFile, profile });
     node.on('nodeup', onUp);
     node.on('nodedown', ({ name: peer, reason }) => {
+      up--;
       if (!isLeaving) report({ type: 'event', node: node.name, peer, reason });
     });
     node.on('refused', ({ suppressed }) => {

@@ -2,7 +2,7 @@
  * Many nodes, each linked with all others over two planes: how long they take to come together,
  * what an idle mesh costs, and whether it outlives the outage of one plane, host by host.
  */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import * as path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -12,6 +12,7 @@ import { createLab, type Lab } from '../network/lab.js';
 import { writeKeyFile } from './ends.js';
 import type { MeshCommand, MeshNode, MeshReport, MeshSetup } from './mesh-protocol.js';
 import { Party } from './party.js';
+import { kernelBytes, processorTicks, traffic } from './usage.js';
 
 export const MESH_PROFILE = 'mesh';
 
@@ -70,39 +71,6 @@ interface Memory {
   readonly kernelBytes: number;
   readonly residentBytes: number;
   readonly heapBytes: number;
-}
-
-/** What one line of a file of counters says. */
-function counter(text: string, name: RegExp): number {
-  return Number(name.exec(text)?.[1] ?? Number.NaN);
-}
-
-/** What the kernel holds for itself: objects of its own, and pages that are no program's. */
-function kernelBytes(): number {
-  const text = readFileSync('/proc/meminfo', 'utf8');
-  const kib = (name: string) => counter(text, new RegExp(`^${name}:\\s+(\\d+) kB`, 'm'));
-  const programs = ['AnonPages', 'Cached', 'Buffers', 'SwapCached', 'PageTables', 'KernelStack'];
-  const others = programs.reduce((sum, name) => sum + kib(name), kib('MemFree'));
-  return (kib('MemTotal') - others) * 1024;
-}
-
-/** Packets and bytes a host has sent until now. */
-function traffic(pid: number): { readonly packets: number; readonly bytes: number } {
-  const snmp = readFileSync(`/proc/${pid}/net/sctp/snmp`, 'utf8');
-  const packets = counter(snmp, /^SctpOutSCTPPacks\s+(\d+)/m);
-  const ports = readFileSync(`/proc/${pid}/net/dev`, 'utf8').trim().split('\n').slice(2);
-  // Columns: 8 of what was received, then those of what was sent, bytes first.
-  const bytes = ports.map((line) => Number(line.split(':')[1]!.trim().split(/\s+/)[8]));
-  return { packets, bytes: bytes.reduce((a, b) => a + b, 0) };
-}
-
-/** Ticks the processor has been at work, and all ticks. */
-function processorTicks(): { readonly busy: number; readonly all: number } {
-  const line = readFileSync('/proc/stat', 'utf8').split('\n', 1)[0]!;
-  // Columns: user, nice, system, idle, waiting, ...
-  const ticks = line.trim().split(/\s+/).slice(1).map(Number);
-  const all = ticks.reduce((a, b) => a + b, 0);
-  return { busy: all - ticks[3]! - ticks[4]!, all };
 }
 
 class Mesh {

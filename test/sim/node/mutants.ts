@@ -200,7 +200,7 @@ export const nodeMutants: readonly Mutant[] = [
   {
     name: 'the code of a remote failure is lost',
     file: 'src/node/messages.ts',
-    find: "      code: typeof code === 'string' ? code.slice(0, FAILURE_TEXT_CHARACTERS) : null,",
+    find: "      code: typeof code === 'string' ? failureText(code) : null,",
     put: '      code: null,',
   },
   {

@@ -17,6 +17,7 @@ import test from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { missingPackages, passedVariables } from '../../../src/lab/guest/guest.js';
 import { initScript, quote } from '../../../src/lab/guest/init-script.js';
+import { idlestProcessor, idleTicks, parseList } from '../../../src/lab/guest/processor.js';
 import { spawnSync } from '../../../src/runtime/child-process.js';
 import { guest, startGuest } from './fixtures/start-guest.js';
 import { Traces } from './fixtures/traces.js';
@@ -62,6 +63,26 @@ test('what is missing is named by package', () => {
   writeFileSync(join(folder, 'modprobe'), '');
   assert.deepEqual(missingPackages(['/nowhere', folder]), ['user-mode-linux', 'iproute2']);
   rmSync(folder, { recursive: true });
+});
+
+test('processors are listed and counted as the kernel writes them', () => {
+  assert.deepEqual(parseList('0-2,5,7-8'), [0, 1, 2, 5, 7, 8]);
+  const text = 'cpu  9 9 9 99 1\ncpu0 4 0 4 50 1 0\ncpu11 5 9 5 49 0 0\nintr 1 2\n';
+  assert.deepEqual(
+    [...idleTicks(text)],
+    [
+      [0, 50],
+      [11, 49],
+    ],
+  );
+});
+
+test('a guest gets one of the processors that this process may use', async () => {
+  const status = readFileSync('/proc/self/status', 'utf8');
+  const allowed = parseList(/^Cpus_allowed_list:\s*(\S+)/m.exec(status)![1]!);
+  const processor = await idlestProcessor();
+  assert.equal(processor === null || allowed.includes(processor), true);
+  assert.equal(processor === null, allowed.length < 2);
 });
 
 /** A folder with a kernel of ours, which stands first in the PATH. */
@@ -156,6 +177,14 @@ if (missingPackages().length > 0) {
     const { code, message } = await refused({ argv: sh('true') }, env);
     assert.equal(code, 'ERR_LAB');
     assert.match(message, /crashed.*console:\nno memory for you/s);
+    rmSync(folder, { recursive: true });
+  });
+
+  test('the kernel stays on one processor', async () => {
+    const folder = scratch();
+    const env = fakeKernel(folder, 'grep Cpus_allowed_list /proc/self/status; exit 1');
+    const { message } = await refused({ argv: sh('true') }, env);
+    assert.match(message, /console:\nCpus_allowed_list:\s\d+$/);
     rmSync(folder, { recursive: true });
   });
 

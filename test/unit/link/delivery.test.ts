@@ -161,6 +161,63 @@ test('a handler that takes its time holds the sender by its credit, not the link
   assert.equal(delivered, count);
 });
 
+test('a large message whose memory is given away is unsent, and holds up nothing', () => {
+  const pair = new Pair().connect();
+  const handled: string[] = [];
+  const toSend = (name: string) => {
+    const body = Buffer.alloc(5 * limits.fragmentBytes, name);
+    pair.a.link.send({ ...send(''), body }, { orderKey: 'k' }, (outcome) => {
+      const code = outcome.type === 'unsent' ? ` ${outcome.code}` : '';
+      handled.push(`${name}: ${outcome.type}${code}`);
+    });
+    return body;
+  };
+  const giveAway = ({ buffer }: Buffer) => structuredClone(buffer, { transfer: [buffer as never] });
+  // Of the first, pieces are on their way; of the second, none.
+  const [first, second] = [toSend('a'), toSend('b')];
+  say(pair.a, 'c', { orderKey: 'k' });
+  pair.a.carrier.hasRoom = false;
+  pair.a.runtime.endTurn();
+  giveAway(first);
+  giveAway(second);
+  pair.a.carrier.hasRoom = true;
+  pair.a.carrier.handlers!.onDrain();
+  pair.advance(ACK);
+  assert.deepEqual(handled, ['a: unsent ERR_ARGUMENT', 'b: unsent ERR_ARGUMENT']);
+  assert.deepEqual(pair.a.outcomes, ['c: delivered']);
+  assert.deepEqual(
+    pair.b.messages.map(({ body }) => body.toString()),
+    ['c'],
+  );
+  // All of the credit is there again.
+  const whole = Buffer.alloc(limits.messageBytes);
+  pair.a.link.send({ ...send(''), body: whole }, { orderKey: 'k' }, ({ type }) => {
+    handled.push(type);
+  });
+  pair.advance(1000);
+  assert.equal(handled.at(-1), 'delivered');
+  assert.equal(pair.a.link.traffic.queuedBytes, 0);
+  assert.equal(pair.a.link.state, 'up');
+});
+
+test('a small body that waits is copied', () => {
+  const pair = new Pair().connect();
+  pair.a.carrier.hasRoom = false;
+  const body = Buffer.alloc(limits.fragmentBytes, 1);
+  for (let i = 0; i < 3; i++) {
+    pair.a.link.send({ ...send(''), body }, { orderKey: '' });
+    pair.a.runtime.endTurn();
+    body.fill(i + 2);
+  }
+  pair.a.carrier.hasRoom = true;
+  pair.a.carrier.handlers!.onDrain();
+  pair.advance(ACK);
+  assert.deepEqual(
+    pair.b.messages.map((message) => message.body[0]),
+    [1, 2, 3],
+  );
+});
+
 test('messages of the node go without credit', () => {
   const never = new Promise(() => {});
   const pair = new Pair({

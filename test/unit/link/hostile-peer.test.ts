@@ -4,8 +4,10 @@ import test from 'node:test';
 import { limits } from '../../../src/limits.js';
 import { BUNDLE_HEADER_BYTES, writeBundleHeader } from '../../../src/wire/bundle.js';
 import {
+  GIVEN_UP_BYTES,
   writeCredit,
   writeFragmentHead,
+  writeGivenUp,
   writeRefusal,
   writeSign,
 } from '../../../src/wire/records.js';
@@ -72,6 +74,15 @@ test("what is no message of the node ends the link on a stream of the nodes' own
       assert.equal(pair.a.messages.length, isTaken ? 1 : 0);
     }
   }
+});
+
+test('giving up a large message that never began ends the link', () => {
+  const pair = new Pair(OPEN).connect();
+  const record = Buffer.alloc(GIVEN_UP_BYTES);
+  writeGivenUp(record, 0, 7);
+  inject(pair.a, 7, record);
+  pair.a.carrier.deliver();
+  assert.deepEqual(pair.a.events.slice(-1), ['end lost ERR_PROTOCOL']);
 });
 
 test('all probes of a bundle are answered by one beat', () => {

@@ -19,7 +19,7 @@ class Bench {
   sentChunks = 0;
   retransmittedChunks = 0;
 
-  sample(sent = 0, retransmitted = 0): void {
+  sample(sent = 0, retransmitted = 0, isQuiet = false): void {
     this.sentChunks += sent;
     this.retransmittedChunks += retransmitted;
     this.nowMs = this.monitor.deadline();
@@ -33,6 +33,7 @@ class Bench {
         rttMs: this.rttMs[address]!,
       })),
       statistics: { sentChunks, retransmittedChunks },
+      isQuiet,
     });
     for (;;) {
       const change = this.monitor.poll();
@@ -104,6 +105,34 @@ test('a plane that is cut and comes back is not gray', () => {
   bench.event(A, 'available');
   for (let i = 0; i < 100; i += 1) bench.sample(25);
   assert.deepEqual(bench.words, []);
+});
+
+test('a quiet link is looked at less often, as long as there is nothing to suspect', () => {
+  const bench = calm();
+  const untilNextMs = () => bench.monitor.deadline() - bench.nowMs;
+  bench.sample(2);
+  assert.equal(untilNextMs(), SAMPLE_MS);
+  bench.sample(2, 0, true);
+  assert.equal(untilNextMs(), 4 * SAMPLE_MS);
+  // Something was lost: closely, until it is known that this was all.
+  bench.sample(2, 1, true);
+  for (let i = 0; i < 9; i += 1) {
+    assert.equal(untilNextMs(), SAMPLE_MS);
+    bench.sample(2, 0, true);
+  }
+  bench.sample(2, 0, true);
+  assert.equal(untilNextMs(), 4 * SAMPLE_MS);
+  // A path fails: it is not slept over.
+  bench.event(B, 'potentially-failed');
+  assert.equal(untilNextMs(), SAMPLE_MS);
+  bench.event(B, 'available');
+  for (let i = 0; i < 10; i += 1) bench.sample(2, 0, true);
+  bench.rttMs[A] = 100;
+  bench.sample(2, 0, true);
+  assert.equal(untilNextMs(), SAMPLE_MS);
+  bench.sample(2, 0, true);
+  assert.deepEqual(bench.words, [`${A} gray slow`]);
+  assert.equal(untilNextMs(), SAMPLE_MS);
 });
 
 test('one large burst of retransmissions is not gray', () => {
@@ -233,6 +262,6 @@ test('the pace of samples is kept, from a late one on', () => {
   const { monitor } = new Bench();
   assert.equal(monitor.deadline(), SAMPLE_MS);
   const statistics = { sentChunks: 0, retransmittedChunks: 0 };
-  monitor.step(1000, { type: 'sample', paths: [], statistics });
+  monitor.step(1000, { type: 'sample', paths: [], statistics, isQuiet: false });
   assert.equal(monitor.deadline(), 1000 + SAMPLE_MS);
 });

@@ -115,7 +115,7 @@ test('paths are read once in a turn, and again after what changes them', async (
   const reads = () => {
     const before = socket.calls.length;
     void [carrier.paths, carrier.paths];
-    return socket.calls.slice(before).filter((call) => call === 'peerAddresses').length;
+    return socket.calls.slice(before).filter((call) => call === 'status').length;
   };
   assert.equal(reads(), 1);
   assert.equal(reads(), 0);

@@ -15,6 +15,7 @@ class StillRuntime implements Runtime {
       this.clockReads++;
       return this.#nowMs;
     },
+    turnMs: (): number => this.clock.nowMs(),
   };
   readonly timers = {
     after: (delayMs: number, callback: () => void) => {

@@ -30,7 +30,7 @@ class Book {
 function log(nowMs: { at: number } = { at: 0 }) {
   const book = new Book();
   const failed = () => assert.fail('the logger did not throw');
-  const clock = { nowMs: () => nowMs.at };
+  const clock = { nowMs: () => nowMs.at, turnMs: () => nowMs.at };
   return { book, tell: eventLog('one@host1', book.logger, clock, failed) };
 }
 

@@ -109,6 +109,18 @@ test('every node knows the whole matrix, and tells nothing while nothing changes
   for (const each of mesh.machines.values()) assert.equal(each.deadline(), null);
 });
 
+test('nodes that come together one after the other tell each other once', () => {
+  const all = names(10);
+  const mesh = new Mesh(all);
+  for (const one of all) {
+    for (const two of all) if (one < two) mesh.up(one, two);
+    mesh.run(400);
+  }
+  mesh.run(60_000);
+  for (const name of all) assert.ok(!/[^+=]/.test(mesh.matrixOf(name).join('')));
+  assert.equal(mesh.messages, all.length * (all.length - 1));
+});
+
 test('two nodes that lose each other while others reach both are told of everywhere', () => {
   const [a, b, c, d] = names(4) as [string, string, string, string];
   const mesh = new Mesh([a, b, c, d]);

@@ -285,6 +285,35 @@ test('paths are read on demand, with the primary marked', () => {
   assert.throws(() => association.setPrimary('10.0.9.9'), withCode('ERR_ADDRESS_INVALID'));
 });
 
+test('which paths there are is asked once, and again when that may have changed', () => {
+  const { association, socket } = upAssociation();
+  const asked = () => {
+    const before = socket.calls.length;
+    const { length } = association.paths;
+    return [length, socket.calls.slice(before).filter((call) => call === 'peerAddresses').length];
+  };
+  const tell = (address: string, change: 'added' | 'removed' | 'available') =>
+    socket.deliver({ type: 'path', address, change, error: 0 });
+  assert.deepEqual(asked(), [2, 1]);
+  tell('10.0.1.2', 'available');
+  assert.deepEqual(asked(), [2, 0]);
+  socket.peers.push({ address: '10.0.2.2', port: 6000 });
+  tell('10.0.2.2', 'added');
+  assert.deepEqual(asked(), [3, 1]);
+  assert.deepEqual(asked(), [3, 0]);
+  socket.peers.splice(1, 1);
+  // It goes before we are told.
+  assert.deepEqual(asked(), [2, 0]);
+  assert.deepEqual(asked(), [2, 1]);
+  tell('10.0.1.2', 'removed');
+  assert.deepEqual(asked(), [2, 1]);
+  socket.peers.push({ address: '10.0.3.2', port: 6000 });
+  tell('10.0.3.2', 'available');
+  assert.deepEqual(asked(), [3, 1]);
+  socket.deliver(change('restart'));
+  assert.deepEqual(asked(), [3, 1]);
+});
+
 test('path events say the state, asking the kernel where the change does not tell', () => {
   const { association, socket } = upAssociation();
   const seen = recordEvents(association);

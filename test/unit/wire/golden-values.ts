@@ -19,6 +19,7 @@ import {
   writeAck,
   writeCredit,
   writeFragmentHead,
+  writeGivenUp,
   writeRefusal,
   writeSign,
 } from '../../../src/wire/records.js';
@@ -129,6 +130,7 @@ export const records = {
   groups: control(GROUPS_TOPIC, [[], ['workers']]),
   'first-fragment': fragment(0, 8),
   'next-fragment': fragment(8, 17),
+  'given-up': record(4, (data) => writeGivenUp(data, 0, 5)),
   ack: record(12, (data) => writeAck(data, 0, 4, 0)),
   refusal: record(80, (data) => {
     return writeRefusal(data, 0, { stream: 4, sequence: 0, index: 1, code: 'ERR_NO_HANDLER' });

@@ -180,6 +180,7 @@ test('the golden records say what the document says of them', () => {
       { type: 'fragment', assembly: 5, totalBytes: 17, piece: sent.subarray(0, 8) },
     ],
     ['next-fragment', { type: 'fragment', assembly: 5, totalBytes: 0, piece: sent.subarray(8) }],
+    ['given-up', { type: 'givenUp', assembly: 5 }],
     ['ack', { type: 'ack', stream: 4, sequence: 0 }],
     ['refusal', { type: 'refusal', stream: 4, sequence: 0, index: 1, code: 'ERR_NO_HANDLER' }],
     ['credit', { type: 'credit', smallBytes: 8_388_625, largeBytes: 67_174_400 }],

@@ -5,6 +5,7 @@ import {
   writeAck,
   writeCredit,
   writeFragmentHead,
+  writeGivenUp,
   writeMessageHead,
   writeRefusal,
   writeSign,
@@ -38,6 +39,7 @@ export function everyRecord(): Buffer {
   at = writeCredit(data, at, 2 ** 33, 5);
   at = writeFragmentHead(data, at, 5, 1000, 3) + 3;
   at = writeFragmentHead(data, at, 5, null, 2) + 2;
+  at = writeGivenUp(data, at, 5);
   for (const sign of ['beat', 'probe', 'leave'] as const) at = writeSign(data, at, sign);
   return data.subarray(0, at);
 }
