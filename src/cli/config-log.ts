@@ -16,6 +16,12 @@ export function logConfig(config: Config, logger: Logger): void {
     const text = 'a snapshot took the place of the configuration here';
     logger.warn({ event: 'configReplaced', node }, text);
   });
+  config.on('epoch', ({ lineage, epoch, masters, cause }) => {
+    const names = masters.map(({ name }) => name);
+    const text = `the configuration: epoch ${epoch} of ${names.join(', ')}, ${cause.kind} by ${cause.by}`;
+    const fields = { event: 'configEpoch', node, lineage, epoch, masters: names };
+    logger.info({ ...fields, cause: cause.kind }, text);
+  });
   config.on('writable', () => {
     logger.info({ event: 'configWritable', node }, 'the configuration takes writes');
   });

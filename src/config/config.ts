@@ -10,6 +10,7 @@ import { ConfigSession } from './config-session.js';
 import { type ConfigWatch, ConfigWatches, type ConfigWatchOptions } from './config-watch.js';
 import type { Driver, Told } from './driver.js';
 import { ID_DIGITS } from './entry.js';
+import type { EpochRecord } from './epoch-record.js';
 import type { Answer, ReplicaRole, ReplicaStatus, Request, Seen, Trouble } from './replica-io.js';
 import {
   type CheckedTransaction,
@@ -94,6 +95,8 @@ export interface ConfigEvents {
   replaced: [];
   /** What this node is now: sequencer, master, learner, slave or newcomer. */
   role: [event: { readonly role: ReplicaRole; readonly before: ReplicaRole }];
+  /** The newest epoch record that is known here: other masters, or another lineage. */
+  epoch: [record: EpochRecord];
   /** At the sequencer: writes are taken. */
   writable: [];
   /** At the sequencer: they are not; these masters are missing. */
@@ -385,6 +388,9 @@ export class Config extends EventEmitter<ConfigEvents> {
     if (status.role !== before.role) {
       this.emit('role', { role: status.role, before: before.role });
     }
+    const { record } = status;
+    const isSame = isSameEpoch(record, before.record);
+    if (record !== null && !isSame) this.emit('epoch', record);
     if (status.isWritable !== before.isWritable) {
       if (status.isWritable) this.emit('writable');
       else this.emit('degraded', { missing: status.missing });
@@ -409,6 +415,10 @@ const CLOSED = 'the configuration is closed';
 /** Whether what was seen is in a view for certain. */
 function isSeenBy(view: ConfigView, seen: Seen): boolean {
   return view.lineage === seen.lineage && view.revision >= seen.revision;
+}
+
+function isSameEpoch(one: EpochRecord | null, two: EpochRecord | null): boolean {
+  return one?.lineage === two?.lineage && one?.epoch === two?.epoch;
 }
 
 function troublesOf(name: string, { troubles, storeFailure }: ReplicaStatus): Trouble[] {

@@ -130,6 +130,7 @@ test('three daemons begin a configuration, end, start and lose one', limit, asyn
   assert.deepEqual([refused['ok'], refused['code']], [false, 'ERR_REPLICAS']);
   const forced = await daemons.done(2, 'masters', 'force', '--yes');
   assert.equal(forced['epoch'], 2);
+  await daemons.lines(3).until('configEpoch', { epoch: 2 });
   await daemons.done(3, 'config', 'put', 'cluster/b', '3', '--yes');
   const returned = await daemons.start(1);
   await returned.until('configRole', { role: 'slave' });

@@ -77,6 +77,7 @@ function diaryOf(config: Config): string[] {
   config.on('readable', ({ revision }) => diary.push(`readable ${revision}`));
   config.on('replaced', () => diary.push('replaced'));
   config.on('role', ({ role }) => diary.push(`role ${role}`));
+  config.on('epoch', ({ epoch, cause }) => diary.push(`epoch ${epoch} ${cause.kind}`));
   config.on('writable', () => diary.push('writable'));
   config.on('degraded', ({ missing }) => diary.push(`degraded ${missing.join()}`));
   config.on('down', () => diary.push('down'));

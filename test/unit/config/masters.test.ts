@@ -23,6 +23,7 @@ test('a force goes on without the sequencer, which returns stale and is added', 
   const forced = await cluster.until(two!.config.masters.force({ by: 'the operator' }));
   assert.deepEqual([forced.epoch, forced.lineage === lineage], [2, false]);
   assert.equal(two!.config.status.record?.cause.by, 'the operator');
+  await cluster.when(() => four!.diary.includes('epoch 2 force'));
   await cluster.until(four!.config.put('cluster/a', 2));
   await cluster.when(() => three!.config.view?.get('cluster/a')?.value === 2);
 
