@@ -56,6 +56,22 @@ export type ErrorCode =
   | 'ERR_LINK_DOWN' // the link ended before the answer came
   | 'ERR_CANCELLED' // the caller's signal was aborted, or it reads a stream no further
   | 'ERR_LIMIT' // as many as the limit named in the message allows
+  // config
+  | 'ERR_REPLICAS' // a master is away, stalled or cannot store; nothing was appended anywhere
+  | 'ERR_OUTCOME_UNKNOWN' // the change may come to be or not; the same request id tells
+  | 'ERR_DIVERGED' // two logs of one lineage hold different entries
+  | 'ERR_LINEAGE' // two lineages were forced apart, or another cluster
+  | 'ERR_BEHIND' // this node has not yet seen the revision that was asked for
+  | 'ERR_NOT_READY' // this node has no configuration to read yet
+  | 'ERR_STORE' // the store could not be read or written
+  | 'ERR_STORE_FULL' // the store has no room
+  | 'ERR_STORE_READ_ONLY' // the store cannot be written
+  | 'ERR_STORE_IN_USE' // another process has the store
+  | 'ERR_STORE_CORRUPT' // the store is damaged
+  | 'ERR_STORE_FOREIGN' // what is at the path is not a store
+  | 'ERR_STORE_FORMAT' // a newer version wrote the store
+  | 'ERR_COMPACTED' // the revision asked for is not kept any more
+  | 'ERR_SCHEMA' // a schema refuses the value, or is none
   // lab
   | 'ERR_LAB'; // the lab could not be set up, or a fault could not be made
 
@@ -130,6 +146,33 @@ export class LinkError extends BackplaneError {
 /** Configuration, names, sending and calling. */
 export class NodeError extends BackplaneError {
   override readonly name = 'NodeError';
+}
+
+/** What a ConfigError carries besides. */
+export interface ConfigErrorDetails extends ErrorDetails {
+  readonly key?: string;
+  readonly request?: UnknownRequest;
+}
+
+/** A write whose outcome is not known: the options that ask for it again. */
+export interface UnknownRequest {
+  readonly requestId: string;
+  readonly askedAt: number;
+}
+
+/** The replicated configuration and its store. */
+export class ConfigError extends BackplaneError {
+  override readonly name = 'ConfigError';
+  /** The key it is about. */
+  readonly key?: string;
+  /** With ERR_OUTCOME_UNKNOWN of a write: what asks again. */
+  readonly request?: UnknownRequest;
+
+  constructor(code: ErrorCode, message: string, details: ConfigErrorDetails = {}) {
+    super(code, message, details);
+    if (details.key !== undefined) this.key = details.key;
+    if (details.request !== undefined) this.request = details.request;
+  }
 }
 
 /** Hosts, switches, guests and faults of the lab. */

@@ -186,6 +186,94 @@ export const limits = {
   /** The JSON file `backplane serve` and `ping` read. */
   configFileBytes: 1024 * 1024,
 
+  // config
+  /** Masters of one epoch. */
+  configMasters: 7,
+  /** Forced lineages a cluster remembers as its ancestors. */
+  configAncestors: 64,
+  /** The name of whoever gave a command, in an epoch record. */
+  configCauseCharacters: 256,
+  /** The body of one entry of the log: operations, or an epoch record. */
+  configEntryBytes: 768 * 1024,
+  /** The log is compacted beyond either of these, */
+  configLogEntries: 16_384,
+  configLogBytes: 32 * 1024 * 1024,
+  /** Entries that are stored or sent together, and their bytes (one alone may have more). */
+  configBatchEntries: 1024,
+  configBatchBytes: 256 * 1024,
+  /** Batches given to a store that it has not answered. */
+  configPersists: 4,
+  /** What is committed is noted on disk with the next batch, or alone after so long. */
+  configNoteMs: 50,
+  /** Items in one piece of a snapshot. */
+  configPieceItems: 4096,
+  /** Revisions before the oldest one kept whose request ids are remembered. */
+  configRequestIds: 16_384,
+  /** Sent to one follower and not yet dealt with by it. */
+  configFeedBytes: 4 * 1024 * 1024,
+  /** Requests of one machine that have no answer yet. */
+  configRequests: 16_384,
+  /** A request is passed on so often: from a slave to a master, and to the sequencer. */
+  configHops: 3,
+  /** Entries of the sequencer that are not committed. */
+  configPipelineEntries: 8192,
+  configPipelineBytes: 16 * 1024 * 1024,
+  /** All items of one snapshot: more than any configuration has. */
+  configStateBytes: 384 * 1024 * 1024,
+  /** Sets of entries that a store keeps for people to look at. */
+  configSetAside: 4,
+  /** Replicas send their messages in parts of this size, */
+  configPartBytes: 64 * 1024,
+  /** and a whole one has at most so much: an entry, with room for what goes with it. */
+  configMessageBytes: 1024 * 1024,
+  /** The load timeout where nothing else is said. */
+  configLoadMs: 10_000,
+  /** A store on disk, with all that LMDB needs beside what is in it. */
+  configStoreBytes: 2 * 1024 * 1024 * 1024,
+  /** It grows by this much at a time. */
+  configStoreStepBytes: 1024 * 1024,
+  /** What a store writes at once: batches that wait go together up to this, items of a snapshot. */
+  configCommitBytes: 1024 * 1024,
+  /** A key, and a prefix. */
+  configKeyBytes: 512,
+  /** A value when encoded. */
+  configValueBytes: 256 * 1024,
+  /** A transaction when encoded: it travels and is stored in one piece, in CBOR with others. */
+  configTransactionBytes: 768 * 1024,
+  /** Conditions of one transaction. */
+  configConditions: 4096,
+  /** Operations of one transaction. */
+  configOperations: 4096,
+  /** Keys that one transaction changes: they are told to watchers together. */
+  configChangedKeys: 16_384,
+  /** Keys that have a value, and bytes of these keys and values: every node has all in memory. */
+  configKeys: 262_144,
+  configBytes: 64 * 1024 * 1024,
+  /** A piece of a snapshot; one item goes in one piece, however long it is. */
+  configPieceBytes: 256 * 1024,
+  /** Schemas of one tree, and the bytes of each when encoded. */
+  configSchemas: 256,
+  configSchemaBytes: 16 * 1024,
+  /**
+   * Parts of one schema: keywords, names, values in lists; with references, each time. To compile
+   * so many takes some 100 ms.
+   */
+  configSchemaParts: 1024,
+  configPatternCharacters: 256,
+  /** Steps a pattern is compiled to: `{n}` repeats them. */
+  configPatternSteps: 1024,
+  /**
+   * What is spent on checking one transaction: parts of schemas times parts of values. So many take
+   * some 100 ms.
+   */
+  configSchemaUnits: 2 ** 24,
+  /** YAML or JSON to be read. */
+  configTextCharacters: 64 * 1024 * 1024,
+  /** Watches at one node. */
+  configWatches: 4096,
+  /** Items in one piece of what a watch begins with. */
+  configWatchItems: 1024,
+
   // observe
   /** Active alarms of one code; there is no room for more. */
   alarmsPerCode: 256,

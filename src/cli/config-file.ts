@@ -6,9 +6,12 @@
  *       "security": "sealed", "steering": "gray", "switchover": "return",
  *       "control": "/run/backplane.sock",
  *       "peers": [{ "name": "one@host1", "addresses": ["10.1.0.1", "10.2.0.1"] }],
+ *       "configuration": { "store": "/var/lib/backplane", "masters": ["one@host1"] },
  *       "dns": { "name": "_backplane._sctp.example.com", "node": "one" } }
  */
 import { dirname, resolve } from 'node:path';
+import type { ConfigOptions } from '../cluster.js';
+import { checkConfigOptions } from '../config/options.js';
 import { BackplaneError, NodeError } from '../errors.js';
 import { type DnsPeersOptions, dnsPeers, type NodeOptions } from '../index.js';
 import { limits } from '../limits.js';
@@ -48,6 +51,8 @@ export interface Config extends Pick<NodeOptions, 'security' | 'steering' | 'swi
   readonly peers: readonly ConfigPeer[];
   /** More of them, by SRV records. */
   readonly dns?: DnsPeersOptions;
+  /** The replicated configuration; `store` is absolute. Default: the node keeps none. */
+  readonly configuration?: ConfigOptions;
 }
 
 /** A peer with its port. */
@@ -68,8 +73,10 @@ const FIELDS = [
   'control',
   'peers',
   'dns',
+  'configuration',
 ];
 const PEER_FIELDS = ['name', 'addresses', 'port', 'profile'];
+const CONFIGURATION_FIELDS = ['store', 'masters', 'canBeMaster', 'loadMs', 'deadlineMs'];
 const DNS_FIELDS = ['name', 'node', 'refreshMs', 'servers'];
 
 function isObject(value: unknown): value is Fields {
@@ -171,15 +178,23 @@ function dnsOf(value: unknown): DnsPeersOptions {
   return options;
 }
 
+function configurationOf(value: unknown, folder: string): ConfigOptions {
+  const fields = fieldsOf(value, 'configuration', CONFIGURATION_FIELDS);
+  const options = fields as unknown as ConfigOptions;
+  field('configuration', () => checkConfigOptions(options));
+  return { ...options, store: resolve(folder, options.store) };
+}
+
 /**
  * Checks a configuration and fills in what it leaves out.
  *
- * @param folder what a relative `keyFile` or `control` is relative to
+ * @param folder what a relative `keyFile`, `control` or `store` is relative to
  * @throws NodeError ERR_CONFIG, with the field's name in the message.
  */
 export function checkConfig(value: unknown, folder: string): Config {
   const fields = fieldsOf(value, 'the configuration', FIELDS);
   const { planes, port, keyFile, profile, profiles, label, control, peers, dns } = fields;
+  const { configuration } = fields;
   if (typeof keyFile !== 'string' || keyFile === '') {
     throw new NodeError('ERR_CONFIG', 'keyFile must be the path of the key file');
   }
@@ -199,6 +214,9 @@ export function checkConfig(value: unknown, folder: string): Config {
     ...(control === undefined ? {} : { control: resolve(folder, controlOf(control)) }),
     peers: peersOf(peers ?? [], planeNames, peerPort),
     ...(dns === undefined ? {} : { dns: dnsOf(dns) }),
+    ...(configuration === undefined
+      ? {}
+      : { configuration: configurationOf(configuration, folder) }),
   };
 }
 
@@ -230,5 +248,18 @@ export async function readConfigFile(path: string): Promise<Fields> {
   const whole = ['keyFile', 'control']
     .filter(isPath)
     .map((name) => [name, resolve(dirname(path), value[name] as string)]);
-  return { ...value, ...Object.fromEntries(whole) };
+  const { configuration } = value;
+  const isStore = isObject(configuration) && typeof configuration['store'] === 'string';
+  return {
+    ...value,
+    ...Object.fromEntries(whole),
+    ...(isStore && configuration['store'] !== ''
+      ? {
+          configuration: {
+            ...configuration,
+            store: resolve(dirname(path), configuration['store'] as string),
+          },
+        }
+      : {}),
+  };
 }

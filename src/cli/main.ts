@@ -3,9 +3,11 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { BackplaneError } from '../errors.js';
+import { addConfig } from './config.js';
 import { addDemo } from './demo.js';
 import { addKeygen } from './keygen.js';
 import { addLab } from './lab.js';
+import { addMasters } from './masters.js';
 import { addNodes } from './nodes.js';
 import { addPaths } from './paths.js';
 import { addPing } from './ping.js';
@@ -34,7 +36,16 @@ function createProgram(starts: (running: Running) => void): Command {
     .showHelpAfterError()
     // Thrown to whoever parses, by each of the commands, too.
     .exitOverride();
-  const commands = [addServe, addPing, addNodes, addPaths, addKeygen, addTune];
+  const commands = [
+    addServe,
+    addPing,
+    addNodes,
+    addPaths,
+    addConfig,
+    addMasters,
+    addKeygen,
+    addTune,
+  ];
   for (const add of [...commands, addDemo, addLab, addSoak]) add(program);
   return program.hook('preAction', (_, action) => {
     let command = action;

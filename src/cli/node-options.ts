@@ -35,7 +35,7 @@ export function addNodeOptions(command: Command): Command {
     .option(
       '--config <file>',
       'JSON file: planes, port, keyFile, profile, profiles, security, steering, switchover, ' +
-        'label, control, peers, dns',
+        'label, control, peers, dns, configuration',
     )
     .option(
       '--planes <a=CIDR,b=CIDR>',

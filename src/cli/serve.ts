@@ -1,7 +1,16 @@
 /** `backplane serve`: a node that tells what happens to it, until it is interrupted. */
 import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
-import { BackplaneError, type ClusterNode, dnsPeers, type Logger, startNode } from '../index.js';
+import { openConfig, type Config as Replica } from '../cluster.js';
+import { CONFIG_CONTROL, configControl } from '../config/control.js';
+import {
+  BackplaneError,
+  type ClusterNode,
+  dnsPeers,
+  type Logger,
+  NodeError,
+  startNode,
+} from '../index.js';
 import { LOG_LEVELS } from '../node/logger.js';
 import { fullName } from '../node/names.js';
 import { checkPeerAddresses } from '../node/planes.js';
@@ -16,6 +25,7 @@ import {
 } from '../observe/index.js';
 import { hostName } from '../runtime/network.js';
 import type { Config } from './config-file.js';
+import { logConfig } from './config-log.js';
 import { addNodeOptions, configOf, type NodeCommandOptions } from './node-options.js';
 import { interrupted } from './signals.js';
 
@@ -80,8 +90,13 @@ function logAlarms(node: ClusterNode, alarms: AlarmWatch, logger: Logger): void 
   alarms.on('clear', (alarm) => tell('info', 'alarmCleared', alarm));
 }
 
+/** Answers what is asked of a configuration where there is none. */
+async function noConfig(): Promise<never> {
+  throw new NodeError('ERR_STATE', 'this node keeps no configuration: its file has none');
+}
+
 async function serve(options: ServeOptions): Promise<void> {
-  const { peers, dns, control, ...config } = await configOf(options);
+  const { peers, dns, control, configuration, ...config } = await configOf(options);
   const host = hostName();
   const name = options.name === undefined ? nameFor({ peers }, host) : options.name;
   const peerSources = dns === undefined ? [] : [dnsPeers(dns)];
@@ -103,14 +118,20 @@ async function serve(options: ServeOptions): Promise<void> {
     const text = `peer ${peer} is this node, which is called ${node.name}: it is not dialled`;
     logger.warn({ event: 'peerIsSelf', node: node.name, peer }, text);
   }
+  let replica: Replica | null = null;
   try {
+    replica = configuration === undefined ? null : await openConfig(node, configuration);
+    if (replica !== null) logConfig(replica, logger);
     const metrics = metricsText(node, alarms);
-    const socket = path === undefined ? null : await serveControl(node, { path, alarms, metrics });
+    const posts = { [CONFIG_CONTROL]: replica === null ? noConfig : configControl(replica) };
+    const socket =
+      path === undefined ? null : await serveControl(node, { path, alarms, metrics, posts });
     // Each resolves when the peer is up, which may be never; only a refusal to try is of interest.
     const links = Promise.all(others.map((peer) => node.connect(peer)));
     await Promise.race([end, links.then(() => end)]).finally(() => socket?.close());
   } finally {
     alarms.close();
+    await replica?.close();
     await node.close();
   }
 }

@@ -8,6 +8,7 @@ import type { LocalIdentity, Outcome } from '../link/types.js';
 import type { Aead } from '../runtime/crypto.js';
 import type { Runtime } from '../runtime/index.js';
 import type { LocalAddress } from '../runtime/network.js';
+import type { Profile } from '../timing/profiles.js';
 import { checkFunction, checkOptions, checkPeerName } from './check-options.js';
 import { CONFIGURATION_TOPIC, sendConfiguration } from './control.js';
 import type { NodeView, PathChanged, PathView, ReachabilityView } from './events.js';
@@ -219,6 +220,11 @@ export class ClusterNode extends Messaging {
   /** What went over the links with each node, since this one began, and what waits there now. */
   get traffic(): readonly NodeTraffic[] {
     return this.#traffic.view;
+  }
+
+  /** The timers of all its links of which nothing else was said. */
+  get profile(): Profile {
+    return this.#setup.local.profile;
   }
 
   /** @internal Its clock and timers, for those who look on. */

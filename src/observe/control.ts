@@ -1,6 +1,7 @@
 /**
  * The control socket of a node: a Unix socket that answers questions of `backplane nodes` and
- * `backplane paths`, of probes and of Prometheus, in HTTP. It only tells; nothing can be changed.
+ * `backplane paths`, of probes and of Prometheus, in HTTP. By itself it only tells. What can be
+ * changed through it is what the program gives it as `posts`.
  */
 import { chmod, lstat, mkdtemp, rename, rm, rmdir } from 'node:fs/promises';
 import {
@@ -19,6 +20,7 @@ import type { NodeTraffic } from '../node/traffic.js';
 import type { AlarmWatch } from './alarm-watch.js';
 import type { Alarm } from './alarms.js';
 import { isAnswered } from './control-client.js';
+import { answerPost } from './control-post.js';
 import { nodeHealth } from './health.js';
 
 /** The node that answers. */
@@ -77,7 +79,21 @@ export interface ControlOptions {
   readonly metrics?: () => Promise<string>;
   /** Links the node needs to be ready. Default 0. */
   readonly minLinks?: number;
+  /** What answers `POST` requests, by their path. Default: nothing does. */
+  readonly posts?: Readonly<Record<string, ControlPost>>;
 }
+
+/**
+ * Answers a request of somebody who may administrate the node.
+ * @param body its JSON
+ * @param signal is aborted when whoever asked is gone
+ * @returns What becomes the answer's JSON: one value, or several, a line each, as they come. What
+ *   is thrown as a BackplaneError goes back with its code.
+ */
+export type ControlPost = (
+  body: unknown,
+  signal: AbortSignal,
+) => Promise<unknown> | AsyncIterable<unknown>;
 
 /** A control socket that is open. */
 export interface ControlServer {
@@ -152,11 +168,17 @@ function listener(node: ClusterNode, options: ControlOptions): RequestListener {
     if (!URL.canParse(request.url ?? '', 'http://node')) return json({ error: 'bad address' }, 400);
     return answer(node, options, new URL(request.url ?? '', 'http://node'));
   };
+  const { posts = {} } = options;
   const write = (response: ServerResponse, { status, type, text }: Answer) => {
     response.writeHead(status, { 'content-type': type, connection: 'close' });
     response.end(text);
   };
   return (request, response) => {
+    const { method, url = '' } = request;
+    if (method === 'POST' && Object.hasOwn(posts, url)) {
+      void answerPost(posts[url] as ControlPost, request, response);
+      return;
+    }
     reply(request).then(
       (found) => write(response, found),
       (error: unknown) => write(response, json({ error: String(error) }, 500)),

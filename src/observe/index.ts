@@ -11,6 +11,7 @@ export type { Alarm, AlarmSignal } from './alarms.js';
 export {
   type AlarmsAnswer,
   type ControlOptions,
+  type ControlPost,
   type ControlSelf,
   type ControlServer,
   type NodePath,
@@ -19,6 +20,7 @@ export {
   serveControl,
 } from './control.js';
 export { askControl } from './control-client.js';
+export { type PostOptions, postControl } from './control-post-client.js';
 export { type Health, type HealthOptions, nodeHealth } from './health.js';
 export { type LineLoggerOptions, lineLogger } from './log.js';
 export { METRIC_PREFIX, type MetricsOptions, metricsText, observeMetrics } from './metrics.js';

@@ -31,6 +31,15 @@ test('what the file leaves out is filled in', () => {
   });
 });
 
+test('what is relative in a file is beside it', async () => {
+  const configuration = { store: 'store', masters: [] };
+  const read = await readConfigFile(file(JSON.stringify({ ...least, configuration })));
+  assert.deepEqual(
+    [read['keyFile'], read['configuration']],
+    [join(folder, 'cluster.key'), { ...configuration, store: join(folder, 'store') }],
+  );
+});
+
 test('peers may come from the DNS too', () => {
   const dns = { name: { a: 'srv.a', b: 'srv.b' }, node: 'one', refreshMs: 5000 };
   assert.deepEqual(checkConfig({ ...least, dns }, '/').dns, dns);
@@ -52,6 +61,21 @@ test('timers for some peers stand beside them, or by name', () => {
   const config = checkConfig({ ...least, profiles, peers: [one] }, '/');
   assert.deepEqual(config.profiles, profiles);
   assert.deepEqual(config.peers, [{ ...one, port: 24100 }]);
+});
+
+test('the file may have a configuration, whose store is beside it', () => {
+  const configuration = { store: 'store', masters: ['one@h1'], loadMs: 5000 };
+  const checked = checkConfig({ ...least, configuration }, '/etc').configuration;
+  assert.deepEqual(checked, { ...configuration, store: '/etc/store' });
+  const bad = { ...configuration, masters: 'one@h1' };
+  for (const [wrong, message] of [
+    [bad, /^configuration: masters /],
+    [{ ...configuration, store: '' }, /^configuration: store /],
+    [{ ...configuration, path: 'x' }, /^configuration: there is no field path/],
+  ] as const) {
+    const check = () => checkConfig({ ...least, configuration: wrong }, '/etc');
+    assert.throws(check, { code: 'ERR_CONFIG', message });
+  }
 });
 
 test('the file may say what is done about gray paths', () => {

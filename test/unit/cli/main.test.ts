@@ -12,7 +12,8 @@ test('the program tells its version and its commands', () => {
   assert.equal(backplane('--version').stdout, `${version}\n`);
   const { status, stdout } = backplane('--help');
   assert.equal(status, 0);
-  for (const name of ['serve', 'ping', 'nodes', 'paths', 'keygen', 'tune', 'demo', 'lab']) {
+  const commands = ['serve', 'ping', 'nodes', 'paths', 'config', 'masters', 'keygen', 'tune'];
+  for (const name of [...commands, 'demo', 'lab']) {
     assert.match(stdout, new RegExp(`^  ${name} `, 'm'));
   }
 });

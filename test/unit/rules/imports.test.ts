@@ -99,7 +99,7 @@ test('only the loaders name an addon', () => {
   }
 });
 
-test('timing, wire, link and node import nothing with a clock, a disk or a socket', () => {
+test('timing, wire, link, node and config import nothing with a clock, a disk or a socket', () => {
   none(impureImports(sources));
   for (const name of ['fs', 'fs/promises', 'timers', 'timers/promises', 'perf_hooks', 'os']) {
     const text = `import * as x from 'node:${name}';`;

@@ -17,21 +17,27 @@ export const allowedRooms: Readonly<Record<string, readonly string[]>> = {
   sctp: ['errors', 'limits'],
   link: ['errors', 'limits', 'runtime', 'timing', 'wire', 'sctp'],
   node: ['errors', 'limits', 'runtime', 'timing', 'wire', 'sctp', 'link'],
+  config: ['errors', 'limits', 'runtime', 'timing', 'wire', 'sctp', 'link', 'node'],
   index: ['errors', 'limits', 'runtime', 'timing', 'wire', 'sctp', 'link', 'node'],
+  cluster: ['errors', 'config'],
   adapters: ['errors', 'limits', 'index'],
   lab: ['errors', 'limits', 'runtime', 'timing', 'wire', 'sctp', 'link', 'node', 'index'],
   testing: ['errors', 'limits', 'runtime', 'timing', 'wire', 'sctp', 'link', 'node', 'index'],
   observe: ['errors', 'limits', 'node'],
   cli: [
     ...['errors', 'limits', 'runtime', 'timing', 'wire', 'sctp', 'link', 'node', 'index'],
-    ...['observe', 'lab'],
+    ...['config', 'cluster', 'observe', 'lab'],
   ],
 };
 
 /** Modules that one file alone may import, and that file. */
 export const singleImporters: Readonly<Record<string, string>> = {
   'cbor-x': 'src/wire/payload.ts',
+  lmdb: 'src/config/store.ts',
   'prom-client': 'src/observe/metrics.ts',
+  'ajv/dist/2020.js': 'src/config/schema.ts',
+  re2js: 'src/config/pattern.ts',
+  yaml: 'src/config/text.ts',
   'node:crypto': 'src/runtime/crypto.ts',
   'node:dns': 'src/runtime/dns.ts',
   'node:child_process': 'src/runtime/child-process.ts',
@@ -45,15 +51,19 @@ export const addonLoaders: readonly string[] = ['src/sctp/load-addon.ts', 'src/l
 /** Packages each room may import. */
 export const allowedPackages: Readonly<Record<string, readonly string[]>> = {
   'cbor-x': ['wire'],
+  'ajv/dist/2020.js': ['config'],
+  re2js: ['config'],
+  yaml: ['config'],
   commander: ['cli'],
   debug: ['sctp', 'link', 'node', 'adapters', 'lab', 'cli'],
+  lmdb: ['config'],
   moleculer: ['adapters'],
   'socket.io-adapter': ['adapters'],
   'prom-client': ['observe'],
 };
 
 /** Rooms that get clocks, timers, randomness and files from runtime, and from nowhere else. */
-export const pureRooms: readonly string[] = ['timing', 'wire', 'link', 'node'];
+export const pureRooms: readonly string[] = ['timing', 'wire', 'link', 'node', 'config'];
 
 /** Modules of Node that such a room may import: none of them knows the time or the disk. */
 const PURE_MODULES = [

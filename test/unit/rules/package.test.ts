@@ -44,6 +44,7 @@ test('import and require give every entry point', () => {
   const expected = [
     'backplane',
     'backplane/sctp',
+    'backplane/cluster',
     'backplane/observe',
     'backplane/lab',
     'backplane/testing',
@@ -62,8 +63,8 @@ test('import and require give every entry point', () => {
   const names = imported.stdout.trimEnd().split('\n');
   assert.equal(names.length, entries.length);
   const known = [
-    ...['startNode', 'connect', 'observeMetrics', 'createLab', 'createTestNetwork'],
-    ...['SctpTransporter', 'createAdapter'],
+    ...['startNode', 'connect', 'openConfig', 'observeMetrics', 'createLab'],
+    ...['createTestNetwork', 'SctpTransporter', 'createAdapter'],
   ];
   for (const [index, name] of known.entries()) {
     assert.ok(names[index]?.split(' ').includes(name), `${entries[index]} has no ${name}`);
@@ -98,7 +99,13 @@ test('backplane/sctp loads no other room, and no addon', () => {
   none(loaded.filter((path) => !/^(sctp\/.*|errors\.js|limits\.js)$/.test(path)));
   const whole = modulesLoadedBy('backplane');
   assert.ok(whole.some((path) => path.startsWith('node/')));
-  none(whole.filter((path) => /^(lab|cli|observe|testing|adapters)\//.test(path)));
+  none(whole.filter((path) => /^(config|lab|cli|observe|testing|adapters)\//.test(path)));
+});
+
+test('backplane/cluster loads the node, and nothing of those who use it', () => {
+  const loaded = modulesLoadedBy('backplane/cluster');
+  assert.ok(loaded.includes('config/open.js'));
+  none(loaded.filter((path) => /^(lab|cli|observe|testing|adapters)\//.test(path)));
 });
 
 test('an adapter loads the node and its own framework, and no other', () => {

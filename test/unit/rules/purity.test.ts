@@ -5,7 +5,7 @@ import { none, packageSources } from './sources.js';
 
 const sources = packageSources();
 
-test('timing, wire, link and node take time, timers and randomness from runtime', () => {
+test('timing, wire, link, node and config take time, timers and randomness from runtime', () => {
   none(forbiddenGlobals(sources));
 });
 
@@ -13,6 +13,8 @@ test('the rule of forbidden globals fails on each of them', () => {
   const uses = [
     'const t = Date.now();',
     'const t = new Date();',
+    'const t = make(new Date);',
+    'const t = new Wrapper(Date);',
     'setTimeout(() => {}, 1);',
     'const later = { setTimeout };',
     'const later = setInterval;',
@@ -23,7 +25,7 @@ test('the rule of forbidden globals fails on each of them', () => {
     'const t = globalThis.performance.now();',
     'const r = crypto.getRandomValues(bytes);',
   ];
-  for (const room of ['timing', 'wire', 'link', 'node']) {
+  for (const room of ['timing', 'wire', 'link', 'node', 'config']) {
     for (const text of uses) {
       const found = forbiddenGlobals([{ path: `src/${room}/x.ts`, text }]);
       assert.equal(found.length, 1, `${room}: ${text}`);
@@ -38,6 +40,7 @@ test('the rule of forbidden globals knows names from uses', () => {
     'export const made = { performance: 1 }.performance + timers.setTimeout();',
     'function run(crypto: Crypto) { return crypto.seal(); }',
     'export let stamp: Date;',
+    'export const told = new Date(text);',
     'export const isDate = Object.getPrototypeOf(x) === Date.prototype;',
   ];
   assert.deepEqual(forbiddenGlobals([{ path: 'src/link/x.ts', text: text.join('\n') }]), []);

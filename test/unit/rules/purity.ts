@@ -16,6 +16,13 @@ const FORBIDDEN_GLOBALS = new Set([
 /** Members of other globals that do. */
 const FORBIDDEN_MEMBERS = new Set(['Math.random', 'process.hrtime', 'process.uptime']);
 
+/** Whether this is `new Date(...)` of something: that knows no more of the time than it is told. */
+function isDateOf(node: ts.Identifier): boolean {
+  const { parent } = node;
+  if (node.text !== 'Date' || !ts.isNewExpression(parent)) return false;
+  return parent.expression === node && (parent.arguments?.length ?? 0) > 0;
+}
+
 /** Whether an identifier is a value in use, not a name being given or a member of something. */
 function isUse(node: ts.Identifier): boolean {
   const { parent } = node;
@@ -55,7 +62,7 @@ export function forbiddenGlobals(sources: readonly Source[]): string[] {
           found.push(`${placeOf(file, node)}: ${member} instead of runtime's`);
         }
       }
-      if (!ts.isIdentifier(node) || own.has(node.text) || !isUse(node)) return;
+      if (!ts.isIdentifier(node) || own.has(node.text) || !isUse(node) || isDateOf(node)) return;
       if (FORBIDDEN_GLOBALS.has(node.text)) {
         found.push(`${placeOf(file, node)}: ${node.text} instead of runtime's`);
       }

@@ -1,0 +1,105 @@
+/** `backplane masters`: who the masters are, and an operator's commands. */
+import { userInfo } from 'node:os';
+import type { Command } from 'commander';
+import type { MastersCommand, MastersPlan } from '../cluster.js';
+import { addMastersFiles } from './config-backup.js';
+import { addChangeOptions, type ChangeOptions, printJson, remoteConfig } from './config-options.js';
+import type { RemoteStatus } from './config-remote.js';
+import { confirm } from './confirm.js';
+import { addControlOptions, type ControlCommandOptions } from './control-options.js';
+import { type Cell, table } from './report.js';
+
+/** What a person reads of `list`. */
+export function mastersText({ status, masters }: RemoteStatus): string {
+  const { name, role, record, readable, last, setAside, storeFailure } = status;
+  const revision = readable === null ? 'nothing to read yet' : `revision ${readable.revision}`;
+  const lines = [`${name}, ${role}, ${revision} (log to ${last.revision})`];
+  if (role === 'sequencer') lines.push(status.isWritable ? 'writes are taken' : 'NO WRITES');
+  if (status.isDown) lines.push('DOWN: no master is in touch');
+  if (storeFailure !== null) lines.push(`the store takes nothing: ${storeFailure}`);
+  for (const { name: peer, code } of status.troubles) lines.push(`${peer}: ${code}`);
+  if (setAside > 0) lines.push(`set aside here: ${setAside}; see \`masters forget\``);
+  if (status.newcomers.length > 0) lines.push(`newcomers: ${status.newcomers.join(', ')}`);
+  if (record === null)
+    return `${lines.join('\n')}\nthere are no masters: see \`masters bootstrap\`\n`;
+  lines.push(
+    `cluster ${record.clusterId}`,
+    `lineage ${record.lineage}, epoch ${record.epoch}: ${record.cause.kind} by ` +
+      `${record.cause.by}, ${new Date(record.cause.atMs).toISOString()}`,
+    '',
+  );
+  const rows = masters.map((master): Cell[] => [
+    master.name,
+    master.isSequencer ? 'sequencer' : 'master',
+    master.isPresent ? 'yes' : 'NO',
+    master.storeId,
+  ]);
+  return `${lines.join('\n')}\n${table(['master', 'role', 'in touch', 'store'], rows)}`;
+}
+
+async function list(options: ControlCommandOptions): Promise<void> {
+  const answer = await (await remoteConfig(options)).status();
+  if (options.json === true) printJson('masters', { verb: 'list', ...answer });
+  else process.stdout.write(mastersText(answer));
+}
+
+/** What will be done, line by line. */
+export function planLines({ does, warns, obstacles }: MastersPlan): string[] {
+  return [
+    ...does.map((line) => `- ${line}`),
+    ...warns.map((line) => `! ${line}`),
+    ...obstacles.map((line) => `? as seen here it would be refused: ${line}`),
+  ];
+}
+
+async function run(command: MastersCommand, options: ChangeOptions): Promise<void> {
+  const config = await remoteConfig(options);
+  const plan = await config.plan(command);
+  await confirm(planLines(plan), options);
+  const { deadlineMs } = options;
+  const by = `${userInfo().username} by backplane masters`;
+  const epoch = await config.command(command, { by, deadlineMs });
+  if (options.json === true) printJson('masters', { verb: command.type, plan, ...epoch });
+  else console.log(`done: epoch ${epoch.epoch} of lineage ${epoch.lineage}`);
+}
+
+/** A new master takes a whole configuration first. */
+const ADD_DEADLINE_MS = 120_000;
+
+/** Adds the command to the program. */
+export function addMasters(program: Command): void {
+  const masters = program
+    .command('masters')
+    .description('show and change the masters of the configuration, through a running node');
+  const listCommand = masters
+    .command('list')
+    .description('show the masters as the node sees them, and how it is itself');
+  addControlOptions(listCommand).action(list);
+  const bootstrap = masters
+    .command('bootstrap')
+    .description('begin a new configuration; all masters are in touch and have empty stores')
+    .argument('<names...>', 'full names; the first is the sequencer');
+  addChangeOptions(bootstrap).action((names: string[], options: ChangeOptions) =>
+    run({ type: 'bootstrap', masters: names }, options),
+  );
+  const add = masters
+    .command('add')
+    .description('make a node a master, after it has taken all of the configuration')
+    .argument('<name>');
+  addChangeOptions(add, ADD_DEADLINE_MS).action((name: string, options: ChangeOptions) =>
+    run({ type: 'add', name }, options),
+  );
+  const remove = masters.command('remove').description('make a master a slave').argument('<name>');
+  addChangeOptions(remove).action((name: string, options: ChangeOptions) =>
+    run({ type: 'remove', name }, options),
+  );
+  const force = masters
+    .command('force')
+    .description('go on without the masters that are out of reach: a new lineage');
+  addChangeOptions(force).action((options: ChangeOptions) => run({ type: 'force' }, options));
+  const forget = masters
+    .command('forget')
+    .description('drop what the store of the node has set aside when it returned from a force');
+  addChangeOptions(forget).action((options: ChangeOptions) => run({ type: 'forget' }, options));
+  addMastersFiles(masters);
+}

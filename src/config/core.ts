@@ -1,0 +1,68 @@
+/** What the parts of a machine have in common. */
+import type { BackplaneError } from '../errors.js';
+import { Fifo } from '../link/fifo.js';
+import type { Entry } from './entry.js';
+import { type EpochRecord, isMaster, type Master } from './epoch-record.js';
+import { Log } from './log.js';
+import type { Message } from './messages.js';
+import type { ReplicaOutput, ReplicaSetup } from './replica-io.js';
+
+/** The log, the outputs, the time, and who this is. */
+export class Core {
+  readonly setup: ReplicaSetup;
+  readonly log: Log;
+  readonly outputs = new Fifo<ReplicaOutput>();
+  /** True: it can never be a master. */
+  readonly isSlave: boolean;
+  nowMs: number;
+
+  /** @throws ConfigError ERR_STORE_CORRUPT, ERR_STORE_FORMAT. */
+  constructor(nowMs: number, setup: ReplicaSetup, isSlave: boolean) {
+    this.nowMs = nowMs;
+    this.setup = setup;
+    this.log = new Log(setup.contents, setup.load);
+    this.isSlave = isSlave;
+  }
+
+  get name(): string {
+    return this.setup.name;
+  }
+
+  /** Whether the newest record in the log has this node and its store among the masters. */
+  get isMaster(): boolean {
+    return this.isMasterOf(this.log.record);
+  }
+
+  /** The same of another record. What was started as a slave is no master, whoever names it. */
+  isMasterOf(record: EpochRecord | null): boolean {
+    return record !== null && !this.isSlave && isMaster(record, this.self);
+  }
+
+  /** Whether somebody waits for what is on this disk: as a master does, also one that leaves. */
+  get isAwaited(): boolean {
+    return this.isMaster || this.isMasterOf(this.log.recordAt(this.log.committed));
+  }
+
+  /** Whether it has them as the first, who is the sequencer. */
+  get isFirst(): boolean {
+    return this.isMaster && this.log.record?.masters[0]?.name === this.name;
+  }
+
+  /** As a record would name this node. */
+  get self(): Master {
+    return { name: this.name, storeId: this.setup.contents.storeId };
+  }
+
+  send(to: string, message: Message): void {
+    this.outputs.push({ type: 'send', to, message });
+  }
+
+  /** Entries of the log that may be read from now on. */
+  show(lineage: string, revision: number, entries: readonly Entry[]): void {
+    this.outputs.push({ type: 'visible', lineage, revision, entries });
+  }
+
+  refuse(name: string, error: BackplaneError): void {
+    this.outputs.push({ type: 'refuse', name, error });
+  }
+}

@@ -1,0 +1,73 @@
+/** The masters that are started together, and those that are killed after. */
+import type { Victim } from './subject.js';
+
+/** A promise that is settled from outside. */
+class Deferred<T> {
+  readonly promise: Promise<T>;
+  resolve!: (value: T) => void;
+  reject!: (error: Error) => void;
+
+  constructor() {
+    this.promise = new Promise((resolve, reject) => {
+      this.resolve = resolve;
+      this.reject = reject;
+    });
+    // Not everybody who could wait for it does.
+    this.promise.catch(() => {});
+  }
+}
+
+export class MastersVictim implements Victim {
+  readonly #started = new Deferred<void>();
+  readonly #recovered = new Deferred<number>();
+  readonly #kill: () => Promise<void>;
+  /** Those that have not yet begun to open their store. */
+  readonly #awaited: Set<string>;
+  /** When the last of them has begun. */
+  #openingMs = Number.POSITIVE_INFINITY;
+  #writes = 0;
+  #wanted: { readonly at: number; readonly callback: () => void } | null = null;
+
+  constructor(started: readonly string[], kill: () => Promise<void>) {
+    this.#awaited = new Set(started);
+    this.#kill = kill;
+  }
+
+  get started(): Promise<void> {
+    return this.#started.promise;
+  }
+
+  get recovered(): Promise<number> {
+    return this.#recovered.promise;
+  }
+
+  /** A master begins to open its store. */
+  opening(name: string): void {
+    this.#awaited.delete(name);
+    if (this.#awaited.size > 0) return;
+    this.#openingMs = performance.now();
+    this.#started.resolve();
+  }
+
+  /** A write is acknowledged that was asked for at `askedMs`. */
+  wrote(askedMs: number): void {
+    const nowMs = performance.now();
+    // One that was asked for before may have been on its way, and even on all disks, before.
+    if (askedMs >= this.#openingMs) this.#recovered.resolve(nowMs - this.#openingMs);
+    this.#writes++;
+    if (this.#writes === this.#wanted?.at) this.#wanted.callback();
+  }
+
+  fail(message: string): void {
+    this.#started.reject(new Error(message));
+    this.#recovered.reject(new Error(message));
+  }
+
+  afterWrites(count: number, callback: () => void): void {
+    this.#wanted = { at: this.#writes + count, callback };
+  }
+
+  kill(): Promise<void> {
+    return this.#kill();
+  }
+}

@@ -1,0 +1,96 @@
+/** Kills a process under writes, looks at what it has left, and again. */
+import type { SeededRandom } from '../../src/testing/random.js';
+import type { Subject, Victim } from './subject.js';
+
+/** What came of it. */
+export interface CrashFigures {
+  readonly cycles: number;
+  /** Of them, killed before the first write was acknowledged. */
+  readonly early: number;
+  readonly acknowledged: number;
+  readonly lost: number;
+  readonly halfApplied: number;
+  readonly recoveryMsP50: number;
+  readonly recoveryMsP99: number;
+  readonly violations: readonly string[];
+}
+
+/** One of so many cycles ends while the process still opens, and one begins with nothing. */
+const EARLY_EVERY = 4;
+const RESET_EVERY = 25;
+/** Time after which an early end comes, at most, and writes after which another does. */
+const EARLY_MS = 60;
+const MOST_WRITES = 120;
+/** Of broken promises, so many are told in full. */
+const MOST_TOLD = 10;
+
+const pause = (delayMs: number) => new Promise((resolve) => setTimeout(resolve, delayMs));
+
+/** Lets it write for a while, or not even open, and kills it. */
+async function killOnce(
+  victim: Victim,
+  random: SeededRandom,
+  isEarly: boolean,
+): Promise<number | null> {
+  await victim.started;
+  let recoveryMs: number | null = null;
+  if (isEarly) {
+    // Never told: it ends before.
+    victim.recovered.catch(() => {});
+    await pause(random.between(0, EARLY_MS));
+  } else {
+    const written = new Promise<void>((resolve) => {
+      victim.afterWrites(1 + random.below(MOST_WRITES), resolve);
+    });
+    recoveryMs = await victim.recovered;
+    await written;
+    // Anywhere within the writes that follow.
+    await pause(random.between(0, 3));
+  }
+  await victim.kill();
+  return recoveryMs;
+}
+
+function percentile(sorted: readonly number[], share: number): number {
+  const value = sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;
+  return Math.round(value * 10) / 10;
+}
+
+/**
+ * Runs so many cycles.
+ * @param told from time to time, with a line for a person
+ */
+export async function runCycles(
+  subject: Subject,
+  cycles: number,
+  random: SeededRandom,
+  told: (line: string) => void,
+): Promise<CrashFigures> {
+  const recoveries: number[] = [];
+  const violations: string[] = [];
+  const totals = { early: 0, lost: 0, halfApplied: 0 };
+  await subject.prepare();
+  for (let cycle = 1; cycle <= cycles; cycle++) {
+    if (random.below(RESET_EVERY) === 0) subject.reset();
+    const isEarly = random.below(EARLY_EVERY) === 0;
+    const recoveryMs = await killOnce(subject.start(), random, isEarly);
+    if (recoveryMs === null) totals.early++;
+    else recoveries.push(recoveryMs);
+    const { lost, halfApplied, findings } = await subject.look();
+    totals.lost += lost;
+    totals.halfApplied += halfApplied;
+    for (const finding of findings) {
+      if (violations.length < MOST_TOLD) violations.push(`cycle ${cycle}: ${finding}`);
+    }
+    if (cycle % 50 === 0) told(`${cycle} of ${cycles} kills, ${subject.acknowledged} writes`);
+  }
+  recoveries.sort((one, two) => one - two);
+  return {
+    cycles,
+    ...totals,
+    acknowledged: subject.acknowledged,
+    recoveryMsP50: percentile(recoveries, 0.5),
+    recoveryMsP99: percentile(recoveries, 0.99),
+    violations,
+  };
+}

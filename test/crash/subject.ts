@@ -1,0 +1,42 @@
+/** What can be killed and looked at: a store, or masters of a configuration. */
+
+/** A process that writes until it is killed. */
+export interface Victim {
+  /**
+   * Resolves when the process has begun to open what it writes to; rejects when it ends by itself,
+   * with what it said.
+   */
+  readonly started: Promise<void>;
+  /** Resolves with the first write that is acknowledged: the time from opening to it. */
+  readonly recovered: Promise<number>;
+  /** Calls back after so many more writes were acknowledged. */
+  afterWrites(count: number, callback: () => void): void;
+  /** SIGKILL; resolves when it has ended and all that it had told is known. */
+  kill(): Promise<void>;
+}
+
+/** What was found after a kill, against what had been acknowledged before. */
+export interface Loss {
+  /** Acknowledged writes that are not there, or not as they were written. */
+  readonly lost: number;
+  /** Writes of which a part is there. */
+  readonly halfApplied: number;
+  /** What is wrong, in sentences. */
+  readonly findings: readonly string[];
+}
+
+/** Something that has to survive the end of its process at any moment. */
+export interface Subject {
+  /** Whatever has to be there before the first start. */
+  prepare(): Promise<void>;
+  /** Starts the process that writes. */
+  start(): Victim;
+  /** Looks at what is there while nothing runs. */
+  look(): Promise<Loss>;
+  /** Acknowledged so far, over all processes. */
+  readonly acknowledged: number;
+  /** Begins anew, with nothing, where that is more than a start. */
+  reset(): void;
+  /** Ends what still runs. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,80 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { partsOf } from '../../../src/config/parts.js';
+import type { ClusterNode } from '../../../src/node/node.js';
+import { encodeBody } from '../../../src/wire/payload.js';
+import { ConfigCluster } from './config-nodes.js';
+
+/** A node that says whatever it likes on the stream of the configuration. */
+async function stranger(cluster: ConfigCluster, name: string) {
+  const node = await cluster.network.node(name);
+  const port = node.openConfiguration(() => {});
+  await cluster.network.linked();
+  const say = (to: string, value: unknown) => {
+    for (const part of partsOf(encodeBody(value).body)) assert.ok(port.send(to, part));
+  };
+  return { node, port, say };
+}
+
+const reasons = (node: ClusterNode): string[] => {
+  const found: string[] = [];
+  node.on('nodedown', ({ reason, error }) => found.push(`${reason} ${error?.code}`));
+  return found;
+};
+
+test('who says what no replica says is not listened to, and its link stays', async (context) => {
+  const cluster = new ConfigCluster(context);
+  const [one] = await cluster.boot(['one@h1', 'two@h2']);
+  const { say } = await stranger(cluster, 'odd@h9');
+  const downs = reasons(one!.node);
+  say('one@h1', [99]);
+  await cluster.when(() => one!.diary.includes('trouble odd@h9 ERR_PROTOCOL'));
+  say('one@h1', [99]);
+  await cluster.network.advance(100);
+  assert.deepEqual(downs, []);
+  await cluster.until(one!.config.put('cluster/a', 1));
+});
+
+test('what is no message at all ends the link', async (context) => {
+  for (const part of [
+    Buffer.from([7]),
+    Buffer.from([0, 0xff]),
+    Buffer.concat([Buffer.from([0]), Buffer.from([0x9f, 1])]),
+  ]) {
+    const cluster = new ConfigCluster(context);
+    const [one] = await cluster.boot(['one@h1', 'two@h2']);
+    const { port } = await stranger(cluster, 'odd@h9');
+    const downs = reasons(one!.node);
+    port.send('one@h1', part);
+    await cluster.when(() => downs.length > 0);
+    assert.deepEqual(downs, ['refused ERR_PROTOCOL']);
+    await cluster.until(one!.config.put('cluster/a', 1));
+  }
+});
+
+test('a message cut off by the end of a link is no part of the next', async (context) => {
+  const cluster = new ConfigCluster(context);
+  const [one] = await cluster.boot(['one@h1', 'two@h2']);
+  const { node, port, say } = await stranger(cluster, 'odd@h9');
+  const [first] = partsOf(Buffer.alloc(100_000));
+  port.send('one@h1', first!);
+  await cluster.network.advance(50);
+  await cluster.until(node.disconnect('one@h1'));
+  await cluster.until(node.connect(cluster.network.peer('one@h1')));
+  say('one@h1', [99]);
+  await cluster.when(() => one!.diary.includes('trouble odd@h9 ERR_PROTOCOL'));
+});
+
+test('many writes of one turn are stored together, each with its own answer', async (context) => {
+  const cluster = new ConfigCluster(context);
+  const [, , three] = await cluster.boot(['one@h1', 'two@h2', 'three@h3']);
+  const before = cluster.disks.batches.get('one@h1') ?? 0;
+  const writes = Array.from({ length: 500 }, (_, at) => three!.config.put(`cluster/${at}`, at));
+  const revisions = (await cluster.until(Promise.all(writes))).map(({ revision }) => revision);
+  assert.deepEqual(
+    revisions,
+    Array.from({ length: 500 }, (_, at) => at + 2),
+  );
+  const batches = (cluster.disks.batches.get('one@h1') ?? 0) - before;
+  assert.ok(batches <= 50, `${batches} batches`);
+});
