@@ -377,6 +377,6 @@ function corrupt(what: string, cause?: unknown): ConfigError {
 }
 
 function newer(cause: ProtocolError): ConfigError {
-  const text = `a newer version of this package wrote the store (${cause.message}); update this one`;
-  return new ConfigError('ERR_STORE_FORMAT', text, { cause });
+  const text = `a newer version of this package wrote the store (${cause.message})`;
+  return new ConfigError('ERR_STORE_FORMAT', `${text}; update this one`, { cause });
 }

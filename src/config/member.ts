@@ -202,11 +202,12 @@ export abstract class Member implements ReplicaMachine {
   }
 
   protected settle(): void {
+    // What waits no longer has to be known before anything more is done for it.
+    this.requests.tick();
     this.#choose();
     this.work();
     // What has come to be committed may have moved the log, or whom to follow.
     if (this.isStirred) this.#choose();
-    this.requests.tick();
     this.reads.settle(this.isCurrent());
     this.intake.acknowledge(this.isAwaited());
     const { core } = this;

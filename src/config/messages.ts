@@ -284,7 +284,7 @@ function helloFields(hello: Hello): readonly unknown[] {
 }
 
 /**
- * Of all messages here. It stands first in a hello, which comes before all else, so that a peer with
+ * Of all messages here. It stands first in a hello, which comes before all else: a peer with
  * another version is refused before anything is misread.
  */
 const HELLO_VERSION = 1;

@@ -172,7 +172,7 @@ export type ReplicaOutput =
   /** A snapshot took the place of the state: who watched has to look at everything anew. */
   | { readonly type: 'replaced' }
   | { readonly type: 'answer'; readonly id: number; readonly answer: Answer }
-  /** Something in it is not what it was. */
+  /** Something of it is not what it was; not told for revisions alone, which move all the time. */
   | { readonly type: 'status'; readonly status: ReplicaStatus }
   /** This peer does not keep to the protocol; it is not listened to until its link is new. */
   | { readonly type: 'refuse'; readonly name: string; readonly error: BackplaneError };
@@ -220,7 +220,7 @@ export interface ReplicaStatus {
   readonly storeFailure: StoreFailure | null;
   /** At a slave: no master is in touch. The cluster is DOWN, as far as can be seen from here. */
   readonly isDown: boolean;
-  /** Entries the store has set aside. */
+  /** How many sets of entries the store has set aside. */
   readonly setAside: number;
 }
 
@@ -231,4 +231,6 @@ export interface ReplicaMachine {
   poll(): ReplicaOutput | null;
   /** When a 'tick' is wanted; Infinity when never. */
   deadline(): number;
+  /** How it is now. */
+  status(): ReplicaStatus;
 }

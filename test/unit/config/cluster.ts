@@ -56,7 +56,7 @@ export class TestNode {
   }
 
   get status(): ReplicaStatus {
-    return (this.machine as Replica).status();
+    return (this.machine as ReplicaMachine).status();
   }
 
   /** The value of a key at what may be read. */

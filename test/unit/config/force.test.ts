@@ -275,3 +275,20 @@ test('what was committed in a lineage before the force is in the one that comes 
     assert.equal(cluster.node(B).value(`cluster/k${count}`), count);
   }
 });
+
+test('a force that takes too long is given up, and the masters at hand are free again', () => {
+  const cluster = new Cluster([A, B, C]);
+  cluster.bootstrap(A, B, C);
+  cluster.kill(C);
+  const id = cluster.ask(B, commanded(force('L2')), 100);
+  cluster.nowMs += 100;
+  cluster.page();
+  cluster.step(B, { type: 'tick' });
+  const answer = cluster.answer(B, id);
+  assert.ok(answer?.type === 'error' && answer.code === 'ERR_TIMEOUT');
+  assert.ok(cluster.page().includes('b -> a  thaw'));
+  cluster.run();
+  cluster.start(C);
+  cluster.run();
+  assert.equal(cluster.put(B, 'cluster/x', 1)?.type, 'committed');
+});
