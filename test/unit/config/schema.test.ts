@@ -167,6 +167,31 @@ test('what a schema can be', () => {
   }
 });
 
+test('every keyword there is', () => {
+  const schema = {
+    ...{ $comment: 'c', title: 't', description: 'd', default: {}, examples: [{}] },
+    ...{ $schema: 'https://json-schema.org/draft/2020-12/schema', deprecated: true },
+    type: 'object',
+    properties: {
+      number: { type: 'number', minimum: 0, maximum: 9, multipleOf: 1 },
+      other: { type: 'number', exclusiveMinimum: 0, exclusiveMaximum: 9 },
+      text: { type: 'string', minLength: 1, maxLength: 9 },
+      list: {
+        ...{ type: 'array', minItems: 1, maxItems: 9, prefixItems: [{ type: 'number' }] },
+        ...{ items: { type: 'string' }, contains: { const: 'x' }, minContains: 1, maxContains: 2 },
+      },
+      any: { anyOf: [{ enum: [1] }, false], oneOf: [true], allOf: [{}], not: { type: 'null' } },
+    },
+    ...{ required: ['number'], minProperties: 1, maxProperties: 9 },
+    ...{ dependentRequired: { number: ['text'] }, additionalProperties: false },
+  };
+  const value = { number: 1, other: 2.5, text: 'x', list: [1, 'x'], any: 1 };
+  assert.equal(judge(schema, value), null);
+  for (const bad of [{ other: 9 }, { list: [1] }, { any: 2 }, { text: undefined }, { more: 1 }]) {
+    assert.match(judge(schema, { ...value, ...bad }) ?? '', /^ERR_SCHEMA cluster\/a\/b/);
+  }
+});
+
 test('under a schema only JSON can be', () => {
   const values = [undefined, 1n, Number.NaN, new Date(0), Buffer.alloc(1), new Map(), new Set()];
   for (const value of values) {
