@@ -108,7 +108,7 @@ export const limits = {
   /** A BigInt in a body, without its sign: the time to read one grows with the square of this. */
   bigIntBits: 1024,
   /**
-   * A Date in a body lies within this time of 1970 (the year 141,349): beyond, a float of seconds
+   * A Date in a body lies within this time of 1970 (the year 141,338): beyond, a float of seconds
    * no longer tells its milliseconds apart.
    */
   dateSeconds: 2 ** 42,
@@ -277,6 +277,8 @@ export const limits = {
   // observe
   /** Active alarms of one code; there is no room for more. */
   alarmsPerCode: 256,
+  /** What a program may say of an alarm: its text, its object, its plane. */
+  alarmTextBytes: 1024,
   /** Alarms that were cleared and are remembered. */
   alarmHistory: 256,
   /** How often the queues of a node are looked at. */

@@ -3,7 +3,8 @@
  *
  *     { "planes": { "a": "10.1.0.0/24", "b": "10.2.0.0/24" }, "keyFile": "cluster.key",
  *       "port": 24100, "profile": "lan", "profiles": { "*@far": "wan" }, "label": "backplane",
- *       "steering": "gray", "switchover": "return", "control": "/run/backplane.sock",
+ *       "security": "sealed", "steering": "gray", "switchover": "return",
+ *       "control": "/run/backplane.sock",
  *       "peers": [{ "name": "one@host1", "addresses": ["10.1.0.1", "10.2.0.1"] }],
  *       "configuration": { "store": "/var/lib/backplane", "masters": ["one@host1"] },
  *       "dns": { "name": "_backplane._sctp.example.com", "node": "one" } }
@@ -14,15 +15,29 @@ import { checkConfigOptions } from '../config/options.js';
 import { BackplaneError, NodeError } from '../errors.js';
 import { type DnsPeersOptions, dnsPeers, type NodeOptions } from '../index.js';
 import { limits } from '../limits.js';
-import { checkLabel, fullName } from '../node/names.js';
-import { checkPort, checkSteering, DEFAULT_PORT, type PeerOptions } from '../node/options.js';
-import { checkPeerAddresses, type PeerAddresses, type PlanesOption } from '../node/planes.js';
-import type { ProfilesOption } from '../node/profile-rules.js';
+import { checkPeerName } from '../node/check-options.js';
+import { checkLabel } from '../node/names.js';
+import {
+  checkDistinct,
+  checkPort,
+  checkSecurity,
+  checkSteering,
+  DEFAULT_PORT,
+  type PeerOptions,
+} from '../node/options.js';
+import {
+  checkPeerAddresses,
+  checkPeerPlanes,
+  checkPlanes,
+  type PeerAddresses,
+  type PlanesOption,
+} from '../node/planes.js';
+import { checkRuleName, type ProfilesOption } from '../node/profile-rules.js';
 import { readTextFile } from '../runtime/files.js';
 import type { ProfileWish } from '../timing/resolve.js';
 
 /** What the file says. Values that need this host to be judged (planes, key, profile) are not. */
-export interface Config extends Pick<NodeOptions, 'steering' | 'switchover'> {
+export interface Config extends Pick<NodeOptions, 'security' | 'steering' | 'switchover'> {
   readonly planes: PlanesOption;
   readonly port: number;
   /** Absolute. */
@@ -51,6 +66,7 @@ const FIELDS = [
   'keyFile',
   'profile',
   'profiles',
+  'security',
   'steering',
   'switchover',
   'label',
@@ -94,10 +110,11 @@ function controlOf(value: unknown): string {
   throw new NodeError('ERR_CONFIG', 'control must be the path of a socket');
 }
 
-function planesOf(value: unknown): PlanesOption {
+/** The planes' names. */
+function planesOf(value: unknown): string[] {
   const isMap = isObject(value) || Array.isArray(value);
   if (isMap && Object.values(value).every((wish) => typeof wish === 'string')) {
-    return value as PlanesOption;
+    return field('planes', () => checkPlanes(value)).map(([name]) => name);
   }
   throw new NodeError('ERR_CONFIG', 'planes must map names to addresses or CIDRs');
 }
@@ -111,8 +128,17 @@ function profilesOf(value: unknown): ProfilesOption {
   if (!isObject(value)) {
     throw new NodeError('ERR_CONFIG', 'profiles must map names of peers to profiles');
   }
-  for (const [name, wish] of Object.entries(value)) profileOf(wish, `profiles.${name}`);
+  for (const [name, wish] of Object.entries(value)) {
+    field('profiles', () => checkRuleName(name));
+    profileOf(wish, `profiles.${name}`);
+  }
   return value as ProfilesOption;
+}
+
+/** Left out where the file has none. */
+function securityOf({ security }: Fields): Pick<Config, 'security'> {
+  if (security === undefined) return {};
+  return { security: field('security', () => checkSecurity(security)) };
 }
 
 /** Left out where the file has neither. */
@@ -121,15 +147,29 @@ function steeringOf({ steering, switchover }: Fields): Pick<Config, 'steering' |
   return field('paths', () => checkSteering({ steering, switchover }));
 }
 
-function peerOf(value: unknown, place: string, ourPort: number): ConfigPeer {
+function peerOf(
+  value: unknown,
+  place: string,
+  planes: readonly string[],
+  ourPort: number,
+): ConfigPeer {
   const { name, addresses, port, profile } = fieldsOf(value, place, PEER_FIELDS);
-  field(`${place}.addresses`, () => checkPeerAddresses(addresses));
+  field(`${place}.addresses`, () => checkPeerPlanes(checkPeerAddresses(addresses), planes));
   return {
-    name: field(`${place}.name`, () => fullName(name, '')),
+    name: field(`${place}.name`, () => checkPeerName(name)),
     addresses: addresses as PeerAddresses,
     port: field(`${place}.port`, () => checkPort(port ?? ourPort, 1)),
     ...(profile === undefined ? {} : { profile: profileOf(profile, `${place}.profile`) }),
   };
+}
+
+function peersOf(value: unknown, planes: readonly string[], ourPort: number): ConfigPeer[] {
+  if (!Array.isArray(value)) {
+    throw new NodeError('ERR_CONFIG', 'peers must be a list of { name, addresses, port? }');
+  }
+  const peers = value.map((peer: unknown, i) => peerOf(peer, `peers[${i}]`, planes, ourPort));
+  field('peers', () => checkDistinct(peers));
+  return peers;
 }
 
 function dnsOf(value: unknown): DnsPeersOptions {
@@ -158,22 +198,21 @@ export function checkConfig(value: unknown, folder: string): Config {
   if (typeof keyFile !== 'string' || keyFile === '') {
     throw new NodeError('ERR_CONFIG', 'keyFile must be the path of the key file');
   }
-  if (peers !== undefined && !Array.isArray(peers)) {
-    throw new NodeError('ERR_CONFIG', 'peers must be a list of { name, addresses, port? }');
-  }
+  const planeNames = planesOf(planes);
   const checkedPort = field('port', () => checkPort(port ?? DEFAULT_PORT, 0));
   // Where the system chooses our port, it says nothing about those of others.
   const peerPort = checkedPort === 0 ? DEFAULT_PORT : checkedPort;
   return {
-    planes: planesOf(planes),
+    planes: planes as PlanesOption,
     port: checkedPort,
     keyFile: resolve(folder, keyFile),
     profile: profileOf(profile ?? 'lan', 'profile'),
     ...(profiles === undefined ? {} : { profiles: profilesOf(profiles) }),
+    ...securityOf(fields),
     ...steeringOf(fields),
     label: field('label', () => checkLabel(label ?? 'backplane')),
     ...(control === undefined ? {} : { control: resolve(folder, controlOf(control)) }),
-    peers: (peers ?? []).map((peer: unknown, i) => peerOf(peer, `peers[${i}]`, peerPort)),
+    peers: peersOf(peers ?? [], planeNames, peerPort),
     ...(dns === undefined ? {} : { dns: dnsOf(dns) }),
     ...(configuration === undefined
       ? {}

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /** The command `backplane`: parses, calls, prints. */
 import { readFileSync } from 'node:fs';
-import { Command } from 'commander';
+import { Command, CommanderError } from 'commander';
 import { BackplaneError } from '../errors.js';
 import { addConfig } from './config.js';
 import { addDemo } from './demo.js';
@@ -20,6 +20,9 @@ function version(): string {
   return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
 }
 
+/** Of wrong use; what is used as it should be, and fails, ends with 1. */
+const USAGE_STATUS = 2;
+
 /** What runs, for the report of a failure. */
 interface Running {
   readonly command: string;
@@ -30,7 +33,9 @@ function createProgram(starts: (running: Running) => void): Command {
   const program = new Command('backplane')
     .description('node-to-node messaging over multi-homed SCTP')
     .version(version())
-    .showHelpAfterError();
+    .showHelpAfterError()
+    // Thrown to whoever parses, by each of the commands, too.
+    .exitOverride();
   const commands = [
     addServe,
     addPing,
@@ -49,6 +54,16 @@ function createProgram(starts: (running: Running) => void): Command {
   });
 }
 
+/** The command line was not understood, as commander has told; or help was all that was asked. */
+function refused({ exitCode, message }: CommanderError): void {
+  if (exitCode === 0) return;
+  process.exitCode = USAGE_STATUS;
+  const [, , command = '', ...options] = process.argv;
+  if (!options.includes('--json')) return;
+  const violations = [message.replace(/^error: /, '')];
+  console.log(JSON.stringify({ command, ok: false, violations, code: 'ERR_ARGUMENT' }));
+}
+
 async function main(): Promise<void> {
   let running: Running = { command: '', json: false };
   try {
@@ -56,6 +71,7 @@ async function main(): Promise<void> {
       running = started;
     }).parseAsync();
   } catch (error) {
+    if (error instanceof CommanderError) return refused(error);
     // Anything else is a fault of this program, and wants its stack.
     if (!(error instanceof BackplaneError)) throw error;
     const { code, message } = error;

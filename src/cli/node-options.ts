@@ -34,8 +34,8 @@ export function addNodeOptions(command: Command): Command {
   return command
     .option(
       '--config <file>',
-      'JSON file: planes, port, keyFile, profile, profiles, steering, switchover, label, ' +
-        'control, peers, dns, configuration',
+      'JSON file: planes, port, keyFile, profile, profiles, security, steering, switchover, ' +
+        'label, control, peers, dns, configuration',
     )
     .option(
       '--planes <a=CIDR,b=CIDR>',

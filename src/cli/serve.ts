@@ -13,6 +13,7 @@ import {
 } from '../index.js';
 import { LOG_LEVELS } from '../node/logger.js';
 import { fullName } from '../node/names.js';
+import { checkPeerAddresses } from '../node/planes.js';
 import {
   type Alarm,
   type AlarmWatch,
@@ -41,6 +42,26 @@ interface ServeOptions extends NodeCommandOptions {
 export function nameFor({ peers }: Pick<Config, 'peers'>, host: string): string {
   const [here, ...more] = peers.filter(({ name }) => name.endsWith(`@${host}`));
   return here === undefined || more.length > 0 ? fullName('node', host) : here.name;
+}
+
+/**
+ * The peers to link with. An entry under another name with the address and port of this node is
+ * this node itself, started with `--name`: it would be dialled for ever.
+ */
+export function peersOf(
+  { name, port, planes }: Pick<ClusterNode, 'name' | 'port' | 'planes'>,
+  peers: Config['peers'],
+): { readonly others: Config['peers']; readonly aliases: Config['peers'] } {
+  const own = planes.map(({ address }) => address);
+  const isHere = (peer: Config['peers'][number]) => {
+    const addresses = [...checkPeerAddresses(peer.addresses).keys()];
+    return peer.port === port && addresses.some((address) => own.includes(address));
+  };
+  const rest = peers.filter((peer) => peer.name !== name);
+  return {
+    others: rest.filter((peer) => !isHere(peer)),
+    aliases: rest.filter(isHere),
+  };
 }
 
 /** Links stay up, and the keys from before hold where the file cannot be used. */
@@ -92,8 +113,12 @@ async function serve(options: ServeOptions): Promise<void> {
   const alarms = watchAlarms(node);
   logAlarms(node, alarms, logger);
   const path = options.control === undefined ? control : resolve(options.control);
-  const others = peers.filter((peer) => peer.name !== node.name);
   let replica: Replica | null = null;
+  const { others, aliases } = peersOf(node, peers);
+  for (const { name: peer } of aliases) {
+    const text = `peer ${peer} is this node, which is called ${node.name}: it is not dialled`;
+    logger.warn({ event: 'peerIsSelf', node: node.name, peer }, text);
+  }
   try {
     replica = configuration === undefined ? null : await openConfig(node, configuration);
     if (replica !== null) logConfig(replica, logger);

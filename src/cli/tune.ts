@@ -20,9 +20,6 @@ interface TuneOptions {
   readonly json?: boolean;
 }
 
-/** Wrong use; a wish that cannot be kept ends with 1. */
-const USAGE_STATUS = 2;
-
 /** What each promise is about; the first four are the promises in short. */
 const MEANINGS: readonly (readonly [keyof WorstCase, string])[] = [
   ['busyPathMs', 'one path fails under traffic: noticed, and all goes another way'],
@@ -114,7 +111,7 @@ function solved(wish: WishInWords): Shown {
 
 function tune({ json, profile, detect, ...words }: TuneOptions, command: Command): void {
   if ((detect === undefined) === (profile === undefined)) {
-    command.error('error: give either --detect or --profile', { exitCode: USAGE_STATUS });
+    command.error('error: give either --detect or --profile');
   }
   const isJson = json === true;
   if (detect === undefined) {
@@ -169,6 +166,5 @@ export function addTune(program: Command): void {
       ),
     )
     .option('--json', 'print one JSON object as the last line')
-    .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : USAGE_STATUS))
     .action((options: TuneOptions, command: Command) => tune(options, command));
 }

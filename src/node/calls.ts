@@ -3,6 +3,7 @@ import { type ErrorCode, type ErrorDetails, NodeError, ProtocolError } from '../
 import { limits } from '../limits.js';
 import type { Outcome } from '../link/types.js';
 import type { Timers } from '../runtime/index.js';
+import { onAbort } from './abort-listeners.js';
 import type { CancelReason } from './control.js';
 import { IncomingStream } from './incoming-stream.js';
 
@@ -119,7 +120,7 @@ export class PendingCalls {
       });
       const unlisten =
         signal &&
-        listen(signal, () => {
+        onAbort(signal, () => {
           this.#giveUp(id, 'cancelled');
           reject(cancelled(what, signal));
         });
@@ -156,7 +157,7 @@ export class PendingCalls {
       grant: (totalBytes) => this.#setup.grant(to, id, totalBytes),
       cancel: (reason) => this.#giveUp(id, reason),
     });
-    const unlisten = signal && listen(signal, () => stream.abort(cancelled(what, signal)));
+    const unlisten = signal && onAbort(signal, () => stream.abort(cancelled(what, signal)));
     this.#openStreams++;
     this.#calls.set(id, {
       to,
@@ -274,10 +275,4 @@ export class PendingCalls {
 
 function cancelled(what: string, signal: AbortSignal): NodeError {
   return new NodeError('ERR_CANCELLED', `${what}: cancelled`, { cause: signal.reason });
-}
-
-/** Listens for the abort of a signal; what is returned ends that. */
-function listen(signal: AbortSignal, aborted: () => void): () => void {
-  signal.addEventListener('abort', aborted, { once: true });
-  return () => signal.removeEventListener('abort', aborted);
 }

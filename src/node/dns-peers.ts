@@ -65,8 +65,32 @@ function checkRefreshMs(refreshMs: unknown): number {
   throw bad(`refreshMs must be a number from ${dnsRefreshMinMs} to ${deadlineMaxMs}`);
 }
 
+function checkResolver(resolver: unknown): DnsResolver {
+  const { srv, addresses } = (resolver ?? {}) as Partial<DnsResolver>;
+  const isOne = typeof srv === 'function' && typeof addresses === 'function';
+  if (isOne) return resolver as DnsResolver;
+  throw bad('a resolver is { srv(name), addresses(host, family) }');
+}
+
+/** What a resolver of the program's own gives may be anything. @throws Error */
+function checkRecords(records: unknown): readonly SrvRecord[] {
+  const isRecord = (record: unknown) => {
+    const { target, port } = (record ?? {}) as Partial<SrvRecord>;
+    return typeof target === 'string' && Number.isInteger(port) && port! >= 0 && port! <= 65_535;
+  };
+  if (Array.isArray(records) && records.every(isRecord)) return records;
+  throw new Error('the resolver gave no list of { target, port }');
+}
+
+/** @throws Error */
+function checkAddresses(addresses: unknown): readonly string[] {
+  const isAddress = (address: unknown) => typeof address === 'string' && isIP(address) !== 0;
+  if (Array.isArray(addresses) && addresses.every(isAddress)) return addresses;
+  throw new Error('the resolver gave no list of IP addresses');
+}
+
 function resolverOf({ resolver, servers }: DnsPeersOptions): DnsResolver {
-  if (resolver !== undefined) return resolver;
+  if (resolver !== undefined) return checkResolver(resolver);
   try {
     return systemResolver(servers);
   } catch (error) {
@@ -177,7 +201,7 @@ class DnsWatch implements PeerWatch {
   async #ask({ plane, name }: Question): Promise<DnsAnswer> {
     let records: readonly SrvRecord[];
     try {
-      records = await this.#resolver.srv(name);
+      records = checkRecords(await this.#resolver.srv(name));
     } catch (error) {
       this.#problem(`SRV ${name}`, error);
       return { plane, targets: null };
@@ -217,7 +241,9 @@ class DnsWatch implements PeerWatch {
       return null;
     }
     try {
-      const lists = this.#families(plane).map((family) => this.#resolver.addresses(target, family));
+      const lists = this.#families(plane).map(async (family) =>
+        checkAddresses(await this.#resolver.addresses(target, family)),
+      );
       return { name, port, addresses: (await Promise.all(lists)).flat() };
     } catch (error) {
       this.#problem(`addresses of ${target}`, error);

@@ -7,6 +7,7 @@ import { NodeError } from '../errors.js';
 import type { LocalIdentity, Outcome, ReceivedMessage } from '../link/types.js';
 import type { Clock, Runtime } from '../runtime/index.js';
 import { PendingCalls } from './calls.js';
+import { checkOptions, checkPeerName } from './check-options.js';
 import { callControls, controlHandlers } from './control.js';
 import type { HandlerFailed, NodeDown, NodeEvents, NodeGone } from './events.js';
 import { Groups } from './groups.js';
@@ -14,10 +15,14 @@ import type { IncomingStream } from './incoming-stream.js';
 import type { LiveLink } from './live-link.js';
 import { type Control, type Handled, type Handler, Messages } from './messages.js';
 import { Monitors } from './monitors.js';
-import { checkOwnTopic, fullName, PING_TOPIC } from './names.js';
+import { checkOwnTopic, PING_TOPIC } from './names.js';
 import { Outgoing } from './outgoing.js';
 import {
   type CallOptions,
+  checkCallOptions,
+  checkOutcomeOptions,
+  checkStreamOptions,
+  DEADLINE_OPTIONS,
   NO_OPTIONS,
   type PublishOptions,
   type StreamOptions,
@@ -27,10 +32,13 @@ import { type Published, Subscriptions } from './subscriptions.js';
 import { Teller } from './teller.js';
 import type { ItemOf, ReplyOf, RequestOf } from './topic.js';
 
+const PICK_OPTIONS = new Set(['key']);
+
 /** What a `ClusterNode` says and hears; which peers it has, and when it ends, is decided there. */
 export abstract class Messaging extends EventEmitter<NodeEvents> {
   /** @internal */
   protected readonly teller: Teller;
+  readonly #name: string;
   readonly #clock: Clock;
   readonly #calls: PendingCalls;
   readonly #controls: Map<string, Control>;
@@ -51,6 +59,7 @@ export abstract class Messaging extends EventEmitter<NodeEvents> {
     const find = (peer: string) => this.findLink(peer);
     const failed = (failure: HandlerFailed) => teller.handlerFailed(failure);
     this.teller = teller;
+    this.#name = name;
     this.#clock = clock;
     this.#calls = new PendingCalls({ timers, ...callControls(find) });
     this.#outgoing = new Outgoing({
@@ -86,9 +95,11 @@ export abstract class Messaging extends EventEmitter<NodeEvents> {
   /**
    * Handles what comes on a topic; one handler per topic. See `Handler`.
    * @returns Takes the handler away.
-   * @throws NodeError ERR_ARGUMENT (topic, or no function), ERR_STATE (the topic has one).
+   * @throws NodeError ERR_ARGUMENT (topic, or no function), ERR_STATE (the topic has one),
+   *   ERR_CLOSED.
    */
   handle<T extends string>(topic: T, handler: Handler<RequestOf<T>, ReplyOf<T>>): () => void {
+    this.checkOpen();
     return this.#messages.handle(topic, handler as Handler);
   }
 
@@ -121,6 +132,7 @@ export abstract class Messaging extends EventEmitter<NodeEvents> {
     body: RequestOf<T>,
     options: Omit<TellOptions, 'onOutcome'> = NO_OPTIONS,
   ): Promise<Outcome> {
+    checkOutcomeOptions(options);
     return new Promise((onOutcome) => {
       this.send(to, topic, body, { ...options, onOutcome });
     });
@@ -132,12 +144,13 @@ export abstract class Messaging extends EventEmitter<NodeEvents> {
    *   answer in time) and ERR_LINK_DOWN (the link ended): it may have been handled; CallError
    *   ERR_NO_HANDLER, ERR_HANDLER (with the remote code and message).
    */
-  call<T extends string>(
+  async call<T extends string>(
     to: string,
     topic: T,
     body: RequestOf<T>,
-    options: CallOptions = {},
+    options: CallOptions = NO_OPTIONS,
   ): Promise<ReplyOf<T>> {
+    checkCallOptions(options);
     return this.#outgoing.call(to, topic, body, options) as Promise<ReplyOf<T>>;
   }
 
@@ -151,8 +164,9 @@ export abstract class Messaging extends EventEmitter<NodeEvents> {
     to: string,
     topic: T,
     body: RequestOf<T>,
-    options: StreamOptions = {},
+    options: StreamOptions = NO_OPTIONS,
   ): IncomingStream<ItemOf<T>> {
+    checkStreamOptions(options);
     const stream = this.#outgoing.stream(to, checkOwnTopic(topic), body, options);
     return stream as IncomingStream<ItemOf<T>>;
   }
@@ -161,9 +175,10 @@ export abstract class Messaging extends EventEmitter<NodeEvents> {
    * Handles what is published on a topic, here and at every node with a link. Any number of
    * subscribers per topic. What a handler throws is reported as `handlerError`.
    * @returns Takes this subscriber away.
-   * @throws NodeError ERR_ARGUMENT, ERR_LIMIT beyond limits.sharedNames topics.
+   * @throws NodeError ERR_ARGUMENT, ERR_LIMIT beyond limits.sharedNames topics, ERR_CLOSED.
    */
   subscribe<T extends string>(topic: T, handler: Handler<RequestOf<T>>): () => void {
+    this.checkOpen();
     return this.#subscriptions.subscribe(topic, handler as Handler);
   }
 
@@ -172,7 +187,11 @@ export abstract class Messaging extends EventEmitter<NodeEvents> {
    * and to its own subscribers.
    * @throws NodeError ERR_ARGUMENT, ERR_MESSAGE_TOO_LARGE, ERR_CLOSED: nothing was sent to anybody.
    */
-  publish<T extends string>(topic: T, body: RequestOf<T>, options: PublishOptions = {}): Published {
+  publish<T extends string>(
+    topic: T,
+    body: RequestOf<T>,
+    options: PublishOptions = NO_OPTIONS,
+  ): Published {
     this.checkOpen();
     return this.#subscriptions.publish(topic, body, options);
   }
@@ -185,9 +204,10 @@ export abstract class Messaging extends EventEmitter<NodeEvents> {
   async publishForOutcomes<T extends string>(
     topic: T,
     body: RequestOf<T>,
-    options: Omit<PublishOptions, 'onOutcome'> = {},
+    options: Omit<PublishOptions, 'onOutcome'> = NO_OPTIONS,
   ): Promise<ReadonlyMap<string, Outcome>> {
     this.checkOpen();
+    checkOutcomeOptions(options);
     return this.#subscriptions.publishForOutcomes(topic, body, options);
   }
 
@@ -199,9 +219,10 @@ export abstract class Messaging extends EventEmitter<NodeEvents> {
   /**
    * Becomes a member of a process group, at every node with a link a little later.
    * @returns False when it is one already.
-   * @throws NodeError ERR_ARGUMENT, ERR_LIMIT beyond limits.sharedNames groups.
+   * @throws NodeError ERR_ARGUMENT, ERR_LIMIT beyond limits.sharedNames groups, ERR_CLOSED.
    */
   join(group: string): boolean {
+    this.checkOpen();
     return this.#groups.join(group);
   }
 
@@ -214,7 +235,10 @@ export abstract class Messaging extends EventEmitter<NodeEvents> {
     return this.#groups.leave(group);
   }
 
-  /** Members of a group, as far as this node knows by now, this node included; sorted. */
+  /**
+   * Members of a group, as far as this node knows by now; sorted. This node is among them when it
+   * is one, and has no link with itself: what its own part is, it does without a call.
+   */
   members(group: string): readonly string[] {
     return this.#groups.members(group);
   }
@@ -225,13 +249,15 @@ export abstract class Messaging extends EventEmitter<NodeEvents> {
   }
 
   /**
-   * Chooses a member of a group.
+   * Chooses a member of a group, which may be this node itself: `name` tells. It has no link with
+   * itself, so a call or `send` to it would fail with ERR_NO_LINK.
    * @param options.key the same key gets the same member at every node that knows the same members,
    *   and another one only when its member goes or a new one takes it over. Default: each in turn.
    * @returns Null when there is none.
    * @throws NodeError ERR_ARGUMENT.
    */
-  pick(group: string, options: { readonly key?: string } = {}): string | null {
+  pick(group: string, options: { readonly key?: string } = NO_OPTIONS): string | null {
+    if (options !== NO_OPTIONS) checkOptions(options, PICK_OPTIONS);
     return this.#groups.pick(group, options.key);
   }
 
@@ -239,10 +265,12 @@ export abstract class Messaging extends EventEmitter<NodeEvents> {
    * Tells once that a node has gone: when its link is over, before `nodedown` is told and after all
    * that the link brought was handled; or, where there is none, after this turn ('absent').
    * @returns Takes the monitor away.
-   * @throws NodeError ERR_ARGUMENT, ERR_LIMIT beyond limits.monitors.
+   * @throws NodeError ERR_ARGUMENT (also for this node itself), ERR_LIMIT beyond limits.monitors.
    */
   monitor(name: string, callback: (event: NodeGone) => void): () => void {
-    return this.#monitors.add(fullName(name, ''), callback);
+    const peer = checkPeerName(name);
+    if (peer !== this.#name) return this.#monitors.add(peer, callback);
+    throw new NodeError('ERR_ARGUMENT', `${peer} is this node itself, and has no monitor here`);
   }
 
   /**
@@ -250,7 +278,11 @@ export abstract class Messaging extends EventEmitter<NodeEvents> {
    * @returns The round trip in milliseconds.
    * @throws (rejects) as `call`.
    */
-  async ping(name: string, options: { readonly deadlineMs?: number } = {}): Promise<number> {
+  async ping(
+    name: string,
+    options: { readonly deadlineMs?: number } = NO_OPTIONS,
+  ): Promise<number> {
+    if (options !== NO_OPTIONS) checkOptions(options, DEADLINE_OPTIONS);
     const clock = this.#clock;
     const startMs = clock.nowMs();
     await this.#outgoing.ask(name, PING_TOPIC, null, options);
@@ -304,6 +336,8 @@ export abstract class Messaging extends EventEmitter<NodeEvents> {
     this.checkOpen();
     const live = this.findLink(name);
     if (live !== undefined) return live;
+    // Of what is no text there never is one.
+    if (typeof name !== 'string') checkPeerName(name);
     throw new NodeError('ERR_NO_LINK', `there is no link to ${name}`);
   }
 }

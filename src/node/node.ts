@@ -9,6 +9,7 @@ import type { Aead } from '../runtime/crypto.js';
 import type { Runtime } from '../runtime/index.js';
 import type { LocalAddress } from '../runtime/network.js';
 import type { Profile } from '../timing/profiles.js';
+import { checkFunction, checkOptions, checkPeerName } from './check-options.js';
 import { CONFIGURATION_TOPIC, sendConfiguration } from './control.js';
 import type { NodeView, PathChanged, PathView, ReachabilityView } from './events.js';
 import { Links } from './links.js';
@@ -16,7 +17,7 @@ import type { LinksHandlers } from './links-setup.js';
 import type { LiveLink } from './live-link.js';
 import { LivePlanes, type PlaneChange } from './live-planes.js';
 import { Messaging } from './messaging.js';
-import { fullName, REACH_TOPIC } from './names.js';
+import { REACH_TOPIC } from './names.js';
 import type { Observer } from './observers.js';
 import {
   checkDeadlineMs,
@@ -29,6 +30,7 @@ import { PathWatch } from './path-watch.js';
 import type { PeerSource, PeerWatch } from './peer-source.js';
 import { Peers } from './peers.js';
 import { Reach } from './reach.js';
+import { DEADLINE_OPTIONS } from './send-options.js';
 import { type NodeTraffic, Traffic } from './traffic.js';
 import type { Listener, Transport } from './transport.js';
 
@@ -235,8 +237,10 @@ export class ClusterNode extends Messaging {
    * of them: a handler's failure that only observers see is still a warning of the process, unless
    * the node has a logger.
    * @returns Takes it away.
+   * @throws NodeError ERR_ARGUMENT: no function.
    */
   observe(observer: Observer): () => void {
+    checkFunction('observer', observer);
     return this.teller.observers.add(observer);
   }
 
@@ -322,8 +326,9 @@ export class ClusterNode extends Messaging {
    * @param options.deadlineMs then the link is aborted. Default limits.leaveMs.
    */
   async disconnect(name: string, options: { readonly deadlineMs?: number } = {}): Promise<void> {
+    checkOptions(options, DEADLINE_OPTIONS);
     const deadlineMs = checkDeadlineMs(options.deadlineMs ?? limits.leaveMs);
-    const peer = fullName(name, '');
+    const peer = checkPeerName(name);
     await this.#peers.disconnect(peer, deadlineMs);
     this.teller.observers.tell('disconnected', { name: peer });
   }
@@ -367,9 +372,10 @@ export class ClusterNode extends Messaging {
    * Exchanges the cluster keys for others, as `reloadKeys` does, for a program that keeps them
    * elsewhere than in a file.
    * @param key one, or several: the first is used, all are accepted.
-   * @throws NodeError ERR_ARGUMENT, ERR_KEY_SHORT: then the keys from before hold.
+   * @throws NodeError ERR_ARGUMENT, ERR_KEY_SHORT: then the keys from before hold; ERR_CLOSED.
    */
   useKeys(key: Uint8Array | readonly Uint8Array[]): void {
+    this.checkOpen();
     this.#setup.options.keyRing.use(key);
   }
 
@@ -378,6 +384,7 @@ export class ClusterNode extends Messaging {
    * @param options.deadlineMs what is not over then is aborted. Default limits.leaveMs.
    */
   close(options: { readonly deadlineMs?: number } = {}): Promise<void> {
+    checkOptions(options, DEADLINE_OPTIONS);
     const deadlineMs = checkDeadlineMs(options.deadlineMs ?? limits.leaveMs);
     this.#closed ??= (async () => {
       this.#state = 'closing';

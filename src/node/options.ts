@@ -1,11 +1,11 @@
 /** What a node is told, checked. */
 import { NodeError } from '../errors.js';
-import { limits } from '../limits.js';
 import type { Security } from '../link/types.js';
 import type { LocalAddress } from '../runtime/network.js';
 import type { Profile } from '../timing/profiles.js';
 import { type ProfileWish, resolveProfile } from '../timing/resolve.js';
 import { type Switchover, switchoverOf, withSwitchover } from '../timing/switchover.js';
+import { checkOptions, checkPeerName, checkTimeMs, optionNames } from './check-options.js';
 import { readKeyFile } from './key-file.js';
 import { checkKeys, KeyRing } from './key-ring.js';
 import { checkLogger, type Logger } from './logger.js';
@@ -14,6 +14,7 @@ import type { SteeringMode } from './path-watch.js';
 import { checkPeerSources, type PeerSource } from './peer-source.js';
 import {
   checkPeerAddresses,
+  checkPeerPlanes,
   type PeerAddresses,
   type Plane,
   type PlanesOption,
@@ -114,6 +115,23 @@ export interface NodeOptions {
   readonly logger?: Logger;
 }
 
+const NODE_OPTIONS = optionNames<NodeOptions>({
+  name: true,
+  planes: true,
+  port: true,
+  keyFile: true,
+  key: true,
+  profile: true,
+  profiles: true,
+  label: true,
+  security: true,
+  steering: true,
+  switchover: true,
+  peers: true,
+  peerSources: true,
+  logger: true,
+});
+
 /** The same, checked and complete. */
 export interface ResolvedOptions {
   readonly name: string;
@@ -160,12 +178,7 @@ export function checkPort(port: unknown, least: 0 | 1): number {
  * @throws NodeError ERR_ARGUMENT: not a number from 0 to limits.deadlineMaxMs.
  */
 export function checkDeadlineMs(deadlineMs: unknown): number {
-  const isTime = typeof deadlineMs === 'number' && deadlineMs >= 0;
-  if (isTime && deadlineMs <= limits.deadlineMaxMs) return deadlineMs;
-  throw new NodeError(
-    'ERR_ARGUMENT',
-    `deadlineMs must be a number from 0 to ${limits.deadlineMaxMs}, not ${deadlineMs}`,
-  );
+  return checkTimeMs('deadlineMs', deadlineMs);
 }
 
 /**
@@ -191,7 +204,7 @@ export function checkPeer(
     throw new NodeError('ERR_ARGUMENT', 'a peer is { name, addresses, port? }');
   }
   const { name, addresses, port, profile } = peer as Partial<PeerOptions>;
-  const checked = fullName(name, '');
+  const checked = checkPeerName(name);
   if (checked === ourName) {
     throw new NodeError('ERR_ARGUMENT', `${checked} is this node itself`);
   }
@@ -201,6 +214,23 @@ export function checkPeer(
     port: checkPort(port ?? ourPort, 1),
     ...(profile === undefined ? {} : { profile: resolve(profile) }),
   };
+}
+
+/** @throws NodeError ERR_ARGUMENT: no list, a bad peer, or two of one name. */
+function checkPeers(peers: unknown, toPeer: (peer: unknown) => ResolvedPeer): ResolvedPeer[] {
+  if (!Array.isArray(peers)) throw new NodeError('ERR_ARGUMENT', 'peers must be a list');
+  const checked = peers.map(toPeer);
+  checkDistinct(checked);
+  return checked;
+}
+
+/** @throws NodeError ERR_ARGUMENT: two peers have one name, and one of them would not count. */
+export function checkDistinct(peers: readonly { readonly name: string }[]): void {
+  const names = new Set<string>();
+  for (const { name } of peers) {
+    if (names.has(name)) throw new NodeError('ERR_ARGUMENT', `peers: ${name} stands there twice`);
+    names.add(name);
+  }
 }
 
 async function keyRingOf({ key, keyFile }: NodeOptions): Promise<KeyRing> {
@@ -214,6 +244,12 @@ async function keyRingOf({ key, keyFile }: NodeOptions): Promise<KeyRing> {
     return new KeyRing(await readKeyFile(keyFile), keyFile);
   }
   return new KeyRing(checkKeys(key), null);
+}
+
+/** @throws NodeError ERR_ARGUMENT. */
+export function checkSecurity(security: unknown): Security {
+  if (security === 'sealed' || security === 'authenticated') return security;
+  throw new NodeError('ERR_ARGUMENT', "security must be 'sealed' or 'authenticated'");
 }
 
 /** What is done about paths that are gray, or good again. @throws NodeError ERR_ARGUMENT. */
@@ -243,9 +279,7 @@ export async function resolveOptions(
   options: NodeOptions,
   machine: Machine,
 ): Promise<ResolvedOptions> {
-  if (typeof options !== 'object' || options === null) {
-    throw new NodeError('ERR_ARGUMENT', 'startNode takes an object of options');
-  }
+  checkOptions(options, NODE_OPTIONS);
   const name = fullName(options.name, machine.hostName);
   const port = checkPort(options.port ?? DEFAULT_PORT, 0);
   const label = checkLabel(options.label ?? 'backplane');
@@ -255,13 +289,11 @@ export async function resolveOptions(
     withSwitchover(resolveProfile(wish, { planes: planes.length }), switchover);
   const profile = resolve(options.profile);
   const profiles = checkProfiles(options.profiles, profile, resolve);
-  const security = options.security ?? 'sealed';
-  if (security !== 'sealed' && security !== 'authenticated') {
-    throw new NodeError('ERR_ARGUMENT', "security must be 'sealed' or 'authenticated'");
-  }
-  const peers = options.peers ?? [];
-  if (!Array.isArray(peers)) throw new NodeError('ERR_ARGUMENT', 'peers must be a list');
-  const checkedPeers = peers.map((peer: unknown) => checkPeer(peer, name, peerPort(port), resolve));
+  const security = checkSecurity(options.security ?? 'sealed');
+  const toPeer = (peer: unknown) => checkPeer(peer, name, peerPort(port), resolve);
+  const peers = checkPeers(options.peers ?? [], toPeer);
+  const planeNames = planes.map(({ name: plane }) => plane);
+  for (const { addresses } of peers) checkPeerPlanes(addresses, planeNames);
   const peerSources = checkPeerSources(options.peerSources ?? []);
   const logger = options.logger === undefined ? null : checkLogger(options.logger);
   const keyRing = await keyRingOf(options);
@@ -276,7 +308,7 @@ export async function resolveOptions(
     security,
     steering,
     switchover: switchoverOf(profile),
-    peers: checkedPeers,
+    peers,
     peerSources,
     logger,
   };

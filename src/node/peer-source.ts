@@ -38,10 +38,11 @@ export interface PeerSource {
    */
   readonly onRemoval?: 'keep' | 'leave';
   /**
-   * Begins to tell. May call back at once. What it throws counts as a failure.
-   * @returns Ends it; nothing is told after.
+   * Begins to tell. May call back at once. What it throws, or its promise is rejected with, counts
+   * as a failure; so does what its `close` throws.
+   * @returns Ends it; nothing is told after. Or the promise of that: it may be ended before.
    */
-  watch(watcher: PeerWatcher): PeerWatch;
+  watch(watcher: PeerWatcher): PeerWatch | PromiseLike<PeerWatch>;
 }
 
 /**
@@ -49,9 +50,12 @@ export interface PeerSource {
  * @throws NodeError ERR_ARGUMENT
  */
 export function checkPeerSource(source: unknown): PeerSource {
-  const { name, watch } = (source ?? {}) as Partial<PeerSource>;
-  if (typeof name === 'string' && typeof watch === 'function') return source as PeerSource;
-  throw new NodeError('ERR_ARGUMENT', 'a source of peers is { name, watch }');
+  const { name, watch, onRemoval = 'keep' } = (source ?? {}) as Partial<PeerSource>;
+  if (typeof name !== 'string' || typeof watch !== 'function') {
+    throw new NodeError('ERR_ARGUMENT', 'a source of peers is { name, watch }');
+  }
+  if (onRemoval === 'keep' || onRemoval === 'leave') return source as PeerSource;
+  throw new NodeError('ERR_ARGUMENT', `onRemoval of ${name} must be 'keep' or 'leave'`);
 }
 
 /**
@@ -64,4 +68,59 @@ export function checkPeerSources(sources: unknown): PeerSource[] {
   }
   const message = `peerSources must be a list of at most ${limits.peerSources}`;
   throw new NodeError('ERR_ARGUMENT', message);
+}
+
+/**
+ * Begins to watch a source.
+ * @param failed is given what the source throws or rejects with, now, later or at its end.
+ * @returns Ends it, also when it has not quite begun; to be called once. Never throws.
+ */
+export function beginWatch(
+  source: PeerSource,
+  watcher: PeerWatcher,
+  failed: (error: unknown) => void,
+): () => void {
+  let isOver = false;
+  let inner: PeerWatch | null = null;
+  const end = (watch: PeerWatch) =>
+    attempt(
+      () => watch.close(),
+      () => {},
+      failed,
+    );
+  const begun = (watch: unknown) => {
+    inner = checkWatch(watch);
+    if (isOver) end(inner);
+  };
+  attempt(() => source.watch(watcher), begun, failed);
+  return () => {
+    isOver = true;
+    if (inner !== null) end(inner);
+  };
+}
+
+/** Does what may be done later, and may fail now or then. */
+function attempt(
+  work: () => unknown,
+  done: (result: unknown) => void,
+  failed: (error: unknown) => void,
+): void {
+  try {
+    const result = work();
+    if (isThenable(result)) Promise.resolve(result).then(done).catch(failed);
+    else done(result);
+  } catch (error) {
+    failed(error);
+  }
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof (value as PromiseLike<unknown> | null | undefined)?.then === 'function';
+}
+
+/** @throws NodeError ERR_ARGUMENT */
+function checkWatch(watch: unknown): PeerWatch {
+  const { close } = (watch ?? {}) as Partial<PeerWatch>;
+  if (typeof close === 'function') return watch as PeerWatch;
+  throw new NodeError('ERR_ARGUMENT', 'watch must return { close }, or the promise of it');
 }

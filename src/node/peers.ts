@@ -8,7 +8,13 @@ import type { Runtime } from '../runtime/index.js';
 import type { PeersChanged, PeersFailed } from './events.js';
 import type { Links } from './links.js';
 import { checkPeer, type ResolvedPeer } from './options.js';
-import { checkPeerSource, type PeerSource, type PeerWatch } from './peer-source.js';
+import {
+  beginWatch,
+  checkPeerSource,
+  type PeerSource,
+  type PeerWatch,
+  type PeerWatcher,
+} from './peer-source.js';
 import type { Plane } from './planes.js';
 import type { ProfileRules } from './profile-rules.js';
 import type { Reach } from './reach.js';
@@ -41,6 +47,8 @@ export class Peers {
   readonly #wanted = new WantedPeers();
   readonly #watches = new Set<PeerWatch>();
   #isOver = false;
+  /** Nothing is told of sources any more: the node's last word is that it is closed. */
+  #isSilent = false;
 
   constructor(setup: PeersSetup) {
     this.#setup = setup;
@@ -70,35 +78,23 @@ export class Peers {
       throw new NodeError('ERR_STATE', `a node follows ${limits.peerSources} sources at most`);
     }
     const key = {};
-    let inner: PeerWatch | null = null;
+    let end: (() => void) | null = null;
     let isOpen = true;
     const watch: PeerWatch = {
       close: () => {
         if (!isOpen) return;
         isOpen = false;
         this.#watches.delete(watch);
-        inner?.close();
+        end?.();
         this.#wanted.drop(key);
         this.#carryOut(source);
       },
     };
     this.#watches.add(watch);
-    const { runtime, planes } = this.#setup;
-    const onFailed = (error: unknown) => {
-      if (isOpen) this.#failed(source, error);
-    };
-    try {
-      inner = source.watch({
-        runtime,
-        planes: planes.map(({ name, address }) => ({ name, address })),
-        onPeers: (peers) => {
-          if (isOpen) this.#update(source, key, peers);
-        },
-        onFailed,
-      });
-    } catch (error) {
-      onFailed(error);
-    }
+    const watcher = this.#watcher(source, key, () => isOpen);
+    end = beginWatch(source, watcher, (error) => this.#failed(source, error));
+    // What it told at once may have been answered with the end.
+    if (!isOpen) end();
     return watch;
   }
 
@@ -106,6 +102,21 @@ export class Peers {
   close(): void {
     this.#isOver = true;
     for (const watch of [...this.#watches]) watch.close();
+    this.#isSilent = true;
+  }
+
+  #watcher(source: PeerSource, key: object, isOpen: () => boolean): PeerWatcher {
+    const { runtime, planes } = this.#setup;
+    return {
+      runtime,
+      planes: planes.map(({ name, address }) => ({ name, address })),
+      onPeers: (peers) => {
+        if (isOpen()) this.#update(source, key, peers);
+      },
+      onFailed: (error) => {
+        if (isOpen()) this.#failed(source, error);
+      },
+    };
   }
 
   #update(source: PeerSource, key: object, peers: unknown): void {
@@ -182,6 +193,7 @@ export class Peers {
   }
 
   #failed(source: PeerSource, cause: unknown): void {
+    if (this.#isSilent) return;
     const error = sourceError(source.name, cause);
     this.#setup.onFailed({ source: source.name, code: error.code, error });
   }

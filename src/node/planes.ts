@@ -57,8 +57,11 @@ function badPlanes(message: string): NodeError {
   return new NodeError('ERR_ARGUMENT', message);
 }
 
-/** Names and wishes in order. */
-function entriesOf(planes: unknown): [string, string][] {
+/**
+ * What can be said of planes without looking at a host: names and wishes, in order.
+ * @throws NodeError ERR_ARGUMENT
+ */
+export function checkPlanes(planes: unknown): [string, string][] {
   const isObject = typeof planes === 'object' && planes !== null;
   if (!isObject) throw badPlanes('planes must map names to addresses or CIDRs, or list addresses');
   const entries: [string, unknown][] = Array.isArray(planes)
@@ -119,7 +122,7 @@ function resolveAddress(name: string, wish: string, local: readonly LocalAddress
  */
 export function resolvePlanes(planes: unknown, local: readonly LocalAddress[]): Plane[] {
   const resolved: Plane[] = [];
-  for (const [name, wish] of entriesOf(planes)) {
+  for (const [name, wish] of checkPlanes(planes)) {
     const plane =
       isIP(wish) === 0 ? resolveCidr(name, wish, local) : resolveAddress(name, wish, local);
     const twin = resolved.find(({ address }) => address === plane.address);
@@ -159,6 +162,20 @@ export function checkPeerAddresses(addresses: unknown): Map<string, string | nul
     checked.set(address, plane);
   }
   return checked;
+}
+
+/**
+ * That a peer's addresses are given for planes which there are: another name would tell nothing.
+ * @throws NodeError ERR_ARGUMENT
+ */
+export function checkPeerPlanes(
+  addresses: ReadonlyMap<string, string | null>,
+  planes: readonly string[],
+): void {
+  for (const plane of addresses.values()) {
+    if (plane === null || planes.includes(plane)) continue;
+    throw badPlanes(`addresses of a peer: there is no plane ${plane}, but ${planes.join(', ')}`);
+  }
 }
 
 /**

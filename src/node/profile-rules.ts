@@ -2,7 +2,7 @@
 import { NodeError } from '../errors.js';
 import type { Profile } from '../timing/profiles.js';
 import type { ProfileWish } from '../timing/resolve.js';
-import { fullName } from './names.js';
+import { isFullName } from './names.js';
 
 /**
  * Profiles by the names of peers: a full name, `name@host`, or `*@host` for all nodes of a host. A
@@ -36,6 +36,13 @@ export class ProfileRules {
   }
 }
 
+/** Whom a rule is for. @throws NodeError ERR_ARGUMENT: no `name@host` or `*@host`. */
+export function checkRuleName(name: string): string {
+  if (isFullName(name.startsWith(ANY) ? `any@${name.slice(ANY.length)}` : name)) return name;
+  const given = JSON.stringify(name);
+  throw new NodeError('ERR_ARGUMENT', `profiles are for name@host or ${ANY}host, not ${given}`);
+}
+
 /**
  * Checks option `profiles`.
  * @param own of the node
@@ -53,9 +60,7 @@ export function checkProfiles(
   }
   const rules = new Map<string, Profile>();
   for (const [key, wish] of Object.entries(profiles as ProfilesOption)) {
-    const isHost = key.startsWith(ANY);
-    fullName(isHost ? `any@${key.slice(ANY.length)}` : key, '');
-    rules.set(key, resolve(wish));
+    rules.set(checkRuleName(key), resolve(wish));
   }
   return new ProfileRules(own, resolve, rules);
 }

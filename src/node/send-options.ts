@@ -4,8 +4,14 @@ import { limits } from '../limits.js';
 import type { MessageOptions, Outcome } from '../link/types.js';
 import { isTraceparent } from '../wire/trace-context.js';
 import { currentTraceparent } from './async-context.js';
+import {
+  checkFlag,
+  checkFunction,
+  checkOptions,
+  checkTimeMs,
+  optionNames,
+} from './check-options.js';
 import { checkOrderKey } from './names.js';
-import { checkDeadlineMs } from './options.js';
 
 /** How a message is sent. */
 export interface SendOptions {
@@ -69,19 +75,55 @@ export interface PublishOptions extends Omit<TellOptions, 'onOutcome'> {
 }
 
 /** Where a program gives no options: always this object, whose check is done already. */
-export const NO_OPTIONS: TellOptions = {};
+export const NO_OPTIONS = {};
 const PLAIN: MessageOptions = { orderKey: '' };
 
+const SEND = { orderKey: true, priority: true, traceparent: true } as const;
+const TELL = { ...SEND, unordered: true, ttl: true } as const;
+const TELL_OPTIONS = optionNames<TellOptions>({ ...TELL, onOutcome: true });
+const OUTCOME_OPTIONS = optionNames<Omit<TellOptions, 'onOutcome'>>(TELL);
+const CALL_OPTIONS = optionNames<CallOptions>({ ...SEND, deadlineMs: true, signal: true });
+/** Of what has a deadline and nothing else. */
+export const DEADLINE_OPTIONS = new Set(['deadlineMs']);
+const STREAM_OPTIONS = optionNames<StreamOptions>({
+  ...SEND,
+  idleMs: true,
+  creditBytes: true,
+  signal: true,
+});
+
 /** @throws NodeError ERR_ARGUMENT. */
-export function checkTellOptions(options: Omit<TellOptions, 'onOutcome'>): MessageOptions {
+export function checkTellOptions(options: TellOptions | PublishOptions): MessageOptions {
   if (options === NO_OPTIONS) return PLAIN;
-  const { ttl } = options;
+  checkOptions(options, TELL_OPTIONS);
+  const { orderKey = '', priority, unordered, ttl, onOutcome } = options;
+  if (onOutcome !== undefined) checkFunction('onOutcome', onOutcome);
   return {
-    orderKey: checkOrderKey(options.orderKey ?? ''),
-    priority: options.priority === true,
-    unordered: options.unordered === true,
-    ...(ttl === undefined ? {} : { ttlMs: checkDeadlineMs(ttl) }),
+    orderKey: checkOrderKey(orderKey),
+    priority: checkFlag('priority', priority),
+    unordered: checkFlag('unordered', unordered),
+    ...(ttl === undefined ? {} : { ttlMs: checkTimeMs('ttl', ttl) }),
   };
+}
+
+/** Where the outcome is what is returned. @throws NodeError ERR_ARGUMENT. */
+export function checkOutcomeOptions(options: Omit<TellOptions, 'onOutcome'>): void {
+  if (options !== NO_OPTIONS) checkOptions(options, OUTCOME_OPTIONS);
+}
+
+/** What of a call is not checked where it is used. @throws NodeError ERR_ARGUMENT. */
+export function checkCallOptions(options: CallOptions): void {
+  if (options === NO_OPTIONS) return;
+  checkOptions(options, CALL_OPTIONS);
+  checkFlag('priority', options.priority);
+}
+
+/** The same of a stream. @throws NodeError ERR_ARGUMENT. */
+export function checkStreamOptions(options: StreamOptions): void {
+  if (options === NO_OPTIONS) return;
+  checkOptions(options, STREAM_OPTIONS);
+  checkFlag('priority', options.priority);
+  if (options.idleMs !== undefined) checkTimeMs('idleMs', options.idleMs);
 }
 
 /**

@@ -1,10 +1,12 @@
 /** Watches one node: feeds its events to the machine of alarms, and tells what comes of them. */
 import { EventEmitter } from 'node:events';
+import { NodeError } from '../errors.js';
 import { limits } from '../limits.js';
 import { Alarm as Deadline } from '../node/alarm.js';
 import type { PathView } from '../node/events.js';
 import type { ClusterNode } from '../node/node.js';
 import { OTHER_PEERS } from '../node/traffic.js';
+import { alarmCodes } from './alarm-codes.js';
 import { type Alarm, type AlarmInput, type AlarmSignal, Alarms } from './alarms.js';
 
 /** Events of an `AlarmWatch`. */
@@ -62,14 +64,22 @@ export class AlarmWatch extends EventEmitter<AlarmEvents> {
     return this.#alarms.dropped;
   }
 
-  /** Raises an alarm that no event raises: what the program itself has found. */
+  /**
+   * Raises an alarm that no event raises: what the program itself has found.
+   * @throws NodeError ERR_ARGUMENT: no code of the table; or object, plane or text are no text of
+   *   at most limits.alarmTextBytes.
+   */
   raise(signal: AlarmSignal & { readonly text: string }): void {
-    this.#step({ type: 'raise', ...signal });
+    const checked = checkSignal(signal);
+    this.#step({ type: 'raise', ...checked, text: checkText('text', signal.text) });
   }
 
-  /** Clears by hand; without a plane, the alarms of this code and object on all planes. */
+  /**
+   * Clears by hand; without a plane, the alarms of this code and object on all planes.
+   * @throws NodeError ERR_ARGUMENT, as `raise`.
+   */
   clear(signal: AlarmSignal): void {
-    this.#step({ type: 'clear', ...signal });
+    this.#step({ type: 'clear', ...checkSignal(signal) });
   }
 
   /** Watches no more. The lists stay as they are. */
@@ -112,6 +122,25 @@ export class AlarmWatch extends EventEmitter<AlarmEvents> {
       }
     }
   }
+}
+
+/** @throws NodeError ERR_ARGUMENT. */
+function checkText(name: string, text: unknown): string {
+  const most = limits.alarmTextBytes;
+  if (typeof text === 'string' && Buffer.byteLength(text) <= most) return text;
+  throw new NodeError('ERR_ARGUMENT', `${name} of an alarm must be text of at most ${most} bytes`);
+}
+
+/** @throws NodeError ERR_ARGUMENT. */
+function checkSignal(signal: unknown): AlarmSignal {
+  const { code, object, plane = null } = (signal ?? {}) as Partial<AlarmSignal>;
+  if (typeof code !== 'string' || !Object.hasOwn(alarmCodes, code)) {
+    const given = typeof code === 'string' ? JSON.stringify(code.slice(0, 40)) : typeof code;
+    const known = Object.keys(alarmCodes).join(', ');
+    throw new NodeError('ERR_ARGUMENT', `code of an alarm must be one of ${known}, not ${given}`);
+  }
+  if (plane !== null) checkText('plane', plane);
+  return { code, object: checkText('object', object), plane };
 }
 
 /** Whoever only looks on keeps no process alive. */

@@ -1,4 +1,6 @@
 /** One look at a node, for probes of those who run it. */
+import { NodeError } from '../errors.js';
+import { checkOptions, optionNames } from '../node/check-options.js';
 import type { ClusterNode } from '../node/node.js';
 import { type Severity, severities } from './alarm-codes.js';
 import type { AlarmWatch } from './alarm-watch.js';
@@ -10,6 +12,8 @@ export interface HealthOptions {
   /** Links it needs to be ready. Default 0: nodes of a cluster must not wait for each other. */
   readonly minLinks?: number;
 }
+
+const OPTIONS = optionNames<HealthOptions>({ alarms: true, minLinks: true });
 
 /** How a node is. */
 export interface Health {
@@ -29,11 +33,16 @@ export interface Health {
   readonly alarms: Readonly<Record<Severity, number>>;
 }
 
-/** How a node is now. Reads the kernel for no path; cheap enough for every probe. */
-export function nodeHealth(
-  node: ClusterNode,
-  { alarms, minLinks = 0 }: HealthOptions = {},
-): Health {
+/**
+ * How a node is now. Reads the kernel for no path; cheap enough for every probe.
+ * @throws NodeError ERR_ARGUMENT
+ */
+export function nodeHealth(node: ClusterNode, options: HealthOptions = {}): Health {
+  checkOptions(options, OPTIONS);
+  const { alarms, minLinks = 0 } = options;
+  if (typeof minLinks !== 'number') {
+    throw new NodeError('ERR_ARGUMENT', 'minLinks must be a number');
+  }
   const { nodes, state, name, incarnation } = node;
   const active = alarms?.active ?? [];
   const counts = severities.map((severity) => [

@@ -1,7 +1,9 @@
 /** A node's figures for Prometheus. Nothing is counted here: all is read when it is asked for. */
 import { Counter, Gauge, Registry } from 'prom-client';
+import { NodeError } from '../errors.js';
+import { checkOptions, optionNames } from '../node/check-options.js';
 import type { PathView } from '../node/events.js';
-import type { ClusterNode } from '../node/node.js';
+import { ClusterNode } from '../node/node.js';
 import type { AlarmWatch } from './alarm-watch.js';
 import { EventCounter } from './event-counts.js';
 import { type MetricDefinition, metricTable, type NodeSample } from './metric-table.js';
@@ -16,6 +18,8 @@ export interface MetricsOptions {
   /** The alarms of the node, for `backplane_alarms`. */
   readonly alarms?: AlarmWatch;
 }
+
+const OPTIONS = optionNames<MetricsOptions>({ registry: true, alarms: true });
 
 interface Source {
   readonly node: ClusterNode;
@@ -63,7 +67,16 @@ class MetricSet {
   #samples: Map<Source, NodeSample> | null = null;
 
   register(registry: Registry): void {
-    for (const definition of metricTable) this.#metric(definition, registry);
+    const added: string[] = [];
+    try {
+      for (const definition of metricTable) {
+        this.#metric(definition, registry);
+        added.push(METRIC_PREFIX + definition.name);
+      }
+    } catch (error) {
+      for (const name of added) registry.removeSingleMetric(name);
+      throw error;
+    }
   }
 
   #metric(definition: MetricDefinition, registry: Registry): void {
@@ -118,10 +131,16 @@ const sets = new WeakMap<Registry, MetricSet>();
  * events and alarms; docs/observability.md lists them. What happened before it is called is not in
  * the counts of events. Paths are read from the kernel once for each answer to Prometheus.
  * @returns Takes them away.
- * @throws Error of prom-client: the registry has a metric of the same name that is not ours.
+ * @throws NodeError ERR_ARGUMENT; Error of prom-client: the registry has a metric of the same name
+ *   that is not ours. Then the registry is as it was.
  */
 export function observeMetrics(node: ClusterNode, options: MetricsOptions): () => void {
+  if (!(node instanceof ClusterNode)) throw new NodeError('ERR_ARGUMENT', 'node must be a node');
+  checkOptions(options, OPTIONS);
   const { registry, alarms = null } = options;
+  if (typeof registry?.registerMetric !== 'function') {
+    throw new NodeError('ERR_ARGUMENT', 'registry must be a registry of prom-client');
+  }
   const known = sets.get(registry);
   const set = known ?? new MetricSet();
   if (known === undefined) {

@@ -4,9 +4,10 @@
  */
 import { NodeError } from '../errors.js';
 import { limits } from '../limits.js';
+import { checkFlag, checkOptions, checkTimeMs, optionNames } from '../node/check-options.js';
 import { fullName } from '../node/names.js';
 import type { ClusterNode } from '../node/node.js';
-import { checkDeadlineMs, type NodeOptions, type PeerOptions } from '../node/options.js';
+import type { NodeOptions, PeerOptions } from '../node/options.js';
 import { startNodeIn } from '../node/start.js';
 import type { Transport } from '../node/transport.js';
 import { addressOf, SimNetwork } from './model/network.js';
@@ -23,6 +24,23 @@ export interface TestNodeOptions
   /** Nodes to link with from the beginning. Default: all that are there. */
   readonly peers?: readonly PeerOptions[];
 }
+
+const NODE_OPTIONS = optionNames<TestNodeOptions>({
+  port: true,
+  key: true,
+  profile: true,
+  profiles: true,
+  label: true,
+  security: true,
+  steering: true,
+  switchover: true,
+  peers: true,
+  peerSources: true,
+  logger: true,
+});
+
+const JOIN_OPTIONS = new Set(['plane']);
+const PART_OPTIONS = new Set(['plane', 'isOneWay']);
 
 /** A node, or the name of one: `one@h1`, or `one` alone where its host was left away too. */
 export type NodeReference = ClusterNode | string;
@@ -90,19 +108,21 @@ export class TestNetwork {
 
   /**
    * Starts a node, on a host of its own. It dials every node that is there, or `options.peers`. The
-   * name of one that was killed or closed may be used again: it is its next incarnation.
+   * name of one that was killed or closed may be used again: it is its next incarnation. With the
+   * name of one that lives it is an impostor, whom the others refuse.
    * @param name `name@host`, or `name` alone: then the host is `test`
    * @throws (rejects) NodeError ERR_ARGUMENT (also over limits.testHosts), ERR_CLOSED; as
    *   `startNode`.
    */
   async node(name: string, options: TestNodeOptions = {}): Promise<ClusterNode> {
     this.#checkOpen();
+    checkOptions(options, NODE_OPTIONS);
     const full = fullName(name, HOST);
     const host = this.#hostFor(full);
     const random = this.#random.fork(full);
     const process = new VirtualProcess({ name: full, time: this.#time, random });
     const addresses = this.#addressesOf(host);
-    const peers = options.peers ?? this.nodes.map((node) => this.peer(node));
+    const peers = options.peers ?? this.#othersThan(full);
     const node = await startNodeIn(
       {
         runtime: process,
@@ -167,7 +187,9 @@ export class TestNetwork {
     to: NodeReference,
     options: { readonly plane?: string; readonly isOneWay?: boolean } = {},
   ): void {
+    checkOptions(options, PART_OPTIONS);
     const { plane, isOneWay = false } = options;
+    checkFlag('isOneWay', isOneWay);
     this.#between(from, to, plane, (a, b, index) => {
       this.#network.part(a, b, index);
       if (!isOneWay) this.#network.part(b, a, index);
@@ -180,6 +202,7 @@ export class TestNetwork {
    * @throws NodeError ERR_ARGUMENT: no such plane or node.
    */
   join(from: NodeReference, to: NodeReference, options: { readonly plane?: string } = {}): void {
+    checkOptions(options, JOIN_OPTIONS);
     this.#between(from, to, options.plane, (a, b, index) => {
       this.#network.join(a, b, index);
       this.#network.join(b, a, index);
@@ -195,7 +218,7 @@ export class TestNetwork {
   stall(node: NodeReference, durationMs?: number): void {
     const { process } = this.#member(node);
     if (durationMs === undefined) process.frozen = true;
-    else process.stall(checkDeadlineMs(durationMs));
+    else process.stall(checkTimeMs('durationMs', durationMs));
   }
 
   /**
@@ -231,7 +254,7 @@ export class TestNetwork {
    * @throws (rejects) NodeError ERR_STATE: this network keeps pace with real time; ERR_ARGUMENT.
    */
   async advance(durationMs: number): Promise<void> {
-    checkDeadlineMs(durationMs);
+    checkTimeMs('durationMs', durationMs);
     if (!(this.#time instanceof VirtualTime)) {
       throw new NodeError('ERR_STATE', "only a network with time: 'virtual' can be advanced");
     }
@@ -246,7 +269,7 @@ export class TestNetwork {
    * @throws (rejects) what the promise is rejected with; NodeError ERR_TIMEOUT, ERR_ARGUMENT.
    */
   async until<T>(what: PromiseLike<T> | (() => boolean), withinMs = WITHIN_MS): Promise<T> {
-    const endMs = this.nowMs + checkDeadlineMs(withinMs);
+    const endMs = this.nowMs + checkTimeMs('withinMs', withinMs);
     let isSettled = false;
     const settled = () => {
       isSettled = true;
@@ -290,6 +313,15 @@ export class TestNetwork {
     await this.until(Promise.all(closing));
     this.#members.clear();
     if (this.#time instanceof PacedTime) this.#time.stop();
+  }
+
+  /** Of two that live under one name, the first: a name is told once. */
+  #othersThan(name: string): PeerOptions[] {
+    const peers = new Map<string, PeerOptions>();
+    for (const node of this.nodes) {
+      if (node.name !== name && !peers.has(node.name)) peers.set(node.name, this.peer(node));
+    }
+    return [...peers.values()];
   }
 
   #checkOpen(): void {

@@ -1,6 +1,7 @@
 /** What a test network is told, checked. */
 import { NodeError } from '../errors.js';
 import { limits } from '../limits.js';
+import { checkOptions, optionNames } from '../node/check-options.js';
 import type { ModelSettings } from './model/settings.js';
 
 /** How a test network is made. */
@@ -21,6 +22,15 @@ export interface TestNetworkOptions {
   /** Part of the messages, from 0 to 1, that a lost packet holds up by 50 to 100 ms. Default 0. */
   readonly loss?: number;
 }
+
+const OPTIONS = optionNames<TestNetworkOptions>({
+  planes: true,
+  time: true,
+  seed: true,
+  latencyMs: true,
+  jitterMs: true,
+  loss: true,
+});
 
 /** The same, complete. */
 export interface ResolvedTestOptions {
@@ -66,7 +76,7 @@ function checkNumber(name: string, value: unknown, greatest: number): number {
  * @throws NodeError ERR_ARGUMENT.
  */
 export function resolveTestOptions(options: TestNetworkOptions): ResolvedTestOptions {
-  if (typeof options !== 'object' || options === null) throw bad('options must be an object');
+  checkOptions(options, OPTIONS);
   const { planes = ['a', 'b'], time = 'real', seed = 1 } = options;
   if (time !== 'real' && time !== 'virtual') throw bad("time must be 'real' or 'virtual'");
   const { latencyMs, jitterMs, loss } = { ...defaultSettings, ...options };

@@ -3,6 +3,7 @@
  * path and doubles that path's RTO; the path is potentially failed once its errors exceed the
  * threshold, and inactive once they exceed Path.Max.Retrans (RFC 9260, 6.3.3 and 8.2; RFC 7829, 3).
  */
+import { ProfileError } from '../errors.js';
 import type { Profile } from './profiles.js';
 
 /** Under what circumstances the worst case is computed. */
@@ -104,8 +105,19 @@ const HEARTBEAT_FLOOR_MS = 200;
  * holds together.
  *
  * @param circumstances see there; all have defaults.
+ * @throws ProfileError ERR_ARGUMENT: no profile (a name is none), or one that lacks a timer.
  */
 export function worstCase(profile: Profile, circumstances: Circumstances = {}): WorstCase {
+  const isObject = (value: unknown) => typeof value === 'object' && value !== null;
+  if (isObject(profile) && isObject(circumstances)) {
+    const worst = compute(profile, circumstances);
+    if (!Object.values(worst).some(Number.isNaN)) return worst;
+  }
+  const message = 'worstCase takes a whole profile, as profiles.lan is one, and numbers beside it';
+  throw new ProfileError('ERR_ARGUMENT', message);
+}
+
+function compute(profile: Profile, circumstances: Circumstances): WorstCase {
   const { rttMs = 0, tickMs = 10, planes = 2, lossRate = 0 } = circumstances;
   const r = Math.min(Math.max(profile.rtoMinMs, rttMs + 4 * tickMs), profile.rtoMaxMs) + tickMs;
   const cap = profile.rtoMaxMs + tickMs;

@@ -75,13 +75,16 @@ export interface BaseTransporter {
   receive(cmd: string, data: Buffer, from?: unknown): unknown;
 }
 
-/** An error of Moleculer: message, number, type, and what it is about. */
-export type ErrorClass = new (
-  message: string,
-  code: number,
-  type: string,
-  data: object,
-) => Error & { cause?: unknown };
+/** An error of Moleculer. */
+export interface Failure extends Error {
+  readonly code: number;
+  readonly type: string;
+  readonly data: object;
+  cause?: unknown;
+}
+
+/** The class of one: message, number, type, and what it is about. */
+export type ErrorClass = new (message: string, code: number, type: string, data: object) => Failure;
 
 /** The module `moleculer`, as far as it is used. */
 export interface MoleculerModule {

@@ -3,7 +3,7 @@ import { BackplaneError, type ClusterNode, NodeError, type TellOptions } from '.
 import { limits } from '../../limits.js';
 import { Neighbours } from '../neighbours.js';
 import { IncomingStreams, OutgoingStreams, readGrant } from './flow.js';
-import type { BaseTransporter, ErrorClass, MoleculerModule, Packet } from './framework.js';
+import type { BaseTransporter, ErrorClass, Failure, MoleculerModule, Packet } from './framework.js';
 import { laneOf } from './lanes.js';
 import { Roster } from './roster.js';
 
@@ -12,6 +12,8 @@ export interface SendMeta {
   readonly packet: Packet;
   /** Name of the one node it is for, where the nodeID there is not known yet. */
   readonly node?: string;
+  /** It says that an answer could not be sent. */
+  readonly isRefusal?: boolean;
 }
 
 const DONE = Promise.resolve();
@@ -65,9 +67,9 @@ export class Session {
   }
 
   /** Sends a packet to its target, or to every node there is. */
-  send(data: Buffer, { packet, node }: SendMeta): Promise<void> {
+  send(data: Buffer, { packet, node, isRefusal = false }: SendMeta): Promise<void> {
     if (packet.type === 'DISCONNECT') return this.#sayGoodbye(data, packet);
-    if (node !== undefined) return this.#sendTo(node, data, packet);
+    if (node !== undefined) return this.#sendTo(node, data, packet, isRefusal);
     if (packet.target === undefined || packet.target === null) {
       this.#broadcast(data, packet);
       return DONE;
@@ -153,14 +155,40 @@ export class Session {
     }
   }
 
-  #sendTo(name: string, data: Buffer, packet: Packet): Promise<void> {
+  #sendTo(name: string, data: Buffer, packet: Packet, isRefusal = false): Promise<void> {
     try {
       this.#give(name, data, packet);
     } catch (cause) {
-      return Promise.reject(this.#failure(cause, packet));
+      const failure = this.#failure(cause, packet);
+      if (packet.type === 'RES' && !isRefusal) void this.#refuse(name, packet, failure);
+      return Promise.reject(failure);
     }
     const reader = this.#outgoing.sent(name, packet, data.length);
     return reader ?? this.#neighbours.whenRoom(name) ?? DONE;
+  }
+
+  /**
+   * An answer cannot be sent, and Moleculer tells only its log: who asked would wait for ever, or
+   * for its timeout. It is given the reason, as one not to be tried again: the action has run.
+   */
+  async #refuse(name: string, { type, target, payload }: Packet, failure: Failure): Promise<void> {
+    const transporter = this.#transporter;
+    const { message, code, type: reason, data } = failure;
+    const { nodeID } = transporter;
+    const plain = { message, code, type: reason, data, nodeID };
+    const error = { name: 'MoleculerError', ...plain, retryable: false };
+    const { id, seq = null } = payload;
+    // The last piece of what is a stream.
+    const place = seq === null ? {} : { seq, stream: false };
+    const refusal = { id, meta: {}, success: false, data: null, ...place, error };
+    try {
+      await this.#neighbours.whenRoom(name);
+      const packet: Packet = { type, target: target ?? null, payload: refusal };
+      const meta: SendMeta = { packet, node: name, isRefusal: true };
+      await transporter.send(this.#topic(type), transporter.serialize(packet), meta);
+    } catch (cause) {
+      transporter.logger.debug(`${name} was not told that an answer was not sent:`, cause);
+    }
   }
 
   #broadcast(data: Buffer, packet: Packet): void {
@@ -217,12 +245,12 @@ export class Session {
     }
   }
 
-  #failure(cause: unknown, { type, target }: Packet): Error {
+  #failure(cause: unknown, { type, target }: Packet): Failure {
     const code = cause instanceof BackplaneError ? cause.code : 'ERR_SYSTEM';
     const reason = cause instanceof Error ? cause.message : String(cause);
     const { MoleculerError, MoleculerRetryableError } = this.#errors;
-    const Failure: ErrorClass = FINAL.has(code) ? MoleculerError : MoleculerRetryableError;
-    const failure = new Failure(`${type} was not sent: ${reason}`, 503, code, { nodeID: target });
+    const Class: ErrorClass = FINAL.has(code) ? MoleculerError : MoleculerRetryableError;
+    const failure = new Class(`${type} was not sent: ${reason}`, 503, code, { nodeID: target });
     failure.cause = cause;
     return failure;
   }

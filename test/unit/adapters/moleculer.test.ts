@@ -102,6 +102,32 @@ for (const [version, moleculer] of versions) {
     assert.equal(await caller.call('file.size', { data: small }), 4);
   });
 
+  check(`${version}: an answer that is too large fails at the caller`, async (context) => {
+    const huge = Buffer.alloc(limits.messageBytes + 1, 0x78);
+    const big = {
+      name: 'big',
+      actions: {
+        answer: () => huge.toString('latin1'),
+        failure: () => {
+          throw Object.assign(new Error('it is broken'), { data: huge.toString('latin1') });
+        },
+        pieces: () => Readable.from(['small', huge.toString('latin1')]),
+      },
+    };
+    const { caller } = await new World(context, moleculer).pair([big]);
+    const refused = { name: 'MoleculerError', type: 'ERR_MESSAGE_TOO_LARGE', retryable: false };
+    const ask = (action: string) => caller.call(`big.${action}`, {}, { timeout: 0 });
+    await assert.rejects(ask('answer'), refused);
+    await assert.rejects(ask('failure'), refused);
+    const stream = (await ask('pieces')) as Readable;
+    const read: unknown[] = [];
+    const reading = async () => {
+      for await (const piece of stream) read.push(piece);
+    };
+    await assert.rejects(reading(), refused);
+    assert.deepEqual(read.map(String), ['small']);
+  });
+
   check(`${version}: a node that is killed is reported at once`, async (context) => {
     const world = new World(context, moleculer);
     const slow = { name: 'slow', actions: { never: () => new Promise(() => {}) } };

@@ -84,12 +84,26 @@ test('the file may say what is done about gray paths', () => {
   assert.deepEqual(checkConfig({ ...least, switchover: 'stay' }, '/').steering, 'off');
 });
 
+test('the file may say how links are secured', () => {
+  const config = checkConfig({ ...least, security: 'authenticated' }, '/');
+  assert.equal(config.security, 'authenticated');
+});
+
 test('a field that is wrong is named', () => {
   const cases: [object, RegExp][] = [
     [{ ...least, planes: undefined }, /^planes /],
     [{ ...least, steering: 'always' }, /^paths: steering /],
     [{ ...least, switchover: true }, /^paths: switchover /],
     [{ ...least, planes: { a: 1 } }, /^planes /],
+    [{ ...least, planes: [] }, /^planes: .* on one plane at least/],
+    [{ ...least, planes: { 'a b': '10.1.0.1' } }, /^planes: .*"a b" is not a plane's name/],
+    [{ ...least, security: 'none' }, /^security: security must be/],
+    [{ ...least, profiles: { far: 'wan' } }, /^profiles: .* not "far"/],
+    [{ ...least, peers: [peer, peer] }, /^peers: .*one@host1 stands there twice/],
+    [
+      { ...least, peers: [{ ...peer, addresses: { c: '10.3.0.1' } }] },
+      /^peers\[0\]\.addresses: .*there is no plane c, but a, b/,
+    ],
     [{ ...least, keyFile: undefined }, /^keyFile /],
     [{ ...least, keyFile: 1 }, /^keyFile /],
     [{ ...least, port: '24100' }, /^port: /],

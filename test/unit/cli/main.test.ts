@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
 import { findPeer } from '../../../src/cli/ping.js';
-import { nameFor } from '../../../src/cli/serve.js';
+import { nameFor, peersOf } from '../../../src/cli/serve.js';
 import { projectRoot } from '../rules/sources.js';
 import { backplane } from './support.js';
 
@@ -48,12 +48,23 @@ test('options that cannot be read end the program', () => {
     ['paths', '--interval-ms', '9'],
     ['serve', '--log-level', 'loud'],
     ['demo', '--fault', 'fire'],
+    ['lab', 'cuts', '--count', '0'],
   ];
   for (const args of cases) {
     const { status, stderr } = backplane(...args);
-    assert.equal(status, 1, args.join(' '));
+    assert.equal(status, 2, args.join(' '));
     assert.match(stderr, /^error: /, args.join(' '));
   }
+  assert.equal(backplane('lab', 'cuts', '--help').status, 0);
+});
+
+test('wrong use with json is a line of JSON besides', () => {
+  const { status, stdout, stderr } = backplane('tune', '--detect', 'abc', '--json');
+  assert.equal(status, 2);
+  assert.match(stderr, /^error: /);
+  const { violations, ...report } = JSON.parse(stdout);
+  assert.deepEqual(report, { command: 'tune', ok: false, code: 'ERR_ARGUMENT' });
+  assert.match(violations[0], /^option '--detect <time>' argument 'abc' is invalid/);
 });
 
 const peers = ['one@host1', 'two@host2', 'two@host3'].map((name) => ({
@@ -66,6 +77,17 @@ test('a node without a name has that of its entry in peers', () => {
   assert.equal(nameFor({ peers }, 'host1'), 'one@host1');
   assert.equal(nameFor({ peers }, 'host4'), 'node@host4');
   assert.equal(nameFor({ peers: [...peers, ...peers] }, 'host1'), 'node@host1');
+});
+
+test('an entry with the address of this node is this node, whatever it is called', () => {
+  const planes = [{ name: 'a', address: '10.1.0.1' }];
+  const here = { name: 'one@host1', addresses: { a: '10.1.0.1' }, port: 1 };
+  const there = { name: 'two@host2', addresses: ['10.1.0.2'], port: 1 };
+  const beside = { ...here, name: 'three@host1', port: 2 };
+  const all = [here, there, beside];
+  const split = (name: string) => peersOf({ name, port: 1, planes }, all);
+  assert.deepEqual(split('one@host1'), { others: [there, beside], aliases: [] });
+  assert.deepEqual(split('test@host1'), { others: [there, beside], aliases: [here] });
 });
 
 test('ping finds a peer by its full name, or by one that says enough', () => {

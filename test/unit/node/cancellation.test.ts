@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { getEventListeners } from 'node:events';
 import test from 'node:test';
 import type { MessageContext } from '../../../src/node/handling.js';
 import { encodeBody } from '../../../src/wire/payload.js';
@@ -36,6 +37,32 @@ test('an abort in the same turn follows the call and does not overtake it', asyn
   await assert.rejects(call, { code: 'ERR_CANCELLED' });
   await cluster.run(20);
   assert.deepEqual(told, ['ERR_CANCELLED']);
+});
+
+test('one signal serves any number of calls, without a warning', async () => {
+  const { cluster, one, two } = await linkedPair();
+  const { told } = hang(two);
+  two.node.handle('echo', (body) => body);
+  const warnings: Error[] = [];
+  const listen = (warning: Error) => warnings.push(warning);
+  process.on('warning', listen);
+  const control = new AbortController();
+  const { signal } = control;
+  const ask = (topic: string) => one.node.call('two@host2', topic, null, { signal });
+  const echoes = Array.from({ length: 20 }, () => ask('echo'));
+  await cluster.until(Promise.all(echoes));
+  assert.deepEqual(getEventListeners(signal, 'abort'), [], 'nobody waits, nobody listens');
+  const failures = Array.from({ length: 20 }, () =>
+    assert.rejects(ask('hang'), { code: 'ERR_CANCELLED', cause: 'enough' }),
+  );
+  await cluster.until(ask('echo'));
+  control.abort('enough');
+  await cluster.until(Promise.all(failures));
+  await cluster.run(20);
+  await new Promise((resolve) => setImmediate(resolve));
+  process.off('warning', listen);
+  assert.deepEqual(warnings, []);
+  assert.equal(told.length, 20);
 });
 
 test('the deadline of the caller reaches the handler', async () => {

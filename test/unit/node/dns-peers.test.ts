@@ -5,6 +5,7 @@ import { DnsAnswers } from '../../../src/node/dns-answers.js';
 import { type DnsPeersOptions, dnsPeers } from '../../../src/node/dns-peers.js';
 import type { PeersFailed } from '../../../src/node/events.js';
 import type { PeerOptions } from '../../../src/node/options.js';
+import type { PeerWatch } from '../../../src/node/peer-source.js';
 import type { DnsResolver, SrvRecord } from '../../../src/runtime/dns.js';
 import { Cluster, type Member, PORT, words } from './cluster.js';
 import { VirtualRuntime } from './virtual-runtime.js';
@@ -52,7 +53,7 @@ function listen(options: DnsPeersOptions, runtime = new VirtualRuntime()) {
     planes,
     onPeers: (peers) => sets.push(peers),
     onFailed: (error) => errors.push(error),
-  });
+  }) as PeerWatch;
   return { sets, errors, watch, runtime };
 }
 
@@ -210,6 +211,38 @@ test('a watch that is closed asks no more, also in the middle of a round', async
   assert.deepEqual([idle.sets.length, early.sets.length], [1, 0]);
 });
 
+test('answers of a resolver that are none are failures, and take nobody away', async () => {
+  const dns = new FakeDns();
+  dns.srvs.set('srv', [at('h1'), at('h2')]);
+  dns.hosts.set('h1', ['10.1.0.1']);
+  dns.hosts.set('h2', ['10.1.0.2']);
+  let srv: unknown = null;
+  let addresses: unknown = null;
+  const resolver = {
+    srv: (name: string) => srv ?? dns.srv(name),
+    addresses: (host: string, family: 4 | 6) =>
+      host === 'h1' && addresses !== null ? addresses : dns.addresses(host, family),
+  } as DnsResolver;
+  const { sets, errors, runtime } = listen({ name: 'srv', refreshMs: 1000, resolver });
+  await runtime.run(0);
+  const noRecords = ['x', {}, 5, [null], [{ target: 'h1' }], [{ target: 5, port: 1 }]];
+  for (srv of [...noRecords, [{ target: 'h1', port: '1' }], [at('h1', 65_536)]]) {
+    const before = errors.length;
+    await runtime.run(1000);
+    assert.ok(errors.length > before, JSON.stringify(srv));
+    assert.match(errors.at(-1)!.message, /SRV srv: the resolver gave no list of { target, port }/);
+    assert.deepEqual(sets.at(-1), sets[0]);
+  }
+  srv = null;
+  for (addresses of ['10.1.0.1', {}, [5], [null], ['h1'], [{ address: '10.1.0.1' }]]) {
+    const before = errors.length;
+    await runtime.run(1000);
+    assert.ok(errors.length > before, JSON.stringify(addresses));
+    assert.match(errors.at(-1)!.message, /addresses of h1: the resolver gave no list of IP add/);
+    assert.deepEqual(sets.at(-1), sets[0]);
+  }
+});
+
 test('bad options are refused', () => {
   const bad: unknown[] = [
     {},
@@ -220,6 +253,9 @@ test('bad options are refused', () => {
     { name: 'srv', nameOf: 'x' },
     { name: 'srv', refreshMs: limits.dnsRefreshMinMs - 1 },
     { name: 'srv', servers: ['no address'] },
+    { name: 'srv', resolver: null },
+    { name: 'srv', resolver: {} },
+    { name: 'srv', resolver: { resolveSrv() {}, resolve4() {} } },
     undefined,
   ];
   for (const options of bad) {

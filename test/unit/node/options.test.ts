@@ -47,9 +47,25 @@ test('every option is checked', async () => {
     [{ ...good, switchover: 'back' }, 'ERR_ARGUMENT'],
     [{ ...good, peers: {} }, 'ERR_ARGUMENT'],
     [{ ...good, peers: [{ name: 'two' }] }, 'ERR_ARGUMENT'],
+    [5, 'ERR_ARGUMENT'],
   ];
   for (const [options, code] of bad) {
     await assert.rejects(resolve(options), { code }, JSON.stringify(options));
+  }
+});
+
+test('an option there is none of, and peers that contradict themselves, are named', async () => {
+  const two = { name: 'two@b', addresses: ['10.1.0.2'] };
+  const far = { name: 'two@b', addresses: { a: '10.1.0.2', c: '10.3.0.2' } };
+  const cases: [object, RegExp][] = [
+    [{ ...good, plane: ['10.1.0.1'] }, /there is no option plane; there are name, planes, /],
+    [{ ...good, peers: [two, two] }, /two@b stands there twice/],
+    [{ ...good, peers: [far] }, /there is no plane c, but a/],
+    [{ ...good, peers: [{ ...two, name: 'two' }] }, /full name, name@host, not "two"/],
+    [{ ...good, profiles: { two: 'wan' } }, /name@host or \*@host, not "two"/],
+  ];
+  for (const [options, message] of cases) {
+    await assert.rejects(resolve(options), { code: 'ERR_ARGUMENT', message });
   }
 });
 

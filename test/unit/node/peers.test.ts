@@ -235,7 +235,8 @@ test('a source that cannot begin is a failure, and one that is none is refused',
   assert.equal(failures(two).length, 1, 'who started the node hears it');
   const three = await cluster.start('three', 3, { peerSources: [new Told()] });
   await cluster.until(three.node.close());
-  for (const none of [null, {}, { name: 'none' }, { watch() {} }]) {
+  const odd = { name: 'odd', watch() {}, onRemoval: 'drop' };
+  for (const none of [null, {}, { name: 'none' }, { watch() {} }, odd]) {
     assert.throws(() => one.node.followPeers(none as never), { code: 'ERR_ARGUMENT' });
     await assert.rejects(cluster.start('four', 4, { peerSources: [none as never] }), {
       code: 'ERR_ARGUMENT',
@@ -245,6 +246,84 @@ test('a source that cannot begin is a failure, and one that is none is refused',
   await assert.rejects(cluster.start('four', 4, { peerSources: many }), { code: 'ERR_ARGUMENT' });
   for (const source of many.slice(2)) one.node.followPeers(source);
   assert.throws(() => one.node.followPeers(new Told()), { code: 'ERR_STATE' });
+});
+
+test('a source may begin later, and may be ended before it has begun', async () => {
+  const cluster = new Cluster();
+  const one = await cluster.start('one', 1);
+  const two = await cluster.start('two', 2);
+  const source = new Told();
+  const later: PeerSource = { name: 'later', watch: async (watcher) => source.watch(watcher) };
+  const watch = one.node.followPeers(later);
+  await cluster.run(0);
+  source.tell([target(two)]);
+  await cluster.run(1000);
+  assert.deepEqual(comings(one), ['nodeup']);
+  watch.close();
+  assert.equal(source.closed, 1);
+  one.node.followPeers(later).close();
+  await cluster.run(0);
+  assert.equal(source.closed, 2, 'ended as soon as it had begun');
+  assert.deepEqual(failures(one), []);
+});
+
+test('a source may be ended by what it tells at once', async () => {
+  const cluster = new Cluster();
+  const one = await cluster.start('one', 1);
+  let closed = 0;
+  one.node.once('peers', () => void one.node.close());
+  one.node.followPeers({
+    name: 'hasty',
+    watch({ onPeers }) {
+      onPeers([{ name: 'two@host2', addresses: addressesOf(2) }]);
+      const close = () => {
+        closed += 1;
+      };
+      return { close };
+    },
+  });
+  await cluster.run(1000);
+  assert.deepEqual([one.node.state, closed], ['closed', 1]);
+});
+
+test('what is wrong with a source is told, and holds up neither its end nor the node', async () => {
+  const failing = {
+    'begins with nothing': () => undefined,
+    'begins with no end': () => ({}),
+    'begins with nothing, later': async () => undefined,
+    'cannot begin, later': async () => {
+      throw new Error('no such thing');
+    },
+    'cannot end': () => ({
+      close() {
+        throw new Error('no end');
+      },
+    }),
+    'cannot end, later': () => ({
+      async close() {
+        throw new Error('no end');
+      },
+    }),
+  };
+  for (const [name, watch] of Object.entries(failing)) {
+    const cluster = new Cluster();
+    const one = await cluster.start('one', 1);
+    const two = await cluster.start('two', 2);
+    await cluster.link(one, two);
+    const good = new Told();
+    const watched = one.node.followPeers({ name, watch: watch as never });
+    one.node.followPeers({ name: 'of the node', watch: watch as never });
+    one.node.followPeers(good);
+    await cluster.run(0);
+    watched.close();
+    await cluster.run(0);
+    const told = failures(one).filter(({ source }) => source === name);
+    assert.deepEqual([told.length, told[0]?.code], [1, 'ERR_PEER_SOURCE'], name);
+    assert.ok(told[0]!.error.message.startsWith(`${name}: `), told[0]!.error.message);
+    await cluster.until(one.node.close());
+    assert.deepEqual([one.node.state, good.closed], ['closed', 1], name);
+    assert.deepEqual(comings(two).at(-1), 'nodedown left', name);
+  }
 });
 
 test('a peer for which there is no room is told of, and not kept', async () => {

@@ -45,6 +45,32 @@ test('a path that is never confirmed is told apart', async () => {
   assert.deepEqual(changes, ['raise path-never-confirmed two@host2 b']);
 });
 
+test('what a program raises by hand is checked', async () => {
+  const { alarms } = await watched();
+  const good = { code: 'path-gray', object: 'two@host2', plane: 'a', text: 'slow' } as const;
+  const long = 'x'.repeat(limits.alarmTextBytes + 1);
+  const bad: [object | null, RegExp][] = [
+    [null, /^code of an alarm must be one of/],
+    [{ ...good, code: 'nope' }, /not "nope"/],
+    [{ ...good, code: 'toString' }, /not "toString"/],
+    [{ ...good, object: undefined }, /^object /],
+    [{ ...good, object: long }, /^object /],
+    [{ ...good, plane: 5 }, /^plane /],
+  ];
+  for (const [signal, message] of bad) {
+    assert.throws(() => alarms.raise(signal as never), { code: 'ERR_ARGUMENT', message });
+    assert.throws(() => alarms.clear(signal as never), { code: 'ERR_ARGUMENT', message });
+  }
+  for (const text of [undefined, 5, long]) {
+    const told = { code: 'ERR_ARGUMENT', message: /^text / };
+    assert.throws(() => alarms.raise({ ...good, text } as never), told);
+  }
+  alarms.raise({ ...good, text: long.slice(1) });
+  assert.equal(alarms.active.length, 1);
+  alarms.clear({ code: 'path-gray', object: 'two@host2' });
+  assert.deepEqual(alarms.active, []);
+});
+
 test('a node that is killed is lost until it is back', async () => {
   const { cluster, one, two, changes } = await watched();
   await cluster.link(one, two);

@@ -41,3 +41,11 @@ test('a node is ready while it listens and has the links it needs', async () => 
   await cluster.until(closed);
   assert.deepEqual(words(0), [false, false]);
 });
+
+test('what a node needs to be ready is checked', async () => {
+  const cluster = new Cluster();
+  const { node } = await cluster.start('one', 1);
+  for (const options of [null, 5, { minLink: 1 }, { minLinks: '1' }] as never[]) {
+    assert.throws(() => nodeHealth(node, options), { code: 'ERR_ARGUMENT' });
+  }
+});

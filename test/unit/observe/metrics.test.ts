@@ -1,10 +1,15 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { Registry } from 'prom-client';
+import { Gauge, Registry } from 'prom-client';
 import type { PathView } from '../../../src/node/events.js';
 import { watchAlarms } from '../../../src/observe/alarm-watch.js';
 import { metricTable } from '../../../src/observe/metric-table.js';
-import { bestByPlane, metricsText, observeMetrics } from '../../../src/observe/metrics.js';
+import {
+  bestByPlane,
+  METRIC_PREFIX,
+  metricsText,
+  observeMetrics,
+} from '../../../src/observe/metrics.js';
 import { Cluster, target } from '../node/cluster.js';
 
 /** All series: name with sorted labels, and value. */
@@ -30,6 +35,31 @@ async function observed() {
   const read = async () => series(await registry.metrics());
   return { cluster, one, two, registry, forget, read };
 }
+
+test('what cannot be observed leaves nothing in the registry', async () => {
+  const cluster = new Cluster();
+  const { node } = await cluster.start('one', 1);
+  const registry = new Registry();
+  const bad: unknown[][] = [
+    [undefined, { registry }],
+    [{}, { registry }],
+    [node, undefined],
+    [node, {}],
+    [node, { registry, alarm: null }],
+  ];
+  for (const given of bad) {
+    const observe = () => (observeMetrics as (...args: unknown[]) => void)(...given);
+    assert.throws(observe, { code: 'ERR_ARGUMENT' });
+  }
+  // The last of ours to be added has the name of one of theirs.
+  const name = `${METRIC_PREFIX}${metricTable.at(-1)!.name}`;
+  new Gauge({ name, help: 'theirs', registers: [registry] });
+  assert.throws(() => observeMetrics(node, { registry }), /already been registered/);
+  assert.deepEqual(
+    registry.getMetricsAsArray().map((metric) => metric.name),
+    [name],
+  );
+});
 
 test('links, paths, traffic and outcomes are read off the node', async () => {
   const { cluster, one, two, read } = await observed();

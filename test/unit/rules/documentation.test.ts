@@ -24,6 +24,21 @@ test('docs/delivery.md tells the sizes of back-pressure as they are', () => {
   assert.ok(page.includes(`\`drain\` follows at ${kib(limits.outboxLowWaterBytes)}`));
 });
 
+test('docs/messaging.md tells the bounds of topics and bodies as they are', () => {
+  const page = readFileSync(join(projectRoot, 'docs/messaging.md'), 'utf8');
+  const number = (value: number) => value.toLocaleString('en-US');
+  const mib = (bytes: number) => `${bytes / 1024 / 1024} MiB`;
+  assert.ok(page.includes(`text of 1 to ${limits.topicBytes} bytes`));
+  assert.ok(page.includes(`BigInt of up to ${number(limits.bigIntBits)} bits`));
+  const year = new Date(limits.dateSeconds * 1000).getUTCFullYear();
+  assert.ok(page.includes(`Dates up to the year ${number(year)}`));
+  assert.ok(page.includes(`A body of bytes has up to ${mib(limits.messageBytes)}`));
+  assert.ok(page.includes(`Any other body has up to ${mib(limits.cborBodyBytes)} when encoded`));
+  for (const count of [limits.bodyItems, limits.bodyNumberKeys, limits.bodyDepth]) {
+    assert.ok(page.includes(` ${number(count)} `) || page.includes(` ${number(count)}\n`));
+  }
+});
+
 test('the rule of doc comments fails where one is missing', (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'backplane-rules-'));
   t.after(() => rmSync(folder, { recursive: true }));

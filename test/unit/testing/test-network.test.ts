@@ -149,6 +149,46 @@ test('a second node of a name is refused while the first lives', async () => {
   await network.close();
 });
 
+test("an impostor dials all others and is refused, and stands in nobody's way", async () => {
+  const { network, one, two, diaries } = await pair();
+  clear(diaries.one);
+  const refused: string[] = [];
+  one.on('refused', ({ name, code }) => refused.push(`${name} ${code}`));
+  const impostor = await network.node('two@h2');
+  await network.advance(2000);
+  assert.equal(refused[0], 'two@h2 ERR_NAME_TAKEN');
+  assert.deepEqual([impostor.nodes, diaries.one], [[], []]);
+  const three = await network.node('three@h3');
+  const isLinked = (name: string) => three.nodes.some((view) => view.name === name);
+  await network.until(() => isLinked('one@h1') && isLinked('two@h2'));
+  assert.equal(two.nodes.length, 2);
+  await network.close();
+});
+
+test('what is wrong is told by the name of the option', async () => {
+  const { network, one, two } = await pair();
+  const time = (name: string) => new RegExp(`^${name} must be a number from 0 to \\d+, not -1$`);
+  const told = (message: RegExp) => ({ code: 'ERR_ARGUMENT', message });
+  await assert.rejects(network.advance(-1), told(time('durationMs')));
+  assert.throws(() => network.stall(one, -1), told(time('durationMs')));
+  await assert.rejects(network.linked(-1), told(time('withinMs')));
+  await assert.rejects(
+    network.until(() => true, -1),
+    told(time('withinMs')),
+  );
+  const wrong = { planes: ['10.1.0.1'] } as never;
+  await assert.rejects(network.node('n', wrong), told(/there is no option planes;/));
+  await assert.rejects(network.node('n', null as never), told(/^options /));
+  assert.throws(
+    () => network.part(one, two, { isOneway: true } as never),
+    told(/option isOneway;/),
+  );
+  assert.throws(() => network.join(one, two, 5 as never), told(/^options /));
+  assert.throws(() => createTestNetwork({ plane: ['a'] } as never), told(/option plane;/));
+  assert.throws(() => createTestNetwork(5 as never), told(/^options /));
+  await network.close();
+});
+
 test('the same seed is the same run, another seed another', async () => {
   const run = async (seed: number) => {
     const { network, one, diaries } = await pair({ seed, loss: 0.1, jitterMs: 5 });

@@ -226,3 +226,12 @@ test('the profiles of the package do not go together with each other, but for wa
     }
   }
 });
+
+test('the worst case is that of a whole profile, and not of its name', () => {
+  const { rtoMinMs: _, ...half } = profiles.lan;
+  const bad: unknown[][] = [['lan'], [], [null], [{}], [half], [profiles.lan, null]];
+  for (const given of [...bad, [profiles.lan, { rttMs: 'slow' }]]) {
+    const compute = () => (worstCase as (...args: unknown[]) => void)(...given);
+    assert.throws(compute, { name: 'ProfileError', code: 'ERR_ARGUMENT' });
+  }
+});
