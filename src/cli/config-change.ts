@@ -112,8 +112,8 @@ async function differences(file: string, options: FileOptions): Promise<Diff> {
   return diff(await config.tree(options.prefix), wanted, options.prefix);
 }
 
-/** The status of `diff` where there is one. */
-const DIFFERENT = 2;
+/** What `diff` ends with where there is one; 2 is wrong use. */
+const DIFFERENT = 3;
 
 async function show(file: string, options: FileOptions): Promise<void> {
   const changes = await differences(file, options);
@@ -174,7 +174,7 @@ export function addConfigChanges(config: Command): void {
   const prefix = ['--prefix <path>', 'what the file is all of; default: everything', ''] as const;
   const diffCommand = config
     .command('diff')
-    .description('say what `apply` would change; ends with 2 where that is something')
+    .description('say what `apply` would change; ends with 3 where that is something')
     .argument('<file>', 'YAML or JSON, as `get` prints it')
     .option(...prefix);
   addControlOptions(diffCommand).action(show);

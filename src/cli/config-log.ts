@@ -18,9 +18,10 @@ export function logConfig(config: Config, logger: Logger): void {
   });
   config.on('epoch', ({ lineage, epoch, masters, cause }) => {
     const names = masters.map(({ name }) => name);
-    const text = `the configuration: epoch ${epoch} of ${names.join(', ')}, ${cause.kind} by ${cause.by}`;
+    const text = `the configuration: epoch ${epoch} of ${names.join(', ')}`;
     const fields = { event: 'configEpoch', node, lineage, epoch, masters: names };
-    logger.info({ ...fields, cause: cause.kind }, text);
+    const why = { cause: cause.kind, by: cause.by };
+    logger.info({ ...fields, ...why }, `${text}, ${why.cause} by ${why.by}`);
   });
   config.on('writable', () => {
     logger.info({ event: 'configWritable', node }, 'the configuration takes writes');

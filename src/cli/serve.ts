@@ -113,12 +113,12 @@ async function serve(options: ServeOptions): Promise<void> {
   const alarms = watchAlarms(node);
   logAlarms(node, alarms, logger);
   const path = options.control === undefined ? control : resolve(options.control);
+  let replica: Replica | null = null;
   const { others, aliases } = peersOf(node, peers);
   for (const { name: peer } of aliases) {
     const text = `peer ${peer} is this node, which is called ${node.name}: it is not dialled`;
     logger.warn({ event: 'peerIsSelf', node: node.name, peer }, text);
   }
-  let replica: Replica | null = null;
   try {
     replica = configuration === undefined ? null : await openConfig(node, configuration);
     if (replica !== null) logConfig(replica, logger);

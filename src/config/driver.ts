@@ -12,7 +12,7 @@ import type { ClusterNode, ConfigurationPort } from '../node/node.js';
 import type { Observer } from '../node/observers.js';
 import { decodeBody, encodeBody } from '../wire/payload.js';
 import { type Message, messageBody } from './messages.js';
-import { PartsReader, partsOf } from './parts.js';
+import { BEGIN, PartsReader, partsOf } from './parts.js';
 import type { Answer, ReplicaInput, ReplicaMachine, ReplicaOutput, Request } from './replica-io.js';
 import type { ConfigStore, StoreEvents } from './store-contract.js';
 
@@ -75,6 +75,7 @@ export class Driver {
     this.#setup = setup;
     this.#unobserve = this.#node.observe(this.#observe);
     for (const { name, stalled } of this.#node.nodes) {
+      this.#port.send(name, BEGIN);
       this.#feed({ type: 'up', name });
       if (stalled) this.#feed({ type: 'stalled', name });
     }
@@ -134,17 +135,20 @@ export class Driver {
         this.#feed({ type: event === 'nodeup' ? 'up' : event, name });
         break;
       }
-      case 'nodedown': {
-        const { name } = payload as { readonly name: string };
-        this.#readers.delete(name);
-        this.#inputs.push({ type: 'down', name });
-        this.#turn();
-      }
+      case 'nodedown':
+        this.#down((payload as { readonly name: string }).name);
     }
   };
 
   /** @throws ProtocolError: this ends the link. */
   #receive(name: string, part: Buffer): void {
+    // All links that are up when it begins are made known to the machine then.
+    if (this.#setup === null) return;
+    if (part.equals(BEGIN)) {
+      this.#down(name);
+      this.#feed({ type: 'up', name });
+      return;
+    }
     let reader = this.#readers.get(name);
     if (reader === undefined) {
       reader = new PartsReader();
@@ -152,6 +156,13 @@ export class Driver {
     }
     const whole = reader.take(part);
     if (whole !== null) this.#feed({ type: 'message', name, body: decodeBody('cbor', whole) });
+  }
+
+  /** What was said before is of no use any more, and what is to be sent must not be. */
+  #down(name: string): void {
+    this.#readers.delete(name);
+    this.#inputs.push({ type: 'down', name });
+    this.#turn();
   }
 
   #feed(input: ReplicaInput): void {

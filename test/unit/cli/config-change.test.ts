@@ -54,7 +54,7 @@ test('a file is compared, checked and applied', limit, async (context) => {
   const file = join(folder, 'tree.yaml');
   writeFileSync(file, 'cluster/a: 1\ncluster/b: [x]\nhosts/h1/nodes/one/port: 7\n');
   const differs = await run(['config', 'diff', file, '--json']);
-  assert.deepEqual([differs.status, differs.json['added']], [2, 3]);
+  assert.deepEqual([differs.status, differs.json['added']], [3, 3]);
   const applied = await run(['config', 'apply', file, '--yes', '--json']);
   assert.equal(applied.json['revision'], 2, applied.stderr);
   assert.deepEqual((await run(['config', 'diff', file])).status, 0);

@@ -65,6 +65,36 @@ test('a message cut off by the end of a link is no part of the next', async (con
   await cluster.when(() => one!.diary.includes('trouble odd@h9 ERR_PROTOCOL'));
 });
 
+test('replicas that begin on links which are there find each other', async (context) => {
+  const cluster = new ConfigCluster(context);
+  const names = ['one@h1', 'two@h2', 'three@h3'];
+  const nodes: ClusterNode[] = [];
+  for (const name of names) nodes.push(await cluster.network.node(name));
+  await cluster.network.linked();
+  // The slave first: nobody hears what it says.
+  for (const node of nodes.toReversed()) {
+    await cluster.open(node);
+    await cluster.network.advance(100);
+  }
+  const { config } = cluster.members.get('one@h1')!;
+  await cluster.until(config.masters.bootstrap(['one@h1', 'two@h2']));
+  const slave = cluster.members.get('three@h3')!;
+  await cluster.until(slave.config.put('cluster/a', 1));
+
+  // A master's ends and begins anew, while its link to the slave stays.
+  for (const { name } of nodes.slice(0, 2)) {
+    const { node, config: ended } = cluster.members.get(name)!;
+    await ended.close();
+    await cluster.network.advance(100);
+    const again = await cluster.open(node);
+    await cluster.when(() => again.config.view !== null);
+    await cluster.when(() => cluster.members.get('one@h1')!.config.status.isWritable);
+    await cluster.when(() => slave.config.status.missing.length === 0);
+    await cluster.until(slave.config.put('cluster/a', name));
+    await cluster.when(() => slave.config.view?.get('cluster/a')?.value === name);
+  }
+});
+
 test('many writes of one turn are stored together, each with its own answer', async (context) => {
   const cluster = new ConfigCluster(context);
   const [, , three] = await cluster.boot(['one@h1', 'two@h2', 'three@h3']);
