@@ -220,12 +220,15 @@ export class Log {
     this.#push({ type: 'forget' });
   }
 
-  /** Moves the base on where the log has grown too long: a few entries at a time. */
-  compact(): void {
+  /**
+   * Moves the base on where the log has grown too long: a few entries at a time.
+   * @param most not beyond this: who watches has yet to look at what comes after
+   */
+  compact(most = this.#committed): void {
     for (;;) {
       const isLong = this.#entries.length > limits.configLogEntries + COMPACTED_ENTRIES;
       if (!isLong && this.#entryBytes <= limits.configLogBytes) return;
-      const target = Math.min(this.#base.revision + COMPACTED_ENTRIES, this.#committed);
+      const target = Math.min(this.#base.revision + COMPACTED_ENTRIES, this.#committed, most);
       if (target <= this.#base.revision) return;
       this.#compactTo(target);
     }

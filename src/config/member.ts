@@ -202,6 +202,8 @@ export abstract class Member implements ReplicaMachine {
   }
 
   protected settle(): void {
+    // What was shown in an earlier turn has been taken by all who watch.
+    const { shown } = this.reads;
     // What waits no longer has to be known before anything more is done for it.
     this.requests.tick();
     this.#choose();
@@ -211,7 +213,7 @@ export abstract class Member implements ReplicaMachine {
     this.reads.settle(this.isCurrent());
     this.intake.acknowledge(this.isAwaited());
     const { core } = this;
-    core.log.compact();
+    core.log.compact(shown ?? core.log.committed);
     for (let batch = core.log.poll(core.nowMs); batch !== null; batch = core.log.poll(core.nowMs)) {
       core.outputs.push({ type: 'persist', batch });
     }

@@ -35,6 +35,11 @@ export class Reads {
     return this.#isReadable;
   }
 
+  /** The newest revision that was shown; null: none of this state. */
+  get shown(): number | null {
+    return this.#shown;
+  }
+
   /** Whether nobody needs to be waited for any more: the load timeout. */
   get isLoaded(): boolean {
     return this.#core.nowMs >= this.#loadAtMs;
@@ -82,7 +87,11 @@ export class Reads {
     const lineage = log.recordAt(revision)?.lineage as string;
     this.#waiting = this.#waiting.filter(({ ticket, seen }) => {
       if (ticket.isDone) return false;
-      const service = seen === null ? 'now' : this.#serviceOf(seen);
+      // A fresh read has to see what all masters have, and what its session has seen elsewhere.
+      const { request } = ticket;
+      const session = request.type === 'read' ? request.seen : null;
+      const services = [this.#serviceOf(seen), this.#serviceOf(session)];
+      const service = services.find((each) => each !== 'now') ?? 'now';
       if (service === 'now') this.#requests.answer(ticket, { type: 'read', lineage, revision });
       if (service === 'never') this.#requests.fail(ticket, 'ERR_LINEAGE');
       ticket.late = 'ERR_BEHIND';
@@ -90,7 +99,9 @@ export class Reads {
     });
   }
 
-  #serviceOf({ lineage, revision }: Seen): Service {
+  #serviceOf(seen: Seen | null): Service {
+    if (seen === null) return 'now';
+    const { lineage, revision } = seen;
     const { log } = this.#core;
     const record = log.recordAt(log.committed);
     if (record === null) return 'later';

@@ -23,6 +23,12 @@ interface Pending {
   readonly answer: () => Answer;
 }
 
+/** A condition that did not hold, and the revision it was judged on. */
+interface Verdict {
+  readonly failed: number;
+  readonly revision: number;
+}
+
 /** Fresh reads that ask all masters together. */
 interface Round {
   readonly number: number;
@@ -45,6 +51,11 @@ export class Sequencer {
   #recoveredTo: number | null = null;
   /** Nobody has more, and nobody forces: see source.ts. */
   #isAhead = false;
+  /**
+   * What became of requests that have no entry, by their ids. One that is asked for again may be
+   * judged while its first attempt is still on its way: that must not be committed after.
+   */
+  readonly #verdicts = new Map<string, Verdict>();
   #fresh: Ticket[] = [];
   #round: Round | null = null;
   #rounds = 0;
@@ -74,6 +85,11 @@ export class Sequencer {
       this.await(ticket, known.revision, () => this.#committed(known.revision));
       return;
     }
+    const verdict = this.#verdicts.get(request.requestId);
+    if (verdict !== undefined) {
+      this.#fail(ticket, verdict);
+      return;
+    }
     if (!this.isWritable()) {
       this.#requests.fail(ticket, 'ERR_REPLICAS');
       return;
@@ -93,17 +109,22 @@ export class Sequencer {
         this.await(ticket, log.last.revision, this.#committedAt(log.last.revision));
         break;
       case 'failed': {
-        const { failed } = proposal;
-        const { revision } = log.last;
-        this.await(ticket, revision, () => {
-          return { ...this.#committed(revision), type: 'failed', failed };
-        });
+        const verdict = { failed: proposal.failed, revision: log.last.revision };
+        this.#verdicts.set(request.requestId, verdict);
+        const [oldest] = this.#verdicts.keys();
+        if (this.#verdicts.size > limits.configRequestIds) this.#verdicts.delete(oldest as string);
+        this.#fail(ticket, verdict);
         break;
       }
       case 'refused':
         this.#requests.fail(ticket, proposal.error.code, proposal.error.message);
         break;
     }
+  }
+
+  /** A condition does not hold: that is told when all that it was judged on is committed. */
+  #fail(ticket: Ticket, { failed, revision }: Verdict): void {
+    this.await(ticket, revision, () => ({ ...this.#committed(revision), type: 'failed', failed }));
   }
 
   /** A fresh read: its revision is known when all masters have said that they still follow. */
@@ -169,6 +190,7 @@ export class Sequencer {
       for (const { ticket } of pending) this.#requests.fail(ticket, 'ERR_OUTCOME_UNKNOWN');
     }
     this.#pending.clear();
+    this.#verdicts.clear();
     this.#answeredTo = this.#core.log.committed;
   }
 

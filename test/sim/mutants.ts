@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import ts from 'typescript';
+import { configMutants } from './config/mutants.js';
 import { linkMutants } from './link/mutants.js';
 import { nodeMutants } from './node/mutants.js';
 import { inLanes, Worker } from './pool.js';
@@ -40,6 +41,7 @@ export interface Harvest {
 const mutants: Readonly<Record<WorldName, readonly Mutant[]>> = {
   link: linkMutants,
   node: nodeMutants,
+  config: configMutants,
 };
 
 /** Seeds that the code as it is has to pass, through the same door as the mutants. */

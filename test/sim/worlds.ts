@@ -1,4 +1,5 @@
 /** The worlds that can be simulated. */
+import { runSeed as runConfigSeed } from './config/world.js';
 import { runSeed as runLinkSeed } from './link/world.js';
 import { runSeed as runNodeSeed } from './node/world.js';
 
@@ -25,9 +26,10 @@ export interface SeedOptions {
 export type RunSeed = (seed: number, options: SeedOptions) => SeedResult | Promise<SeedResult>;
 
 /** The names of the worlds. */
-export type WorldName = 'link' | 'node';
+export type WorldName = 'link' | 'node' | 'config';
 
 export const worlds: Readonly<Record<WorldName, RunSeed>> = {
   link: runLinkSeed,
   node: runNodeSeed,
+  config: runConfigSeed,
 };

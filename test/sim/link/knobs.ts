@@ -1,10 +1,6 @@
-/**
- * What one seed makes of its world: sizes, rates and limits. Small limits are reached often; a
- * world in which nothing is ever full tests nothing of that.
- */
-import { limits } from '../../../src/limits.js';
 import type { ModelSettings } from '../../../src/testing/model/settings.js';
 import type { SeededRandom } from '../../random.js';
+import type { LimitValues } from '../core/limits.js';
 
 export interface Knobs extends ModelSettings {
   readonly nodes: number;
@@ -18,7 +14,7 @@ export interface Knobs extends ModelSettings {
   /** Largest body of the workload. */
   readonly largestBytes: number;
   /** Limits of the package that are others in this world. */
-  readonly limits: Readonly<Partial<Record<keyof typeof limits, number>>>;
+  readonly limits: LimitValues;
 }
 
 /** One of 50 seeds runs with the real cipher. */
@@ -68,15 +64,5 @@ export function chooseKnobs(seed: number, random: SeededRandom): Knobs {
       ackDelayMs: random.pick([1, 2, 20]),
       ackBytes: random.pick([100, 16_384]),
     },
-  };
-}
-
-/** Sets the package's own limits for as long as the world of a seed lasts; returns the way back. */
-export function setLimits(knobs: Knobs): () => void {
-  const open = limits as unknown as Record<string, number>;
-  const before = Object.keys(knobs.limits).map((name) => [name, open[name]] as const);
-  Object.assign(open, knobs.limits);
-  return () => {
-    for (const [name, value] of before) open[name] = value as number;
   };
 }

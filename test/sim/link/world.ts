@@ -6,13 +6,14 @@ import { SimNetwork } from '../../../src/testing/model/network.js';
 import { LATEST_TIMER_MS } from '../../../src/testing/virtual-process.js';
 import { VirtualTime } from '../../../src/testing/virtual-time.js';
 import { SeededRandom } from '../../random.js';
+import { setLimits } from '../core/limits.js';
 import { Trace } from '../core/trace.js';
 import type { SeedOptions, SeedResult } from '../worlds.js';
 import { WitnessAead } from './aead.js';
 import { WeakBus } from './bus.js';
 import { Checker, type SentMessage } from './checker.js';
 import { Faults } from './faults.js';
-import { chooseKnobs, type Knobs, setLimits } from './knobs.js';
+import { chooseKnobs, type Knobs } from './knobs.js';
 import { nameOf, SimNode } from './node.js';
 
 const MIXED_MS = 2000;
@@ -31,7 +32,7 @@ const SLACK_MS = 5;
 /** Runs one seed from beginning to end. */
 export function runSeed(seed: number, options: SeedOptions): SeedResult {
   const world = new LinkWorld(seed, options);
-  const restore = setLimits(world.knobs);
+  const restore = setLimits(world.knobs.limits);
   try {
     return world.run();
   } finally {

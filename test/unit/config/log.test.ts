@@ -204,6 +204,19 @@ test('a log that is long or large is compacted, and what is remembered stays bou
   assert.ok(bytes() <= limits.configLogBytes, `${bytes()}`);
 });
 
+test('what somebody has yet to look at is not compacted', () => {
+  const { log } = begun();
+  const value = 'x'.repeat(limits.configBatchBytes / 2);
+  for (let added = 0; added < 400; added++) log.append(transaction(log.last, 1, value));
+  log.commit(0, log.last.revision);
+  log.compact(50);
+  assert.equal(log.base.revision, 50);
+  log.compact(50);
+  assert.equal(log.base.revision, 50);
+  log.compact();
+  assert.ok(log.base.revision > 50);
+});
+
 test('after a failure nothing is given to the store', () => {
   const { log } = begun();
   log.append(transaction(log.last));

@@ -76,6 +76,23 @@ test('a session is not served what is older than it has seen', () => {
   assert.equal(code(cluster.answer(S, stranger)), 'ERR_BEHIND');
 });
 
+test('a fresh read is not older than its session either', () => {
+  const cluster = new Cluster([A, B]);
+  cluster.bootstrap(A, B);
+  const fresh = (revision: number, lineage = 'L1') => {
+    return { ...FRESH, seen: { lineage: idOf(lineage), revision } } as const;
+  };
+  for (const name of [A, B]) {
+    assert.equal(code(cluster.get(name, fresh(1))), 'read');
+    const stranger = cluster.ask(name, fresh(1, 'L7'), 100);
+    cluster.wait(100);
+    assert.equal(code(cluster.answer(name, stranger)), 'ERR_BEHIND');
+  }
+  cluster.kill(A);
+  cluster.command(B, { type: 'force', lineage: idOf('L2') });
+  assert.equal(code(cluster.get(B, fresh(2))), 'ERR_LINEAGE');
+});
+
 test('a session of a lineage that was left behind reads on where that is the same', () => {
   const cluster = new Cluster([A, B]);
   cluster.bootstrap(A, B);

@@ -143,6 +143,25 @@ test('with a master away, stalled or unable to store, a write is appended nowher
   assert.equal(cluster.node(B).status.storeFailure, 'ERR_STORE_FULL');
 });
 
+test('what was told to have failed is not committed by an attempt that comes late', () => {
+  const cluster = new Cluster([A, B]);
+  cluster.bootstrap(A, B);
+  const requestId = idOf('mine');
+  const create = (again: { askedAt?: number }) => {
+    const compare = [{ key: 'cluster/x', exists: false }];
+    return write({ compare, write: [{ put: 'cluster/x', value: 2 }] }, { requestId, ...again });
+  };
+  cluster.put(A, 'cluster/x', 1);
+  const again = cluster.ask(A, create({ askedAt: 1 }));
+  cluster.run();
+  assert.equal(cluster.answer(A, again)?.type, 'failed');
+  cluster.get(A, write({ write: [{ delete: 'cluster/x' }] }));
+  const first = cluster.ask(A, create({}));
+  cluster.run();
+  assert.deepEqual(cluster.answer(A, first), cluster.answer(A, again));
+  assert.equal(cluster.node(A).value('cluster/x'), undefined);
+});
+
 test('once appended, a write is acknowledged or unknown; asked again it is the same one', () => {
   const cluster = new Cluster([A, B]);
   cluster.bootstrap(A, B);
