@@ -11,7 +11,8 @@ import { type Solution, solve } from '../../../src/timing/solve.js';
 import type { Wish, WishInWords } from '../../../src/timing/wish.js';
 import { type Promises, promisesOf, worstCase } from '../../../src/timing/worst-case.js';
 
-const RUNS = { numRuns: 500 };
+/** The seed is fixed: one test needs each constraint to come up, which by chance one may not. */
+const RUNS = { seed: 7, numRuns: 500 };
 
 /** A set, or the refusal. */
 function answer(wish: Wish): Solution | ProfileError {
