@@ -1,8 +1,8 @@
 /**
  * Memory of large messages, used again. New memory for each of them is what makes V8 collect all
- * garbage once per 64 MiB, and a collection stops the process: small calls beside such bodies wait
- * three times as long for it (`bench bulk`). Taking the memory out of the hands of whoever has it
- * still, by a transfer, would count as new memory, too.
+ * garbage once per 64 MiB, and a collection stops the process and the small calls beside such
+ * bodies (`bench bulk`). Taking the memory out of the hands of whoever has it still, by a transfer,
+ * would count as new memory, too.
  */
 
 /** How often each memory was given back. */

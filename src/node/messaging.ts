@@ -151,7 +151,7 @@ export abstract class Messaging extends EventEmitter<NodeEvents> {
     options: CallOptions = NO_OPTIONS,
   ): Promise<ReplyOf<T>> {
     checkCallOptions(options);
-    return this.#outgoing.call(to, topic, body, options) as Promise<ReplyOf<T>>;
+    return this.#outgoing.ask(to, checkOwnTopic(topic), body, options) as Promise<ReplyOf<T>>;
   }
 
   /**

@@ -6,7 +6,7 @@ import type { PendingCalls } from './calls.js';
 import { traceCall } from './diagnostics.js';
 import type { IncomingStream } from './incoming-stream.js';
 import type { LiveLink } from './live-link.js';
-import { checkOrderKey, checkOwnTopic } from './names.js';
+import { checkOrderKey } from './names.js';
 import { checkDeadlineMs } from './options.js';
 import {
   type CallOptions,
@@ -46,13 +46,8 @@ export class Outgoing {
     return link.send(message, checked, onOutcome && bound(onOutcome));
   }
 
-  /** As `ClusterNode.call`. */
-  async call(to: string, topic: string, body: unknown, options: CallOptions): Promise<unknown> {
-    return this.ask(to, checkOwnTopic(topic), body, options);
-  }
-
   /**
-   * The same of a topic that was checked.
+   * As `ClusterNode.call`, of a topic that was checked.
    * @throws as `ClusterNode.call`, what is known at once without a promise.
    */
   ask(to: string, topic: string, body: unknown, options: CallOptions): Promise<unknown> {
