@@ -101,9 +101,14 @@ export class Sessions {
     }
   }
 
-  /** Says hello to all that are met: what we have has changed. */
+  /**
+   * Says hello to all that have heard one: what we have has changed. Also to those whose answer is
+   * still on its way: they would take what they heard for what there is.
+   */
   announce(): void {
-    for (const peer of this.all()) this.#greet(peer);
+    for (const peer of this.#peers.values()) {
+      if (peer.isGreeted && !peer.isRefused) this.#greet(peer);
+    }
   }
 
   /**
