@@ -190,7 +190,7 @@ export function messageBody(message: Message): readonly unknown[] {
 export function readMessage(body: unknown): Message {
   const [kind, ...fields] = readList(body, 1, 32);
   const found = Object.entries(Kind).find(([, value]) => value === kind);
-  if (found === undefined) throw malformed(`kind ${String(kind)}`);
+  if (found === undefined) throw malformed('it is of no kind');
   const type = found[0] as Message['type'];
   const count = FIELD_COUNTS[type];
   // A hello of another version may have more.

@@ -27,6 +27,8 @@ test('what is not a message is a ProtocolError', () => {
     [],
     [0],
     [99],
+    // What has no text: it is not to be told.
+    [{ toString: null }],
     ['hello'],
     [1],
     [3],
