@@ -2,6 +2,7 @@
 export {
   Config,
   type ConfigEvents,
+  type ConfigFigures,
   type ConfigPutOptions,
   type ConfigReadOptions,
   type ConfigStatus,

@@ -72,6 +72,7 @@ export type ErrorCode =
   | 'ERR_STORE_FORMAT' // a newer version wrote the store
   | 'ERR_COMPACTED' // the revision asked for is not kept any more
   | 'ERR_SCHEMA' // a schema refuses the value, or is none
+  | 'ERR_FORBIDDEN' // the rights of a node do not go so far
   // lab
   | 'ERR_LAB'; // the lab could not be set up, or a fault could not be made
 

@@ -271,6 +271,8 @@ export const limits = {
   configTextCharacters: 64 * 1024 * 1024,
   /** Watches at one node. */
   configWatches: 4096,
+  /** Prefixes that one node is granted. */
+  configGrants: 64,
   /** Items in one piece of what a watch begins with. */
   configWatchItems: 1024,
 

@@ -182,7 +182,8 @@ function configurationOf(value: unknown, folder: string): ConfigOptions {
   const fields = fieldsOf(value, 'configuration', CONFIGURATION_FIELDS);
   const options = fields as unknown as ConfigOptions;
   field('configuration', () => checkConfigOptions(options));
-  return { ...options, store: resolve(folder, options.store) };
+  const { store } = options;
+  return { ...options, store: store === null ? null : resolve(folder, store) };
 }
 
 /**

@@ -15,10 +15,12 @@ export function mastersText({ status, masters }: RemoteStatus): string {
   const revision = readable === null ? 'nothing to read yet' : `revision ${readable.revision}`;
   const lines = [`${name}, ${role}, ${revision} (log to ${last.revision})`];
   if (role === 'sequencer') lines.push(status.isWritable ? 'writes are taken' : 'NO WRITES');
-  if (status.isDown) lines.push('DOWN: no master is in touch');
+  const missing = role === 'client' ? 'the host of this client is not' : 'no master is';
+  if (status.isDown) lines.push(`DOWN: ${missing} in touch`);
   if (storeFailure !== null) lines.push(`the store takes nothing: ${storeFailure}`);
   for (const { name: peer, code } of status.troubles) lines.push(`${peer}: ${code}`);
   if (setAside > 0) lines.push(`set aside here: ${setAside}; see \`masters forget\``);
+  if (status.clients.length > 0) lines.push(`clients here: ${status.clients.join(', ')}`);
   if (status.newcomers.length > 0) lines.push(`newcomers: ${status.newcomers.join(', ')}`);
   if (record === null)
     return `${lines.join('\n')}\nthere are no masters: see \`masters bootstrap\`\n`;

@@ -121,11 +121,17 @@ async function serve(options: ServeOptions): Promise<void> {
   }
   try {
     replica = configuration === undefined ? null : await openConfig(node, configuration);
-    if (replica !== null) logConfig(replica, logger);
-    const metrics = metricsText(node, alarms);
+    if (replica !== null) {
+      logConfig(replica, logger);
+      alarms.watchConfiguration(replica);
+    }
+    const metrics = metricsText(node, alarms, replica ?? undefined);
+    const seen = replica === null ? {} : { configuration: replica };
     const posts = { [CONFIG_CONTROL]: replica === null ? noConfig : configControl(replica) };
     const socket =
-      path === undefined ? null : await serveControl(node, { path, alarms, metrics, posts });
+      path === undefined
+        ? null
+        : await serveControl(node, { path, alarms, metrics, posts, ...seen });
     // Each resolves when the peer is up, which may be never; only a refusal to try is of interest.
     const links = Promise.all(others.map((peer) => node.connect(peer)));
     await Promise.race([end, links.then(() => end)]).finally(() => socket?.close());

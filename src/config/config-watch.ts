@@ -159,6 +159,11 @@ export class ConfigWatches {
   readonly #watches = new Set<ConfigWatch>();
   #source: Source | null = null;
 
+  /** How many are open. */
+  get size(): number {
+    return this.#watches.size;
+  }
+
   /** @throws ConfigError ERR_ARGUMENT, ERR_LIMIT: limits.configWatches are open. */
   open(prefix: string, options: ConfigWatchOptions): ConfigWatch {
     const { after, onEvent } = options;

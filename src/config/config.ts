@@ -83,6 +83,16 @@ export interface ConfigStatus extends ReplicaStatus {
   readonly readable: Seen | null;
 }
 
+/** What is counted of the configuration at this node, since it was opened. */
+export interface ConfigFigures {
+  /** Batches that became durable in its store. */
+  readonly flushes: number;
+  /** How long each of them took from when the store was asked, added up; in milliseconds. */
+  readonly flushMs: number;
+  /** Watches that are open. */
+  readonly watches: number;
+}
+
 /** Events of a `Config`, in listener arguments. None must be listened to. */
 export interface ConfigEvents {
   /** Something in the status is not what it was. Before the others. */
@@ -161,6 +171,11 @@ export class Config extends EventEmitter<ConfigEvents> {
     const view = this.#view;
     const readable = view && { lineage: view.lineage, revision: view.revision };
     return { ...this.#setup.status(), name, storeId, readable };
+  }
+
+  /** What is counted. */
+  get figures(): ConfigFigures {
+    return { ...this.#setup.driver.flushed, watches: this.#watches.size };
   }
 
   /** What may be read here now, without waiting; null: nothing yet. */

@@ -7,6 +7,9 @@ import { Log } from './log.js';
 import type { Message } from './messages.js';
 import type { ReplicaOutput, ReplicaSetup } from './replica-io.js';
 
+/** What a machine is made as: a replica may be a master, a slave has a store, a client has none. */
+export type Part = 'replica' | 'slave' | 'client';
+
 /** The log, the outputs, the time, and who this is. */
 export class Core {
   readonly setup: ReplicaSetup;
@@ -14,14 +17,17 @@ export class Core {
   readonly outputs = new Fifo<ReplicaOutput>();
   /** True: it can never be a master. */
   readonly isSlave: boolean;
+  /** True: it keeps nothing on a disk, and reads what the replica of its host has. */
+  readonly isClient: boolean;
   nowMs: number;
 
   /** @throws ConfigError ERR_STORE_CORRUPT, ERR_STORE_FORMAT. */
-  constructor(nowMs: number, setup: ReplicaSetup, isSlave: boolean) {
+  constructor(nowMs: number, setup: ReplicaSetup, part: Part) {
     this.nowMs = nowMs;
     this.setup = setup;
     this.log = new Log(setup.contents, setup.load);
-    this.isSlave = isSlave;
+    this.isSlave = part !== 'replica';
+    this.isClient = part === 'client';
   }
 
   get name(): string {

@@ -46,13 +46,22 @@ interface Asked {
 export class Driver {
   /** What its store is to be opened with. */
   readonly storeEvents: StoreEvents = {
-    persisted: (token) => this.#feed({ type: 'persisted', token }),
+    persisted: (token) => {
+      this.#flushes++;
+      this.#flushMs += this.#node.runtime.clock.nowMs() - (this.#begunMs.get(token) ?? 0);
+      this.#begunMs.delete(token);
+      this.#feed({ type: 'persisted', token });
+    },
     failed: (token, code, message) => this.#feed({ type: 'persistFailed', token, code, message }),
   };
   readonly #node: DriverNode;
   readonly #port: ConfigurationPort;
   readonly #alarm: Alarm;
   readonly #inputs: ReplicaInput[] = [];
+  /** When each batch was given to the store that is not flushed. */
+  readonly #begunMs = new Map<number, number>();
+  #flushes = 0;
+  #flushMs = 0;
   readonly #asked = new Map<number, Asked>();
   readonly #readers = new Map<string, PartsReader>();
   #setup: DriverSetup | null = null;
@@ -80,6 +89,11 @@ export class Driver {
       if (stalled) this.#feed({ type: 'stalled', name });
     }
     this.#feed({ type: 'tick' });
+  }
+
+  /** Batches that are flushed, and how long they took together. */
+  get flushed(): { readonly flushes: number; readonly flushMs: number } {
+    return { flushes: this.#flushes, flushMs: this.#flushMs };
   }
 
   /** Whether it was closed, or has not begun. */
@@ -204,6 +218,7 @@ export class Driver {
   #do(output: ReplicaOutput, { store, tell }: DriverSetup): void {
     switch (output.type) {
       case 'persist':
+        this.#begunMs.set(output.batch.token, this.#node.runtime.clock.nowMs());
         return store.persist(output.batch);
       case 'send':
         return this.#send(output.to, output.message);

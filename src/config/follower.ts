@@ -2,8 +2,11 @@
  * A slave, as a pure machine: it follows the log of any master, keeps it on its disk, and shows
  * what is committed. When its master goes it goes on with another where it was; when all are gone,
  * the cluster is DOWN for it, and what it has stays readable.
+ *
+ * A client is the same without a store: what it has is gone with its process, and it follows the
+ * replica of its host, which may be a slave.
  */
-
+import { Feeds } from './feeds.js';
 import { Member } from './member.js';
 import type { Message } from './messages.js';
 import type { ReplicaRole, ReplicaSetup } from './replica-io.js';
@@ -13,21 +16,34 @@ import type { Orders } from './source.js';
 
 const NOBODYS: Orders = { forcer: null, inviter: null };
 
-/** A slave that is never anything else. */
+/** A slave that is never anything else. Clients of its host may follow it. */
 export class Follower extends Member {
+  readonly #feeds: Feeds;
   #hasMet = false;
 
   /** @throws ConfigError ERR_STORE_CORRUPT, ERR_STORE_FORMAT. */
-  constructor(nowMs: number, setup: ReplicaSetup) {
-    super(nowMs, setup, true);
+  constructor(nowMs: number, setup: ReplicaSetup, part: 'slave' | 'client' = 'slave') {
+    super(nowMs, setup, part);
+    this.#feeds = new Feeds(this.core, this.sessions);
   }
 
   protected override orders(): Orders {
     return NOBODYS;
   }
 
-  protected override hear(_peer: Peer, _message: Message): void {
-    // Of slaves nobody asks more than what all answer.
+  protected override hear({ name, hello }: Peer, message: Message): void {
+    // Of slaves nobody but clients asks more than what all answer, and of clients nobody.
+    if (this.core.isClient || hello?.isClient !== true) return;
+    switch (message.type) {
+      case 'follow':
+        this.#feeds.follow(name, message.ticket, message.at, message.lineage);
+        break;
+      case 'unfollow':
+        this.#feeds.unfollow(name, message.ticket);
+        break;
+      case 'taken':
+        this.#feeds.taken(name, message.ticket, message.messages, message.stored);
+    }
   }
 
   protected override handle(ticket: Ticket): void {
@@ -62,6 +78,7 @@ export class Follower extends Member {
   }
 
   protected override role(): ReplicaRole {
+    if (this.core.isClient) return 'client';
     return this.core.log.record === null ? 'newcomer' : 'slave';
   }
 
@@ -69,11 +86,28 @@ export class Follower extends Member {
     return [];
   }
 
+  protected override isMasterThere(): boolean {
+    const { isClient, setup } = this.core;
+    if (!isClient) return super.isMasterThere();
+    return setup.masters.some((name) => this.sessions.met(name) !== undefined);
+  }
+
+  protected override drop(name: string): void {
+    super.drop(name);
+    this.#feeds.drop(name);
+  }
+
   protected override work(): void {
     // Whom to follow is all that a slave decides.
   }
 
+  protected override settle(): void {
+    super.settle();
+    // Clients are told what may be read here, and not before.
+    if (this.reads.isReadable) this.#feeds.advance();
+  }
+
   protected override replaced(): void {
-    // Nobody follows a slave.
+    this.#feeds.dropAll();
   }
 }

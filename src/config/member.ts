@@ -6,7 +6,7 @@
  * are asked for: what came in one turn leaves in one batch.
  */
 import { type BackplaneError, type ErrorCode, ProtocolError } from '../errors.js';
-import { Core } from './core.js';
+import { Core, type Part } from './core.js';
 import type { Position } from './entry.js';
 import type { EpochRecord } from './epoch-record.js';
 import { Intake } from './intake.js';
@@ -25,7 +25,16 @@ import type {
 } from './replica-io.js';
 import { readRequest, requestBody } from './request-messages.js';
 import { Requests, type Ticket } from './requests.js';
-import { isForeign, isMasterOf, type MetPeer, type Peer, Sessions } from './sessions.js';
+import type { Writer } from './rights.js';
+import {
+  isForeign,
+  isMasterOf,
+  isSlaveOf,
+  type MetPeer,
+  type Peer,
+  Sessions,
+  writerOf,
+} from './sessions.js';
 import { chooseSource, guideOf, type Orders } from './source.js';
 
 export abstract class Member implements ReplicaMachine {
@@ -46,8 +55,8 @@ export abstract class Member implements ReplicaMachine {
   #statusText = '';
 
   /** @throws ConfigError ERR_STORE_CORRUPT, ERR_STORE_FORMAT. */
-  constructor(nowMs: number, setup: ReplicaSetup, isSlave: boolean) {
-    this.core = new Core(nowMs, setup, isSlave);
+  constructor(nowMs: number, setup: ReplicaSetup, part: Part) {
+    this.core = new Core(nowMs, setup, part);
     this.sessions = new Sessions(this.core);
     this.intake = new Intake(this.core);
     this.requests = new Requests(this.core);
@@ -85,7 +94,7 @@ export abstract class Member implements ReplicaMachine {
         this.isStirred = true;
         break;
       case 'request':
-        this.#request(input.request, null, input.id, input.deadlineMs, 0);
+        this.#own(input.request, input.id, input.deadlineMs);
         break;
       case 'tick':
         break;
@@ -113,6 +122,8 @@ export abstract class Member implements ReplicaMachine {
     const missing = new Set([...records].flatMap((each) => this.#missingOf(each)));
     const met = [...sessions.all()];
     const newcomers = met.filter(({ hello }) => hello.record === null && !hello.isSlave);
+    const clients = met.filter(({ hello }) => hello.isClient);
+    const slaves = met.filter((peer) => isSlaveOf(record, peer));
     return {
       role: this.role(),
       record,
@@ -124,6 +135,8 @@ export abstract class Member implements ReplicaMachine {
       source: intake.source,
       missing: [...missing],
       newcomers: newcomers.map(({ name }) => name),
+      slaves: slaves.map(({ name }) => name),
+      clients: clients.map(({ name }) => name),
       troubles: this.#troubles(),
       storeFailure: failure,
       isDown: this.isDown(),
@@ -266,7 +279,8 @@ export abstract class Member implements ReplicaMachine {
       before?.record?.lineage === hello.record?.lineage;
     this.intake.heard(peer.name, isSameEpoch);
     this.isStirred = true;
-    this.learn(hello.committed);
+    // What a client has, it has from others: it is no witness.
+    if (!hello.isClient) this.learn(hello.committed);
   }
 
   #dispatch(peer: Peer, message: Message): void {
@@ -279,8 +293,7 @@ export abstract class Member implements ReplicaMachine {
         this.#take(peer as MetPeer, message);
         return;
       case 'request': {
-        const { request, id, waitMs, hops } = message;
-        this.#request(request, name, id, this.core.nowMs + waitMs, hops);
+        this.#passed(peer as MetPeer, message);
         return;
       }
       case 'answer':
@@ -309,18 +322,29 @@ export abstract class Member implements ReplicaMachine {
     this.isStirred = true;
   }
 
-  #request(
-    request: Request,
-    from: string | null,
-    id: number,
-    deadlineMs: number,
-    hops: number,
-  ): void {
-    const ticket = this.requests.open(request, from, id, deadlineMs, hops);
+  #own(request: Request, id: number, deadlineMs: number): void {
+    const { name, isClient } = this.core;
+    const ticket = this.requests.open(request, null, id, { name, isClient }, deadlineMs);
     if (ticket === null) return;
-    const problem = from === null ? problemOf(request) : null;
+    const problem = problemOf(request);
     if (problem === null) this.handle(ticket);
     else this.requests.fail(ticket, 'ERR_ARGUMENT', problem);
+  }
+
+  #passed(peer: MetPeer, message: Message & { readonly type: 'request' }): void {
+    const { request, id, waitMs, hops } = message;
+    const deadlineMs = this.core.nowMs + waitMs;
+    const isRead = request.type === 'read';
+    const writer = isRead ? message.writer : writerOf(this.core.log.record, peer, message.writer);
+    const claimed = writer ?? message.writer;
+    const ticket = this.requests.open(request, peer.name, id, claimed, deadlineMs, hops);
+    if (ticket === null) return;
+    const isCommandHere = AT_ITS_NODE.includes(request.type);
+    if (isCommandHere) this.requests.fail(ticket, 'ERR_FORBIDDEN', AT_NODE);
+    else if (writer !== null) this.handle(ticket);
+    // One that may be a master may have taken itself for one a moment ago.
+    else if (!peer.hello.isSlave) this.requests.fail(ticket, 'ERR_REPLICAS');
+    else this.requests.fail(ticket, 'ERR_FORBIDDEN', notFor(claimed));
   }
 
   #answered(name: string, message: Message & { readonly type: 'answer' }): void {
@@ -378,6 +402,14 @@ export abstract class Member implements ReplicaMachine {
     this.#statusText = text;
     this.core.outputs.push({ type: 'status', status });
   }
+}
+
+/** What is commanded at the node that does it, and never passed on. */
+const AT_ITS_NODE: readonly Request['type'][] = ['bootstrap', 'force', 'forget'];
+const AT_NODE = 'this is commanded at the node itself';
+
+function notFor({ name }: Writer): string {
+  return `who passes this on may not speak for ${name}`;
 }
 
 /** What is wrong with a command of an operator here; those of peers were read already. */

@@ -34,10 +34,12 @@ import {
   readHash,
   readId,
   readList,
+  readName,
   readNumber,
 } from './fields.js';
 import type { Answer, Request } from './replica-io.js';
 import { answerBody, readAnswer, readRequest, requestBody } from './request-messages.js';
+import type { Writer } from './rights.js';
 import type { BaseItem, BasePoint } from './store-contract.js';
 
 /** What each has, at the beginning and whenever it changes in another way than by following. */
@@ -53,8 +55,10 @@ export interface Hello {
   readonly committed: Position;
   /** False: the store has failed, and takes nothing until it is opened anew. */
   readonly canStore: boolean;
-  /** Whether it may be a master at all. */
+  /** It can never be a master. */
   readonly isSlave: boolean;
+  /** It is a slave that keeps nothing on a disk: a node that reads what its host has. */
+  readonly isClient: boolean;
 }
 
 /** One message. `ticket` tells the feed that a follower asked for last from those before. */
@@ -95,6 +99,8 @@ export type Message =
       readonly type: 'request';
       readonly id: number;
       readonly request: Request;
+      /** For whose program: the sender's own, or that of one it passes on for. */
+      readonly writer: Writer;
       /** How long the asker waits. */
       readonly waitMs: number;
       /** How often it was passed on before. */
@@ -160,8 +166,10 @@ export function messageBody(message: Message): readonly unknown[] {
       return [kind, message.ticket, message.messages, message.stored];
     case 'end':
       return [kind, message.ticket, message.code];
-    case 'request':
-      return [kind, message.id, requestBody(message.request), message.waitMs, message.hops];
+    case 'request': {
+      const { id, request, writer, waitMs, hops } = message;
+      return [kind, id, requestBody(request), [writer.name, writer.isClient], waitMs, hops];
+    }
     case 'answer':
       return [kind, message.id, answerBody(message.answer)];
     case 'confirm':
@@ -182,7 +190,7 @@ export function messageBody(message: Message): readonly unknown[] {
 export function readMessage(body: unknown): Message {
   const [kind, ...fields] = readList(body, 1, 32);
   const found = Object.entries(Kind).find(([, value]) => value === kind);
-  if (found === undefined) throw malformed(`kind ${String(kind)}`);
+  if (found === undefined) throw malformed('it is of no kind');
   const type = found[0] as Message['type'];
   const count = FIELD_COUNTS[type];
   // A hello of another version may have more.
@@ -192,7 +200,7 @@ export function readMessage(body: unknown): Message {
 }
 
 const FIELD_COUNTS = {
-  hello: 9,
+  hello: 10,
   follow: 4,
   unfollow: 1,
   entries: 3,
@@ -200,7 +208,7 @@ const FIELD_COUNTS = {
   piece: 3,
   taken: 3,
   end: 2,
-  request: 4,
+  request: 5,
   answer: 2,
   confirm: 1,
   confirmed: 2,
@@ -250,10 +258,11 @@ const readers: { readonly [T in Message['type']]: (fields: Fields) => Message } 
     stored: readNumber(stored),
   }),
   end: ([ticket, code]) => ({ type: 'end', ticket: readNumber(ticket), code: readFeedEnd(code) }),
-  request: ([id, request, waitMs, hops]) => ({
+  request: ([id, request, writer, waitMs, hops]) => ({
     type: 'request',
     id: readNumber(id),
     request: readRequest(request),
+    writer: readWriter(writer),
     waitMs: readNumber(waitMs),
     hops: readNumber(hops),
   }),
@@ -269,7 +278,7 @@ const readers: { readonly [T in Message['type']]: (fields: Fields) => Message } 
 };
 
 function helloFields(hello: Hello): readonly unknown[] {
-  const { from, to, storeId, record, last, committed, canStore, isSlave } = hello;
+  const { from, to, storeId, record, last, committed, canStore, isSlave, isClient } = hello;
   return [
     HELLO_VERSION,
     hexBytes(from),
@@ -280,6 +289,7 @@ function helloFields(hello: Hello): readonly unknown[] {
     placeBody(committed),
     canStore,
     isSlave,
+    isClient,
   ];
 }
 
@@ -287,14 +297,16 @@ function helloFields(hello: Hello): readonly unknown[] {
  * Of all messages here. It stands first in a hello, which comes before all else: a peer with
  * another version is refused before anything is misread.
  */
-const HELLO_VERSION = 1;
+const HELLO_VERSION = 2;
 
 function readHello(fields: Fields): Hello {
-  const [version, from, to, storeId, record, last, committed, canStore, isSlave] = fields;
+  const [version, from, to, storeId, record, last, committed, ...flags] = fields;
+  const [canStore, isSlave, isClient] = flags;
   if (readNumber(version) !== HELLO_VERSION) {
     const text = `a peer with messages of version ${String(version)}, not ${HELLO_VERSION}`;
     throw new ProtocolError('ERR_VERSION', text);
   }
+  if (isClient === true && isSlave !== true) throw malformed('a client that may be a master');
   return {
     type: 'hello',
     from: readId(from),
@@ -305,6 +317,7 @@ function readHello(fields: Fields): Hello {
     committed: readPlace(committed),
     canStore: readBoolean(canStore),
     isSlave: readBoolean(isSlave),
+    isClient: readBoolean(isClient),
   };
 }
 
@@ -323,6 +336,11 @@ function readItem(value: unknown): BaseItem {
     key: readBytes(key, limits.configEntryBytes),
     value: readBytes(item, limits.configEntryBytes),
   };
+}
+
+function readWriter(value: unknown): Writer {
+  const [name, isClient] = readList(value, 2, 2);
+  return { name: readName(name), isClient: readBoolean(isClient) };
 }
 
 function readFeedEnd(value: unknown): FeedEnd {

@@ -1,5 +1,5 @@
 /** Opens the configuration at a node. */
-import { ProtocolError } from '../errors.js';
+import { ConfigError, ProtocolError } from '../errors.js';
 import { limits } from '../limits.js';
 import type { ClusterNode } from '../node/node.js';
 import { wallMs } from '../runtime/wall-clock.js';
@@ -8,7 +8,9 @@ import { Driver, type Told } from './driver.js';
 import { ID_DIGITS, readEntry } from './entry.js';
 import { isMaster, readRecord } from './epoch-record.js';
 import { Follower } from './follower.js';
+import { openNoStore } from './no-store.js';
 import { type ConfigOptions, checkConfigOptions } from './options.js';
+import { hostOf } from './path.js';
 import { Replica } from './replica.js';
 import type { ReplicaSetup } from './replica-io.js';
 import { type ConfigState, loadState } from './state.js';
@@ -24,14 +26,16 @@ export interface ConfigParts {
 /**
  * Opens the replicated configuration at a node: makes its store where there is none, and begins to
  * speak with the masters over the links that the node has. What the node is, a master or a slave,
- * follows from the store and the masters. Close it before the node.
+ * follows from the store and the masters; without a store it is a client. Close it before the node.
  * @throws (rejects) ConfigError ERR_ARGUMENT; ERR_STORE, ERR_STORE_FULL, ERR_STORE_READ_ONLY,
  *   ERR_STORE_IN_USE, ERR_STORE_CORRUPT, ERR_STORE_FOREIGN, ERR_STORE_FORMAT: the store cannot be
  *   used, the message says the way out; NodeError ERR_STATE: this node has one open.
  */
 export async function openConfig(node: ClusterNode, options: ConfigOptions): Promise<Config> {
   // What loads it loads a native addon, which only those need who have a store.
-  const { openStore } = await import('./store.js');
+  const openStore: OpenStore = async (...parameters) => {
+    return (await import('./store.js')).openStore(...parameters);
+  };
   return openConfigWith(node, options, { openStore });
 }
 
@@ -47,14 +51,20 @@ export async function openConfigWith(
   const driver = new Driver(node);
   let store: ConfigStore | null = null;
   try {
-    store = await parts.openStore(folder, driver.storeEvents, newId());
+    const { storeEvents } = driver;
+    store =
+      folder === null
+        ? openNoStore(runtime.timers, storeEvents, newId())
+        : await parts.openStore(folder, storeEvents, newId());
     const { contents } = store;
     const reading = new Reading();
     const { load } = reading;
     const setup: ReplicaSetup = { name, instance: newId(), masters, loadMs, contents, load };
     const isReplica = canBeMaster ?? (masters.includes(name) || isNamed(name, contents));
-    const Machine = isReplica ? Replica : Follower;
-    const machine = new Machine(runtime.clock.nowMs(), setup);
+    const nowMs = runtime.clock.nowMs();
+    const part = folder === null ? 'client' : 'slave';
+    const isMember = folder !== null && isReplica;
+    const machine = isMember ? new Replica(nowMs, setup) : new Follower(nowMs, setup, part);
     const config = new Config({
       name,
       storeId: contents.storeId,
@@ -115,5 +125,9 @@ function isNamed(name: string, { base, log, storeId }: StoreContents): boolean {
 
 function checkedFor(node: ClusterNode, options: ConfigOptions) {
   const { loadMs = limits.configLoadMs, deadlineMs, ...rest } = checkConfigOptions(options);
+  const isHere = (name: string) => name !== node.name && hostOf(name) === hostOf(node.name);
+  if (rest.store === null && !rest.masters.every(isHere)) {
+    throw new ConfigError('ERR_ARGUMENT', 'without a store, masters are other nodes of this host');
+  }
   return { ...rest, loadMs, deadlineMs: deadlineMs ?? node.profile.configurationDeadlineMs };
 }

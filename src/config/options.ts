@@ -7,12 +7,14 @@ import { fullName } from '../node/names.js';
 export interface ConfigOptions {
   /**
    * Folder of the store, on a disk of this host: made when it is not there. One process has it at a
-   * time, and it belongs to one node.
+   * time, and it belongs to one node. Null: this node keeps nothing on a disk. It is a client of
+   * another node of its host, which has a store.
    */
-  readonly store: string;
+  readonly store: string | null;
   /**
    * Full names of the nodes where masters are looked for. What is in the store counts besides, so
-   * this need not follow every change; the masters are made by `bootstrap`, `add` and `remove`.
+   * this need not follow every change; the masters are made by `bootstrap`, `add` and `remove`. Of
+   * a client: the nodes of its host that it reads from, masters or slaves; one is enough.
    */
   readonly masters: readonly string[];
   /**
@@ -40,13 +42,16 @@ export interface ConfigOptions {
 export function checkConfigOptions(options: ConfigOptions): ConfigOptions {
   if (typeof options !== 'object' || options === null) throw bad('options must be an object');
   const { store, masters, canBeMaster, loadMs, deadlineMs } = options;
-  if (typeof store !== 'string' || store === '') throw bad('store must be the path of a folder');
+  if (store !== null && (typeof store !== 'string' || store === '')) {
+    throw bad('store must be the path of a folder, or null for a client');
+  }
   if (!Array.isArray(masters) || masters.length > limits.configMasters) {
     throw bad(`masters must be a list of at most ${limits.configMasters} names`);
   }
   if (canBeMaster !== undefined && typeof canBeMaster !== 'boolean') {
     throw bad('canBeMaster must be a boolean');
   }
+  if (store === null && canBeMaster === true) throw bad('without a store no node is a master');
   checkTime('loadMs', loadMs);
   checkTime('deadlineMs', deadlineMs);
   return { ...options, masters: masters.map((name: unknown) => fullName(name, '')) };

@@ -109,8 +109,12 @@ export function hostPrefix(host: string): string {
   return `hosts/${host}`;
 }
 
+/** The host of a node. @param name `name@host` */
+export function hostOf(name: string): string {
+  return name.slice(name.indexOf('@') + 1);
+}
+
 /** The prefix of a node's keys. @param name `name@host` */
 export function nodePrefix(name: string): string {
-  const at = name.indexOf('@');
-  return `hosts/${name.slice(at + 1)}/nodes/${name.slice(0, at)}`;
+  return `hosts/${hostOf(name)}/nodes/${name.slice(0, name.indexOf('@'))}`;
 }

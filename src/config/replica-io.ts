@@ -181,8 +181,9 @@ export type ReplicaOutput =
  * - `sequencer`, `master`: by the newest epoch record in its log.
  * - `slave`: the record names others. `learner`: a slave that is about to be a master.
  * - `newcomer`: its store is empty.
+ * - `client`: it has no store, and reads what the replica of its host has.
  */
-export type ReplicaRole = 'sequencer' | 'master' | 'learner' | 'slave' | 'newcomer';
+export type ReplicaRole = 'sequencer' | 'master' | 'learner' | 'slave' | 'newcomer' | 'client';
 
 /** What stands against a peer: what people have to know, and who it is with. */
 export interface Trouble {
@@ -215,10 +216,16 @@ export interface ReplicaStatus {
   readonly missing: readonly string[];
   /** Peers with an empty store, or that of another cluster: they count as nothing. */
   readonly newcomers: readonly string[];
+  /** Peers that follow, but are no masters: with a store, and without one. */
+  readonly slaves: readonly string[];
+  readonly clients: readonly string[];
   readonly troubles: readonly Trouble[];
   /** Why the own store takes nothing more; null: it does. */
   readonly storeFailure: StoreFailure | null;
-  /** At a slave: no master is in touch. The cluster is DOWN, as far as can be seen from here. */
+  /**
+   * At a slave: no master is in touch. The cluster is DOWN, as far as can be seen from here. At a
+   * client: the replica of its host is not in touch.
+   */
   readonly isDown: boolean;
   /** How many sets of entries the store has set aside. */
   readonly setAside: number;

@@ -28,7 +28,7 @@ export class Replica extends Member {
 
   /** @throws ConfigError ERR_STORE_CORRUPT, ERR_STORE_FORMAT. */
   constructor(nowMs: number, setup: ReplicaSetup) {
-    super(nowMs, setup, false);
+    super(nowMs, setup, 'replica');
     const { core, sessions, intake, requests, reads } = this;
     this.#feeds = new Feeds(core, sessions);
     this.#sequencer = new Sequencer(core, sessions, this.#feeds, requests, reads);
@@ -45,7 +45,7 @@ export class Replica extends Member {
     switch (message.type) {
       case 'follow':
         peer.last = message.at;
-        this.learn(message.committed);
+        if (peer.hello?.isClient === false) this.learn(message.committed);
         this.#feeds.follow(name, message.ticket, message.at, message.lineage);
         this.isStirred = true;
         return;
@@ -96,8 +96,9 @@ export class Replica extends Member {
         return;
       case 'add':
       case 'remove':
-        if (core.isFirst) this.#membership.change(ticket, request);
-        else this.passOn(ticket);
+        if (!core.isFirst) this.passOn(ticket);
+        else if (this.#sequencer.mayCommand(ticket)) this.#membership.change(ticket, request);
+        else this.requests.fail(ticket, 'ERR_FORBIDDEN');
         break;
     }
     this.isStirred = true;

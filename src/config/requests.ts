@@ -6,6 +6,7 @@ import type { ErrorCode } from '../errors.js';
 import { limits } from '../limits.js';
 import type { Core } from './core.js';
 import type { Answer, Request } from './replica-io.js';
+import type { Writer } from './rights.js';
 
 /** A request on its way. */
 export interface Ticket {
@@ -13,6 +14,8 @@ export interface Ticket {
   /** Who asked: a node, or null for a program here. `id` is the asker's. */
   readonly from: string | null;
   readonly id: number;
+  /** For whose program. */
+  readonly writer: Writer;
   readonly deadlineMs: number;
   /** How often it was passed on before it came here. */
   readonly hops: number;
@@ -33,6 +36,7 @@ const TEXTS: Partial<Record<ErrorCode, string>> = {
   ERR_TIMEOUT: 'the deadline passed; nothing was appended',
   ERR_BEHIND: 'this node has not yet seen what the session has',
   ERR_NOT_READY: 'this node has no configuration to read yet',
+  ERR_FORBIDDEN: 'the rights of this node do not go so far',
   ERR_LINEAGE: 'the session comes from a lineage that was left behind',
 };
 
@@ -53,6 +57,7 @@ export class Requests {
     request: Request,
     from: string | null,
     id: number,
+    writer: Writer,
     deadlineMs: number,
     hops = 0,
   ): Ticket | null {
@@ -60,6 +65,7 @@ export class Requests {
       request,
       from,
       id,
+      writer,
       deadlineMs,
       hops,
       isAppended: false,
@@ -95,13 +101,13 @@ export class Requests {
       this.fail(ticket, 'ERR_REPLICAS');
       return;
     }
-    const { request, hops, deadlineMs } = ticket;
+    const { request, writer, hops, deadlineMs } = ticket;
     const id = ++this.#lastId;
     const waitMs = Math.max(0, Math.ceil(deadlineMs - this.#core.nowMs));
     this.#sent.set(id, { ticket, to });
     // From now on the sequencer may append it.
     ticket.isAppended = request.type !== 'read';
-    this.#core.send(to, { type: 'request', id, request, waitMs, hops: hops + 1 });
+    this.#core.send(to, { type: 'request', id, request, writer, waitMs, hops: hops + 1 });
   }
 
   /**

@@ -14,6 +14,7 @@ import type { Feeds } from './feeds.js';
 import type { Reads } from './reads.js';
 import type { Answer } from './replica-io.js';
 import type { Requests, Ticket } from './requests.js';
+import type { Writer } from './rights.js';
 import type { Sessions } from './sessions.js';
 
 /** A ticket that is answered when a revision is committed. */
@@ -102,7 +103,7 @@ export class Sequencer {
       this.#requests.fail(ticket, 'ERR_QUEUE_FULL');
       return;
     }
-    const proposal = log.state.propose(request.transaction);
+    const proposal = log.state.propose(request.transaction, this.#bound(ticket.writer));
     switch (proposal.type) {
       case 'entry':
         this.append('transaction', request.requestId, proposal.body);
@@ -120,6 +121,19 @@ export class Sequencer {
         this.#requests.fail(ticket, proposal.error.code, proposal.error.message);
         break;
     }
+  }
+
+  /** Whether a node may command the masters. */
+  mayCommand({ writer }: Ticket): boolean {
+    const bound = this.#bound(writer);
+    return bound === null || !this.#core.log.state.isBound(bound);
+  }
+
+  /** Who may have to keep to rights; null for a master. */
+  #bound(writer: Writer): Writer | null {
+    const masters = this.#core.log.record?.masters ?? [];
+    const isMaster = !writer.isClient && masters.some(({ name }) => name === writer.name);
+    return isMaster ? null : writer;
   }
 
   /** A condition does not hold: that is told when all that it was judged on is committed. */

@@ -8,6 +8,8 @@ import type { Core } from './core.js';
 import { ORIGIN, type Position } from './entry.js';
 import { type EpochRecord, isMaster, kinship } from './epoch-record.js';
 import type { Hello } from './messages.js';
+import { hostOf } from './path.js';
+import type { Writer } from './rights.js';
 
 /** One end of a link. */
 export interface Peer {
@@ -93,17 +95,24 @@ export class Sessions {
 
   /** Says hello where a master may be, to those that have not heard one. */
   greet(): void {
-    const { setup, log } = this.#core;
+    const { setup, log, isClient } = this.#core;
     for (const peer of this.#peers.values()) {
       if (peer.isGreeted || peer.isRefused) continue;
-      const isMasterName = log.record?.masters.some(({ name }) => name === peer.name) === true;
+      const isNamed = log.record?.masters.some(({ name }) => name === peer.name) === true;
+      // A client reads where it was told to, and nowhere else.
+      const isMasterName = isNamed && !isClient;
       if (isMasterName || setup.masters.includes(peer.name)) this.#greet(peer);
     }
   }
 
-  /** Says hello to all that are met: what we have has changed. */
+  /**
+   * Says hello to all that have heard one: what we have has changed. Also to those whose answer is
+   * still on its way: they would take what they heard for what there is.
+   */
   announce(): void {
-    for (const peer of this.all()) this.#greet(peer);
+    for (const peer of this.#peers.values()) {
+      if (peer.isGreeted && !peer.isRefused) this.#greet(peer);
+    }
   }
 
   /**
@@ -123,7 +132,7 @@ export class Sessions {
   }
 
   #greet(peer: Peer): void {
-    const { setup, log, isSlave } = this.#core;
+    const { setup, log, isSlave, isClient } = this.#core;
     peer.isGreeted = true;
     this.#core.send(peer.name, {
       type: 'hello',
@@ -135,6 +144,7 @@ export class Sessions {
       committed: log.committedAt,
       canStore: log.failure === null,
       isSlave,
+      isClient,
     });
   }
 }
@@ -144,9 +154,34 @@ export function isMasterOf(record: EpochRecord, { name, hello }: MetPeer): boole
   return !hello.isSlave && isMaster(record, { name, storeId: hello.storeId });
 }
 
+/** Whether a peer has what a record stands for, on a disk, and is no master of it. */
+export function isSlaveOf(record: EpochRecord | null, peer: MetPeer): boolean {
+  const theirs = peer.hello.record;
+  if (record === null || theirs === null || peer.hello.isClient) return false;
+  return !isMasterOf(record, peer) && !isForeign(record, peer);
+}
+
 /** Whether what a peer has and what is here have nothing to do with each other. */
 export function isForeign(record: EpochRecord, { hello }: MetPeer): boolean {
   const theirs = hello.record;
   if (theirs === null) return false;
   return kinship(record, theirs) === 'foreign' && kinship(theirs, record) === 'foreign';
+}
+
+/**
+ * For whom a peer asks; null: it says another than it may speak for. Everybody speaks for himself,
+ * a slave for the clients of its host, and a master for whom it has heard.
+ */
+export function writerOf(
+  record: EpochRecord | null,
+  peer: MetPeer,
+  claimed: Writer,
+): Writer | null {
+  const { name, hello } = peer;
+  if (claimed.name === name) return { name, isClient: hello.isClient };
+  if (hello.isClient) return null;
+  if (record !== null && isMasterOf(record, peer)) return claimed;
+  // Perhaps a master a moment ago: what it passes on for a slave is not to be taken for a client's.
+  if (!hello.isSlave && !claimed.isClient) return null;
+  return hostOf(claimed.name) === hostOf(name) ? { name: claimed.name, isClient: true } : null;
 }

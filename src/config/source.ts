@@ -9,6 +9,8 @@
  *   and leads.
  * - All others follow any master of the guide, or a peer that has its lineage.
  *
+ * A client follows the node it was told to read from, whatever that is.
+ *
  * A lineage that is neither ours nor comes from ours is followed by nobody.
  */
 import type { Core } from './core.js';
@@ -33,7 +35,7 @@ export function chooseSource(
 ): string | null {
   const guide = guideOf(core, sessions, orders);
   if (guide === null) return null;
-  const peers = [...sessions.all()].filter(({ name, hello }) => {
+  const peers = heeded(core, sessions).filter(({ name, hello }) => {
     return hello.record?.lineage === guide.lineage && !intake.ended.has(name);
   });
   const { forcer, inviter } = orders;
@@ -54,10 +56,20 @@ export function chooseSource(
   return anyOf(core, guide, peers, intake.source);
 }
 
+/**
+ * Those that can be followed. Clients have what they were given; a client itself reads where it was
+ * told to, and nowhere else.
+ */
+function heeded({ isClient, setup }: Core, sessions: Sessions): MetPeer[] {
+  return [...sessions.all()].filter(({ name, hello }) => {
+    return !hello.isClient && (!isClient || setup.masters.includes(name));
+  });
+}
+
 /** The newest record of the own lineage, or of one that comes from it; null: none is known. */
 export function guideOf(core: Core, sessions: Sessions, orders: Orders): EpochRecord | null {
   let guide = core.log.record;
-  for (const peer of sessions.all()) {
+  for (const peer of heeded(core, sessions)) {
     const { record } = peer.hello;
     if (record === null) continue;
     if (guide === null) {
@@ -119,7 +131,7 @@ function anyOf(
 ): string | null {
   const masters = peers.filter((peer) => isMasterOf(guide, peer));
   const awake = masters.filter(({ isStalled }) => !isStalled);
-  const others = peers.filter(({ hello }) => !hello.isSlave);
+  const others = peers.filter(({ hello }) => core.isClient || !hello.isSlave);
   const choice = [awake, masters, others].find(({ length }) => length > 0) ?? [];
   const names = choice.map(({ name }) => name).sort();
   if (current !== null && names.includes(current)) return current;

@@ -8,6 +8,7 @@
  */
 import type { BackplaneError } from '../errors.js';
 import type { Entry } from './entry.js';
+import type { Writer } from './rights.js';
 import type { BaseItem } from './store-contract.js';
 
 /** What the state says of a transaction, on top of the newest revision. */
@@ -16,7 +17,7 @@ export type Proposal =
   | { readonly type: 'entry'; readonly body: Uint8Array }
   /** Its condition of this place does not hold: that is the answer, and there is no entry. */
   | { readonly type: 'failed'; readonly failed: number }
-  /** It cannot be: malformed, too large, against a schema. */
+  /** It cannot be: malformed, too large, against a schema or the rights of who asks. */
   | { readonly type: 'refused'; readonly error: BackplaneError };
 
 /** What is remembered of a request id. */
@@ -39,7 +40,10 @@ export interface SnapshotPart {
 export interface ReplicatedState {
   /** Of the last entry that was applied. */
   readonly revision: number;
-  propose(transaction: Buffer): Proposal;
+  /** @param writer for whom it is asked; null: a master, who may write everything */
+  propose(transaction: Buffer, writer: Writer | null): Proposal;
+  /** Whether a node may write only what it has the rights for. */
+  isBound(writer: Writer): boolean;
   /** Whether a request id has an entry later than `since`. */
   remembered(requestId: string, since: number): Remembered;
   /**

@@ -12,6 +12,7 @@ import { limits } from '../limits.js';
 import type { Entry } from './entry.js';
 import { ID_DIGITS } from './entry.js';
 import { keyProblem } from './path.js';
+import { isBound, rightsRefusal, type Writer } from './rights.js';
 import { Schemas } from './schema.js';
 import type {
   LoadState,
@@ -46,12 +47,15 @@ export class ConfigState implements ReplicatedState {
     return this.tree.revision;
   }
 
-  propose(transaction: Buffer): Proposal {
+  propose(transaction: Buffer, writer: Writer | null): Proposal {
     try {
       const { conditions, operations } = decodeTransaction(transaction);
-      const verdict = evaluate(this.tree, conditions);
-      if (!verdict.succeeded) return { type: 'failed', failed: verdict.failed };
       const { tree } = this;
+      // Before the conditions: whether one holds is no reason for what may not be.
+      const forbidden = rightsRefusal(tree, operations, writer);
+      if (forbidden !== null) return { type: 'refused', error: forbidden };
+      const verdict = evaluate(tree, conditions);
+      if (!verdict.succeeded) return { type: 'failed', failed: verdict.failed };
       const error = tree.refusal(operations) ?? this.#schemas.refusal(tree, operations);
       if (error !== null) return { type: 'refused', error };
       return { type: 'entry', body: encodeOperations(operations) };
@@ -59,6 +63,10 @@ export class ConfigState implements ReplicatedState {
       if (!(error instanceof BackplaneError)) throw error;
       return { type: 'refused', error };
     }
+  }
+
+  isBound(writer: Writer): boolean {
+    return isBound(this.tree, writer);
   }
 
   remembered(requestId: string, since: number): Remembered {

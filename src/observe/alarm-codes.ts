@@ -8,6 +8,7 @@ import { limits } from '../limits.js';
 import type { PathView } from '../node/events.js';
 import type { Observed, ObservedEvent } from '../node/observers.js';
 import type { NodeTraffic } from '../node/traffic.js';
+import type { ObservedStatus } from './observed-config.js';
 
 /** How serious an alarm is, as ITU-T X.733, 8.1.2.3 has it, the worst first. */
 export const severities = ['critical', 'major', 'minor', 'warning'] as const;
@@ -29,6 +30,8 @@ export interface RuleContext {
   readonly paths: readonly PathView[];
   /** Whether this alarm is raised, or about to be. */
   isActive(code: string, object: string): boolean;
+  /** What a code is raised for, or about to be. */
+  objectsOf(code: string): readonly string[];
 }
 
 /** What an event means for a code. */
@@ -44,9 +47,13 @@ export type Signal =
 
 type Rule<E> = (event: E, context: RuleContext) => readonly Signal[];
 
-/** Rules by event; `sample` comes every limits.alarmSampleMs with all queues. */
+/**
+ * Rules by event; `sample` comes every limits.alarmSampleMs with all queues, `configuration` as
+ * often with what is watched of one, or null when it is watched no more.
+ */
 export type Rules = { readonly [K in ObservedEvent]?: Rule<Observed<K>> } & {
   readonly sample?: Rule<readonly QueueSample[]>;
+  readonly configuration?: Rule<ObservedStatus | null>;
 };
 
 /** One code. */
@@ -149,6 +156,52 @@ function mismatch(codes: readonly ErrorCode[], what: string): Rules {
   };
 }
 
+/** What is wrong with the configuration, by the object it is about. */
+type Findings = readonly (readonly [object: string, text: string])[];
+
+/** Raised for what is found, cleared for what is found no more. */
+function found(code: string, find: (status: ObservedStatus, node: string) => Findings): Rules {
+  return {
+    configuration: (status, { node, objectsOf }) => {
+      const findings = status === null ? [] : find(status, node);
+      const objects = findings.map(([object]) => object);
+      return [
+        ...objectsOf(code)
+          .filter((object) => !objects.includes(object))
+          .flatMap(clear),
+        ...findings.flatMap(([object, text]) => raise(object, null, text)),
+      ];
+    },
+  };
+}
+
+/** Peers with one of these codes. */
+function troubled(code: string, codes: readonly ErrorCode[], text: string): Rules {
+  return found(code, ({ troubles }) =>
+    troubles
+      .filter((trouble) => codes.includes(trouble.code as ErrorCode))
+      .map(({ name }) => [name, text] as const),
+  );
+}
+
+/** A store that takes nothing more: the own one, or that of a master. */
+function failedStores({ storeFailure, troubles }: ObservedStatus, node: string): Findings {
+  const own = storeFailure !== null && storeFailure !== 'ERR_STORE_FULL';
+  const others = troubles.filter(({ code }) => code === 'ERR_STORE');
+  return [
+    ...(own ? [[node, `its store takes nothing more: ${storeFailure}`] as const] : []),
+    ...others.map(({ name }) => [name, 'this master cannot store'] as const),
+  ];
+}
+
+/** At a master: whether it is known here that writes are refused. */
+function refusedWrites({ role, isWritable, missing }: ObservedStatus): Findings {
+  const isRefused = role === 'sequencer' ? !isWritable : role === 'master' && missing.length > 0;
+  if (!isRefused) return [];
+  const names = missing.length === 0 ? 'a master is stalled or cannot store' : missing.join(', ');
+  return [[CLUSTER, `writes are refused (ERR_REPLICAS); missing: ${names}`]];
+}
+
 const MINUTE_MS = 60_000;
 
 /** All codes. */
@@ -169,6 +222,28 @@ export const alarmCodes = {
     severity: 'critical',
     summary: 'some nodes reach each other only in part: who reaches whom is not transitive',
     rules: { partition: (event) => overlap(event) },
+  },
+  'config-diverged': {
+    severity: 'critical',
+    summary: 'the logs of two masters of the configuration contradict each other',
+    rules: troubled('config-diverged', ['ERR_DIVERGED'], 'its log and ours hold other entries'),
+  },
+  'config-lineage': {
+    severity: 'critical',
+    summary: 'a node has the configuration of another cluster, or one that was forced apart',
+    rules: troubled('config-lineage', ['ERR_LINEAGE'], 'its configuration does not come from ours'),
+  },
+  'config-store-failed': {
+    severity: 'critical',
+    summary: 'the store of a configuration takes nothing more',
+    rules: found('config-store-failed', failedStores),
+  },
+  'config-store-full': {
+    severity: 'critical',
+    summary: 'the disk of a configuration is full',
+    rules: found('config-store-full', ({ storeFailure }, node) =>
+      storeFailure === 'ERR_STORE_FULL' ? [[node, 'there is no room for its store']] : [],
+    ),
   },
   'redundancy-lost': {
     severity: 'major',
@@ -251,6 +326,21 @@ export const alarmCodes = {
       ...endsWithLink,
     },
   },
+  'config-degraded': {
+    severity: 'major',
+    summary: 'masters of the configuration are missing: nothing can be written',
+    holdMs: 5000,
+    rules: found('config-degraded', refusedWrites),
+  },
+  'config-down': {
+    severity: 'major',
+    summary: 'no master of the configuration is in touch',
+    rules: found('config-down', ({ isDown, role }, node) => {
+      if (!isDown) return [];
+      const who = role === 'client' ? "the replica of this node's host" : 'no master';
+      return [[node, `${who} is ${role === 'client' ? 'not ' : ''}in touch`]];
+    }),
+  },
   'path-gray': {
     severity: 'minor',
     summary: 'a path is up, but slow or lossy',
@@ -288,6 +378,13 @@ export const alarmCodes = {
       handlerError: ({ name, topic }) =>
         raise(topic, null, `the handler of this topic failed on a message from ${name}`),
     },
+  },
+  'config-set-aside': {
+    severity: 'warning',
+    summary: 'a store holds entries that a force has left behind',
+    rules: found('config-set-aside', ({ setAside }, node) =>
+      setAside > 0 ? [[node, `sets of entries: ${setAside}`]] : [],
+    ),
   },
   'plane-deferred': {
     severity: 'warning',

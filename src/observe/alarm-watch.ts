@@ -8,6 +8,7 @@ import type { ClusterNode } from '../node/node.js';
 import { OTHER_PEERS } from '../node/traffic.js';
 import { alarmCodes } from './alarm-codes.js';
 import { type Alarm, type AlarmInput, type AlarmSignal, Alarms } from './alarms.js';
+import type { ObservedConfig } from './observed-config.js';
 
 /** Events of an `AlarmWatch`. */
 export interface AlarmEvents {
@@ -34,6 +35,7 @@ export class AlarmWatch extends EventEmitter<AlarmEvents> {
   readonly #deadline: Deadline;
   readonly #forget: () => void;
   #sampling: { cancel(): void } | null = null;
+  #configuration: ObservedConfig | null = null;
 
   /** @internal Use `watchAlarms`. */
   constructor(node: ClusterNode, { wallMs = Date.now }: AlarmWatchOptions) {
@@ -82,6 +84,20 @@ export class AlarmWatch extends EventEmitter<AlarmEvents> {
     this.#step({ type: 'clear', ...checkSignal(signal) });
   }
 
+  /**
+   * Watches the configuration of this node, too: it is looked at every limits.alarmSampleMs.
+   * @returns Watches it no more, and clears its alarms. To be called before it is closed.
+   */
+  watchConfiguration(configuration: ObservedConfig): () => void {
+    this.#configuration = configuration;
+    this.#lookAtConfiguration();
+    return () => {
+      if (this.#configuration !== configuration) return;
+      this.#configuration = null;
+      this.#step({ type: 'configuration', status: null });
+    };
+  }
+
   /** Watches no more. The lists stay as they are. */
   close(): void {
     this.#forget();
@@ -100,9 +116,15 @@ export class AlarmWatch extends EventEmitter<AlarmEvents> {
   #sample(): void {
     const queues = this.#node.traffic.filter(({ name }) => name !== OTHER_PEERS);
     this.#step({ type: 'sample', queues });
+    this.#lookAtConfiguration();
     this.#sampling = this.#node.runtime.timers.after(limits.alarmSampleMs, () => this.#sample(), {
       unref: true,
     });
+  }
+
+  #lookAtConfiguration(): void {
+    if (this.#configuration === null) return;
+    this.#step({ type: 'configuration', status: this.#configuration.status });
   }
 
   #step(input: WithoutTime<AlarmInput>): void {

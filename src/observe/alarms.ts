@@ -16,6 +16,7 @@ import {
   type Signal,
   severities,
 } from './alarm-codes.js';
+import type { ObservedStatus } from './observed-config.js';
 
 /** One alarm. Times are in UTC, ISO 8601. */
 export interface Alarm {
@@ -68,6 +69,12 @@ export type AlarmInput =
         readonly queuedBytes: number;
         readonly rejected: number;
       }[];
+    }
+  | {
+      readonly type: 'configuration';
+      readonly wallMs: number;
+      /** Null: it is watched no more. */
+      readonly status: ObservedStatus | null;
     }
   | (AlarmSignal & { readonly type: 'raise'; readonly wallMs: number; readonly text: string })
   | (AlarmSignal & { readonly type: 'clear'; readonly wallMs: number })
@@ -140,6 +147,9 @@ export class Alarms {
       case 'sample':
         this.#sample(nowMs, wallMs, input.queues);
         break;
+      case 'configuration':
+        this.#configuration(nowMs, wallMs, input.status);
+        break;
       case 'raise':
       case 'clear':
         this.#signal(nowMs, wallMs, input.code, byHand(input));
@@ -205,12 +215,23 @@ export class Alarms {
     }
   }
 
+  #configuration(nowMs: number, wallMs: number, status: ObservedStatus | null): void {
+    const context = this.#context([]);
+    for (const [code, { rules }] of this.#codes) {
+      for (const signal of rules.configuration?.(status, context) ?? []) {
+        this.#signal(nowMs, wallMs, code, signal);
+      }
+    }
+  }
+
   #context(paths: readonly PathView[]): RuleContext {
+    const objectsOf = (code: string) =>
+      Array.from(this.#entries.get(code)?.values() ?? [], ({ object }) => object);
     return {
       node: this.#node,
       paths,
-      isActive: (code, object) =>
-        [...(this.#entries.get(code)?.values() ?? [])].some((entry) => entry.object === object),
+      isActive: (code, object) => objectsOf(code).includes(object),
+      objectsOf,
     };
   }
 

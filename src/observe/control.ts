@@ -22,6 +22,7 @@ import type { Alarm } from './alarms.js';
 import { isAnswered } from './control-client.js';
 import { answerPost } from './control-post.js';
 import { nodeHealth } from './health.js';
+import type { ObservedConfig } from './observed-config.js';
 
 /** The node that answers. */
 export interface ControlSelf {
@@ -79,6 +80,8 @@ export interface ControlOptions {
   readonly metrics?: () => Promise<string>;
   /** Links the node needs to be ready. Default 0. */
   readonly minLinks?: number;
+  /** The configuration of the node, for `GET /health`. */
+  readonly configuration?: ObservedConfig;
   /** What answers `POST` requests, by their path. Default: nothing does. */
   readonly posts?: Readonly<Record<string, ControlPost>>;
 }
@@ -131,7 +134,7 @@ function pathsOf(node: ClusterNode, wanted: string | null): PathsAnswer {
 
 async function answer(
   node: ClusterNode,
-  { alarms, metrics, minLinks }: ControlOptions,
+  { alarms, metrics, minLinks, configuration }: ControlOptions,
   url: URL,
 ): Promise<Answer> {
   const self = selfOf(node);
@@ -150,6 +153,7 @@ async function answer(
       const health = nodeHealth(node, {
         ...(alarms === undefined ? {} : { alarms }),
         ...(minLinks === undefined ? {} : { minLinks }),
+        ...(configuration === undefined ? {} : { configuration }),
       });
       return json(health, health.live && health.ready ? 200 : 503);
     }

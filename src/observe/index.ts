@@ -24,3 +24,4 @@ export { type PostOptions, postControl } from './control-post-client.js';
 export { type Health, type HealthOptions, nodeHealth } from './health.js';
 export { type LineLoggerOptions, lineLogger } from './log.js';
 export { METRIC_PREFIX, type MetricsOptions, metricsText, observeMetrics } from './metrics.js';
+export type { ObservedConfig, ObservedFigures, ObservedStatus } from './observed-config.js';

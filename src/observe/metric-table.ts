@@ -8,6 +8,7 @@ import type { NodeTraffic } from '../node/traffic.js';
 import { alarmCodes } from './alarm-codes.js';
 import type { Alarm } from './alarms.js';
 import type { EventCounts } from './event-counts.js';
+import type { ObservedFigures, ObservedStatus } from './observed-config.js';
 
 /** All that is read off one node for one answer to Prometheus. */
 export interface NodeSample {
@@ -20,6 +21,13 @@ export interface NodeSample {
   readonly events: EventCounts;
   /** Null where no alarms are watched. */
   readonly alarms: readonly Alarm[] | null;
+  /** Null where none is observed. */
+  readonly configuration: ConfigSample | null;
+}
+
+/** What is read of its configuration. */
+export interface ConfigSample extends ObservedFigures {
+  readonly status: ObservedStatus;
 }
 
 type Labels = Readonly<Record<string, string>>;
@@ -93,6 +101,49 @@ const plainEvents = (name: string, help: string, event: keyof EventCounts) =>
     [{}, [...events[event].values()].reduce((sum, count) => sum + count, 0)],
   ]);
 
+/** A figure of the configuration; null: it has none now. */
+const ofConfig = (
+  kind: MetricDefinition['kind'],
+  name: string,
+  help: string,
+  value: (sample: ConfigSample) => number | null,
+): MetricDefinition => ({
+  ...{ kind, name: `config_${name}`, help, labels: [] },
+  read: ({ configuration }) => {
+    const found = configuration === null ? null : value(configuration);
+    return found === null ? [] : [[{}, found]];
+  },
+});
+
+/** The configuration's metrics. */
+const configTable: readonly MetricDefinition[] = [
+  ofConfig('gauge', 'revision', 'What may be read here.', ({ status }) => {
+    return status.readable?.revision ?? null;
+  }),
+  ofConfig('gauge', 'epoch', 'The newest that is known here.', ({ status }) => {
+    return status.record?.epoch ?? null;
+  }),
+  ofConfig('gauge', 'uncommitted_entries', 'In the log, and not known to be committed.', (it) => {
+    return it.status.last.revision - it.status.committed;
+  }),
+  ofConfig('gauge', 'writable', '1 while the sequencer takes writes.', ({ status }) => {
+    return status.role === 'sequencer' ? flag(status.isWritable) : null;
+  }),
+  ofConfig('gauge', 'down', '1 while no master is in touch.', ({ status }) => flag(status.isDown)),
+  ofConfig('gauge', 'missing_masters', 'Masters that are not in touch.', ({ status }) => {
+    return status.missing.length;
+  }),
+  ofConfig('gauge', 'slaves', 'Slaves that are in touch.', ({ status }) => status.slaves.length),
+  ofConfig('gauge', 'clients', 'Clients that are in touch.', ({ status }) => {
+    return status.clients.length;
+  }),
+  ofConfig('gauge', 'watches', 'Watches that are open.', ({ watches }) => watches),
+  ofConfig('counter', 'flushes_total', 'Batches flushed to the disk.', ({ flushes }) => flushes),
+  ofConfig('counter', 'flush_seconds_total', 'How long that took.', ({ flushMs }) => {
+    return flushMs / 1000;
+  }),
+];
+
 /** All metrics. */
 export const metricTable: readonly MetricDefinition[] = [
   gauge('node_info', 'Always 1.', ['incarnation', 'engine'], ({ incarnation, engine }) => [
@@ -160,4 +211,5 @@ export const metricTable: readonly MetricDefinition[] = [
           alarms.filter((alarm) => alarm.code === code).length,
         ]),
   ),
+  ...configTable,
 ];

@@ -7,6 +7,7 @@ import { ClusterNode } from '../node/node.js';
 import type { AlarmWatch } from './alarm-watch.js';
 import { EventCounter } from './event-counts.js';
 import { type MetricDefinition, metricTable, type NodeSample } from './metric-table.js';
+import type { ObservedConfig } from './observed-config.js';
 
 /** What begins the name of every metric. */
 export const METRIC_PREFIX = 'backplane_';
@@ -17,13 +18,20 @@ export interface MetricsOptions {
   readonly registry: Registry;
   /** The alarms of the node, for `backplane_alarms`. */
   readonly alarms?: AlarmWatch;
+  /** The configuration of the node, for `backplane_config_...`. */
+  readonly configuration?: ObservedConfig;
 }
 
-const OPTIONS = optionNames<MetricsOptions>({ registry: true, alarms: true });
+const OPTIONS = optionNames<MetricsOptions>({
+  registry: true,
+  alarms: true,
+  configuration: true,
+});
 
 interface Source {
   readonly node: ClusterNode;
   readonly alarms: AlarmWatch | null;
+  readonly configuration: ObservedConfig | null;
   readonly events: EventCounter;
 }
 
@@ -46,7 +54,7 @@ export function bestByPlane(paths: readonly PathView[]): PathView[] {
   return [...best.values()];
 }
 
-function sampleOf({ node, alarms, events }: Source): NodeSample {
+function sampleOf({ node, alarms, configuration, events }: Source): NodeSample {
   const { nodes } = node;
   return {
     engine: node.engine,
@@ -58,6 +66,7 @@ function sampleOf({ node, alarms, events }: Source): NodeSample {
     traffic: node.traffic,
     events: events.counts,
     alarms: alarms?.active ?? null,
+    configuration: configuration && { ...configuration.figures, status: configuration.status },
   };
 }
 
@@ -128,8 +137,9 @@ const sets = new WeakMap<Registry, MetricSet>();
 
 /**
  * Adds a node's figures to a registry of prom-client: links, paths, traffic, outcomes, queues,
- * events and alarms; docs/observability.md lists them. What happened before it is called is not in
- * the counts of events. Paths are read from the kernel once for each answer to Prometheus.
+ * events, alarms and the configuration; docs/observability.md lists them. What happened before it
+ * is called is not in the counts of events. Paths are read from the kernel once for each answer to
+ * Prometheus.
  * @returns Takes them away.
  * @throws NodeError ERR_ARGUMENT; Error of prom-client: the registry has a metric of the same name
  *   that is not ours. Then the registry is as it was.
@@ -137,7 +147,7 @@ const sets = new WeakMap<Registry, MetricSet>();
 export function observeMetrics(node: ClusterNode, options: MetricsOptions): () => void {
   if (!(node instanceof ClusterNode)) throw new NodeError('ERR_ARGUMENT', 'node must be a node');
   checkOptions(options, OPTIONS);
-  const { registry, alarms = null } = options;
+  const { registry, alarms = null, configuration = null } = options;
   if (typeof registry?.registerMetric !== 'function') {
     throw new NodeError('ERR_ARGUMENT', 'registry must be a registry of prom-client');
   }
@@ -147,7 +157,7 @@ export function observeMetrics(node: ClusterNode, options: MetricsOptions): () =
     set.register(registry);
     sets.set(registry, set);
   }
-  const source: Source = { node, alarms, events: new EventCounter() };
+  const source: Source = { node, alarms, configuration, events: new EventCounter() };
   set.sources.add(source);
   const forget = node.observe(source.events.observer);
   return () => {
@@ -160,8 +170,16 @@ export function observeMetrics(node: ClusterNode, options: MetricsOptions): () =
 }
 
 /** The figures of one node alone, as text for Prometheus; for those who have no registry. */
-export function metricsText(node: ClusterNode, alarms?: AlarmWatch): () => Promise<string> {
+export function metricsText(
+  node: ClusterNode,
+  alarms?: AlarmWatch,
+  configuration?: ObservedConfig,
+): () => Promise<string> {
   const registry = new Registry();
-  observeMetrics(node, { registry, ...(alarms === undefined ? {} : { alarms }) });
+  observeMetrics(node, {
+    registry,
+    ...(alarms === undefined ? {} : { alarms }),
+    ...(configuration === undefined ? {} : { configuration }),
+  });
   return () => registry.metrics();
 }

@@ -20,6 +20,7 @@ import { RecordReader } from '../../src/wire/records.js';
 import type { SeededRandom } from '../random.js';
 import { encode, everyRecord, message } from '../unit/wire/sample-records.js';
 import { CborGrammar } from './cbor.js';
+import { configDecoders } from './config-decoders.js';
 
 /** How one decoder is fuzzed. */
 export interface FuzzedDecoder {
@@ -175,4 +176,5 @@ export const decoders: readonly FuzzedDecoder[] = [
     ].map((value) => Buffer.from(encodeBody(value).body)),
     decode: readControl,
   },
+  ...configDecoders(cborOfAnySize),
 ];

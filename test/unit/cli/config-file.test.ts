@@ -67,6 +67,8 @@ test('the file may have a configuration, whose store is beside it', () => {
   const configuration = { store: 'store', masters: ['one@h1'], loadMs: 5000 };
   const checked = checkConfig({ ...least, configuration }, '/etc').configuration;
   assert.deepEqual(checked, { ...configuration, store: '/etc/store' });
+  const none = { ...configuration, store: null };
+  assert.deepEqual(checkConfig({ ...least, configuration: none }, '/etc').configuration, none);
   const bad = { ...configuration, masters: 'one@h1' };
   for (const [wrong, message] of [
     [bad, /^configuration: masters /],

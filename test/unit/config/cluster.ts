@@ -38,6 +38,8 @@ export const idOf = (text: string) => sha256(text).toString('hex').slice(0, 32);
 export class TestNode {
   readonly name: string;
   readonly isSlave: boolean;
+  /** Whom it reads from, where it is a client: its store is empty at each start. */
+  readonly readsFrom: readonly string[] | null;
   store: MemoryStore;
   machine: ReplicaMachine | null = null;
   state: ConfigState | null = null;
@@ -49,9 +51,10 @@ export class TestNode {
   statuses: ReplicaStatus[] = [];
   readonly answers = new Map<number, Answer>();
 
-  constructor(name: string, isSlave: boolean) {
+  constructor(name: string, isSlave: boolean, readsFrom: readonly string[] | null = null) {
     this.name = name;
     this.isSlave = isSlave;
+    this.readsFrom = readsFrom;
     this.store = new MemoryStore(idOf(`store ${name}`));
   }
 
@@ -85,6 +88,11 @@ export class Cluster {
     for (const name of slaves) this.nodes.set(name, new TestNode(name, true));
   }
 
+  /** Adds a client. */
+  client(name: string, ...readsFrom: readonly string[]): void {
+    this.nodes.set(name, new TestNode(name, true, readsFrom));
+  }
+
   node(name: string): TestNode {
     const node = this.nodes.get(name);
     assert.ok(node !== undefined, name);
@@ -95,6 +103,8 @@ export class Cluster {
   start(...names: string[]): void {
     for (const name of names) {
       const node = this.node(name);
+      const { readsFrom } = node;
+      if (readsFrom !== null) node.store = new MemoryStore(idOf(`client ${name} ${node.starts}`));
       const load: LoadState = (revision, items) => {
         node.state = loadState(revision, items) as ConfigState;
         return node.state;
@@ -102,13 +112,13 @@ export class Cluster {
       const setup = {
         name,
         instance: idOf(`${name} ${++node.starts}`),
-        masters: this.masters,
+        masters: readsFrom ?? this.masters,
         loadMs: LOAD_MS,
         contents: node.store.contents(),
         load,
       };
       node.machine = node.isSlave
-        ? new Follower(this.nowMs, setup)
+        ? new Follower(this.nowMs, setup, readsFrom === null ? 'slave' : 'client')
         : new Replica(this.nowMs, setup);
       node.shown = [];
       for (const other of this.nodes.values()) {

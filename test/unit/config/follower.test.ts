@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { limits } from '../../../src/limits.js';
-import { Cluster, idOf, LOAD_MS, write } from './cluster.js';
+import { Cluster, commanded, idOf, LOAD_MS, write } from './cluster.js';
 
 const A = 'a@h1';
 const B = 'b@h2';
@@ -25,6 +25,18 @@ test('a slave gets what is committed and nothing else, and shows it before its d
   assert.equal(cluster.node(S).value('cluster/x'), 1);
   assert.deepEqual(cluster.node(S).shown, [1, 2]);
   assert.equal(cluster.node(S).status.durable, 1);
+});
+
+test('a slave follows a master that becomes one while they meet', () => {
+  const cluster = new Cluster([A], [S]);
+  cluster.start(A, S);
+  // It has heard that A is empty, and its answer is on its way.
+  cluster.turn();
+  const ids = { clusterId: idOf('cluster'), lineage: idOf('L1') };
+  cluster.ask(A, commanded({ type: 'bootstrap', masters: [A], ...ids }));
+  cluster.run();
+  assert.equal(cluster.node(S).status.source, A);
+  assert.deepEqual(cluster.node(S).shown, [1]);
 });
 
 test('when its master goes, a slave goes on with another where it was', () => {

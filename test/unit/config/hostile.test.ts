@@ -56,6 +56,7 @@ class Victim {
       committed: last,
       canStore: true,
       isSlave: false,
+      isClient: false,
     });
   }
 
@@ -164,12 +165,14 @@ test('a request goes in no circle', () => {
     committed: ORIGIN,
     canStore: true,
     isSlave: true,
+    isClient: false,
   } as const;
   victim.step({ type: 'message', name: S, body: messageBody(hello) });
   const sentTo = (hops: number) => {
     victim.outputs = [];
     const request = write({ write: [{ put: 'cluster/x', value: 1 }] });
-    const message = { type: 'request', id: 1, request, waitMs: 100, hops } as const;
+    const writer = { name: S, isClient: false };
+    const message = { type: 'request', id: 1, request, writer, waitMs: 100, hops } as const;
     victim.step({ type: 'message', name: S, body: messageBody(message) });
     return victim.outputs.map((out) => out.type === 'send' && `${out.to} ${out.message.type}`);
   };

@@ -2,73 +2,10 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { makeEntry, ORIGIN } from '../../../src/config/entry.js';
 import { type Message, messageBody, readMessage } from '../../../src/config/messages.js';
-import type { Request } from '../../../src/config/replica-io.js';
 import { limits } from '../../../src/limits.js';
 import { decodeBody, encodeBody } from '../../../src/wire/payload.js';
-import { commanded, idOf, write } from './cluster.js';
-
-const hash = '5'.repeat(64);
-const at = { revision: 4, hash };
-const ids = { clusterId: idOf('c'), lineage: idOf('L') };
-const record = {
-  ...ids,
-  epoch: 1,
-  masters: [{ name: 'a@h1', storeId: idOf('s') }],
-  parent: null,
-  ancestors: [],
-  cause: { kind: 'bootstrap', by: 'me', atMs: 1 },
-} as const;
-
-const requests: Request[] = [
-  write({ write: [{ put: 'cluster/x', value: 1 }] }),
-  write({ write: [{ put: 'cluster/x', value: 1 }] }, { askedAt: 7 }),
-  { type: 'read', isFresh: true, seen: null },
-  { type: 'read', isFresh: false, seen: { lineage: idOf('L'), revision: 3 } },
-  commanded({ type: 'bootstrap', masters: ['a@h1', 'b@h2'], ...ids }),
-  commanded({ type: 'add', name: 'a@h1' }),
-  commanded({ type: 'remove', name: 'a@h1' }),
-  commanded({ type: 'force', lineage: idOf('L2') }),
-  commanded({ type: 'forget' }),
-];
-
-const hello = {
-  type: 'hello',
-  from: idOf('from'),
-  storeId: idOf('s'),
-  last: at,
-  committed: ORIGIN,
-  canStore: true,
-  isSlave: false,
-} as const;
-
-const messages: Message[] = [
-  { ...hello, to: null, record: null },
-  { ...hello, to: idOf('to'), record },
-  { type: 'follow', ticket: 1, at, committed: ORIGIN, lineage: idOf('L') },
-  { type: 'follow', ticket: 2, at: ORIGIN, committed: ORIGIN, lineage: null },
-  { type: 'unfollow', ticket: 1 },
-  { type: 'entries', ticket: 1, committed: 9, entries: [Buffer.from('a'), Buffer.from('b')] },
-  { type: 'snapshot', ticket: 1, base: { ...at, record: Buffer.from('r') } },
-  {
-    type: 'piece',
-    ticket: 1,
-    items: [{ key: Buffer.from('k'), value: Buffer.from('v') }],
-    digest: null,
-  },
-  { type: 'piece', ticket: 1, items: [], digest: hash },
-  { type: 'taken', ticket: 1, messages: 3, stored: 4 },
-  { type: 'end', ticket: 1, code: 'ERR_DIVERGED' },
-  ...requests.map((request) => ({ type: 'request', id: 1, request, waitMs: 5, hops: 0 }) as const),
-  { type: 'answer', id: 1, answer: { type: 'committed', lineage: idOf('L'), revision: 3 } },
-  { type: 'answer', id: 1, answer: { type: 'failed', failed: 2, lineage: idOf('L'), revision: 3 } },
-  { type: 'answer', id: 1, answer: { type: 'read', lineage: idOf('L'), revision: 3 } },
-  { type: 'answer', id: 1, answer: { type: 'done', lineage: idOf('L'), epoch: 3 } },
-  { type: 'answer', id: 1, answer: { type: 'error', code: 'ERR_REPLICAS', message: 'no' } },
-  { type: 'confirm', round: 1 },
-  { type: 'confirmed', round: 1, isFollowing: true },
-  { type: 'invite' },
-  { type: 'freeze', isFrozen: true },
-];
+import { idOf } from './cluster.js';
+import { at, hello, messages } from './sample-messages.js';
 
 /** As it comes out at the other end of a link. */
 function sent(value: unknown): unknown {
@@ -90,6 +27,8 @@ test('what is not a message is a ProtocolError', () => {
     [],
     [0],
     [99],
+    // What has no text: it is not to be told.
+    [{ toString: null }],
     ['hello'],
     [1],
     [3],
@@ -137,7 +76,7 @@ test('the bytes of messages stay what they are', () => {
   const [from, store, lineage] = [idOf('from'), idOf('s'), idOf('L')];
   const places = `8204${'5820'}${'55'.repeat(32)}8200${'5820'}${'00'.repeat(32)}`;
   const golden: [Message, string][] = [
-    [{ ...hello, to: null, record: null }, `8a010150${from}f650${store}f6${places}f5f4`],
+    [{ ...hello, to: null, record: null }, `8b010250${from}f650${store}f6${places}f5f4f4`],
     [
       { type: 'follow', ticket: 1, at, committed: ORIGIN, lineage: idOf('L') },
       `850201${places}50${lineage}`,
@@ -154,9 +93,9 @@ test('the bytes of messages stay what they are', () => {
 test('a peer of another version is told apart, whatever else its hello holds', () => {
   const [kind, version, ...fields] = messageBody({ ...hello, to: null, record: null });
   for (const other of [
-    [kind, 2, ...fields],
-    [kind, 2, ...fields, 'more'],
-    [kind, 2],
+    [kind, 3, ...fields],
+    [kind, 3, ...fields, 'more'],
+    [kind, 3],
   ]) {
     assert.throws(() => readMessage(other), { code: 'ERR_VERSION' });
   }

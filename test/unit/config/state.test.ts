@@ -50,12 +50,12 @@ test('a proposal is judged on all that was applied', () => {
   const { state, apply } = bound();
   apply(put('cluster/x', 1));
   const propose = (transaction: Transaction) =>
-    state.propose(encodeTransaction(checkTransaction(transaction)));
+    state.propose(encodeTransaction(checkTransaction(transaction)), null);
   const compare = [{ key: 'cluster/x', revision: 1 }];
   assert.equal(propose({ compare, ...put('cluster/x', 2) }).type, 'entry');
   apply(put('cluster/x', 2));
   assert.deepEqual(propose({ compare, ...put('cluster/x', 3) }), { type: 'failed', failed: 0 });
-  const refused = state.propose(Buffer.from('ff', 'hex'));
+  const refused = state.propose(Buffer.from('ff', 'hex'), null);
   assert.ok(refused.type === 'refused' && refused.error.code === 'ERR_PROTOCOL');
 });
 

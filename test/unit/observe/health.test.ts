@@ -35,6 +35,7 @@ test('a node is ready while it listens and has the links it needs', async () => 
     stalled: [],
     notRedundant: ['two@host2'],
     alarms: { critical: 0, major: 1, minor: 0, warning: 0 },
+    configuration: null,
   });
   const closed = node.close();
   assert.deepEqual(words(0), [true, false]);
