@@ -16,7 +16,9 @@ export function mastersText({ status, masters }: RemoteStatus): string {
   const lines = [`${name}, ${role}, ${revision} (log to ${last.revision})`];
   if (role === 'sequencer') lines.push(status.isWritable ? 'writes are taken' : 'NO WRITES');
   if (status.isDown) lines.push('DOWN: no master is in touch');
-  if (storeFailure !== null) lines.push(`the store takes nothing: ${storeFailure}`);
+  if (storeFailure !== null) {
+    lines.push(`the store takes nothing: ${storeFailure}; the log of ${name} has the way out`);
+  }
   for (const { name: peer, code } of status.troubles) lines.push(`${peer}: ${code}`);
   if (setAside > 0) lines.push(`set aside here: ${setAside}; see \`masters forget\``);
   if (status.newcomers.length > 0) lines.push(`newcomers: ${status.newcomers.join(', ')}`);

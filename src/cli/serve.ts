@@ -120,8 +120,10 @@ async function serve(options: ServeOptions): Promise<void> {
     logger.warn({ event: 'peerIsSelf', node: node.name, peer }, text);
   }
   try {
-    replica = configuration === undefined ? null : await openConfig(node, configuration);
-    if (replica !== null) logConfig(replica, logger);
+    if (configuration !== undefined) {
+      replica = await openConfig(node, configuration);
+      logConfig(replica, configuration.store, logger);
+    }
     const metrics = metricsText(node, alarms);
     const posts = { [CONFIG_CONTROL]: replica === null ? noConfig : configControl(replica) };
     const socket =
