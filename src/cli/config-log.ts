@@ -1,10 +1,33 @@
 /** What happens to the configuration, for the log of `serve`. */
 import type { Config } from '../cluster.js';
+import { wayOut } from '../config/store-failure.js';
 import type { Logger } from '../index.js';
 
-/** One line for each change of state that people have to know. */
-export function logConfig(config: Config, logger: Logger): void {
+/** What an operator does about a peer that cannot take part. */
+const WAYS_OUT: Readonly<Record<string, string>> = {
+  ERR_LINEAGE:
+    'it is of another cluster, or was forced apart. Nothing is exchanged: decide which side ' +
+    'stays, and move the store of the other away',
+  ERR_DIVERGED: 'one of the two stores is damaged: leave its master behind by force, add it empty',
+  ERR_STORE: 'its store takes nothing more: see the log there',
+};
+
+/** One line for each change of state that people have to know; `store` is the folder. */
+export function logConfig(config: Config, store: string, logger: Logger): void {
   const { name: node } = config;
+  const { role } = config.status;
+  logger.info(
+    { event: 'configOpened', node, role },
+    `the configuration: ${role} here, in ${store}`,
+  );
+  let known = new Set<string>();
+  config.on('status', ({ newcomers }) => {
+    for (const peer of newcomers.filter((name) => !known.has(name))) {
+      const text = `${peer} is a newcomer to the configuration: its store is empty`;
+      logger.info({ event: 'configNewcomer', node, peer }, text);
+    }
+    known = new Set(newcomers);
+  });
   config.on('role', ({ role, before }) => {
     logger.info({ event: 'configRole', node, role, before }, `the configuration: ${role} here`);
   });
@@ -38,7 +61,14 @@ export function logConfig(config: Config, logger: Logger): void {
     logger.info({ event: 'configUp', node }, 'a master of the configuration is in touch again');
   });
   config.on('trouble', ({ name, code }) => {
-    const text = `the configuration and ${name}: ${code}`;
-    logger.error({ event: 'configTrouble', node, peer: name, code }, text);
+    const { storeFailure } = config.status;
+    const fields = { event: 'configTrouble', node, peer: name, code };
+    if (name === node && storeFailure !== null) {
+      const text = `the store ${store} takes nothing more: ${code}. ${wayOut(storeFailure, store)}`;
+      return logger.error(fields, text);
+    }
+    const way = WAYS_OUT[code];
+    const text = `the configuration and ${name}: ${code}${way === undefined ? '' : `, ${way}`}`;
+    logger.error(fields, text);
   });
 }

@@ -17,7 +17,9 @@ export function mastersText({ status, masters }: RemoteStatus): string {
   if (role === 'sequencer') lines.push(status.isWritable ? 'writes are taken' : 'NO WRITES');
   const missing = role === 'client' ? 'the host of this client is not' : 'no master is';
   if (status.isDown) lines.push(`DOWN: ${missing} in touch`);
-  if (storeFailure !== null) lines.push(`the store takes nothing: ${storeFailure}`);
+  if (storeFailure !== null) {
+    lines.push(`the store takes nothing: ${storeFailure}; the log of ${name} has the way out`);
+  }
   for (const { name: peer, code } of status.troubles) lines.push(`${peer}: ${code}`);
   if (setAside > 0) lines.push(`set aside here: ${setAside}; see \`masters forget\``);
   if (status.clients.length > 0) lines.push(`clients here: ${status.clients.join(', ')}`);

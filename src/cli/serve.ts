@@ -120,9 +120,9 @@ async function serve(options: ServeOptions): Promise<void> {
     logger.warn({ event: 'peerIsSelf', node: node.name, peer }, text);
   }
   try {
-    replica = configuration === undefined ? null : await openConfig(node, configuration);
-    if (replica !== null) {
-      logConfig(replica, logger);
+    if (configuration !== undefined) {
+      replica = await openConfig(node, configuration);
+      logConfig(replica, configuration.store, logger);
       alarms.watchConfiguration(replica);
     }
     const metrics = metricsText(node, alarms, replica ?? undefined);

@@ -71,7 +71,7 @@ export class Tree implements KeyReader {
   #liveKeys = 0;
   #liveBytes = 0;
 
-  /** An empty tree, or the one of a snapshot: see `TreeLoader` of snapshot.ts. */
+  /** An empty tree, or one of a snapshot, whose items `load` takes. */
   constructor(revision = 0) {
     this.#revision = revision;
     this.#compacted = revision;

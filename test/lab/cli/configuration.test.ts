@@ -1,106 +1,11 @@
 import assert from 'node:assert/strict';
-import type { ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import test, { type TestContext } from 'node:test';
-import { createLab, type Lab } from '../../../src/lab/index.js';
-import { cli, Lines } from './support.js';
+import test from 'node:test';
+import { Daemons, values } from './daemons.js';
 
-const NAMES = ['one@host1', 'two@host2', 'three@host3'];
 const limit = { timeout: 180_000 };
 
-/** A daemon on each of three hosts. Files are in one folder: the hosts of a lab share them. */
-class Daemons {
-  readonly lab: Lab;
-  readonly #folder: string;
-  readonly #running: { child: ChildProcess; lines: Lines }[] = [];
-
-  private constructor(lab: Lab, folder: string) {
-    this.lab = lab;
-    this.#folder = folder;
-  }
-
-  static async make(context: TestContext): Promise<Daemons> {
-    const lab = await createLab({ hosts: 3 });
-    const folder = mkdtempSync(join(tmpdir(), 'backplane-config-'));
-    const daemons = new Daemons(lab, folder);
-    context.after(async () => {
-      for (let host = 1; host <= 3; host++) await daemons.end(host, 'SIGKILL');
-      await lab.close();
-      rmSync(folder, { recursive: true });
-    });
-    await once(cli(lab.host(1), 'keygen', join(folder, 'cluster.key')), 'exit');
-    const peers = NAMES.map((name, index) => {
-      return { name, addresses: lab.host(index + 1).addresses };
-    });
-    for (let host = 1; host <= 3; host++) {
-      const configuration = { store: `store${host}`, masters: NAMES.slice(0, 2), loadMs: 3000 };
-      writeFileSync(
-        daemons.#file(host),
-        JSON.stringify({
-          planes: lab.cidrs,
-          keyFile: 'cluster.key',
-          control: `${host}.sock`,
-          peers,
-          configuration,
-        }),
-      );
-    }
-    return daemons;
-  }
-
-  #file(host: number): string {
-    return join(this.#folder, `${host}.json`);
-  }
-
-  async start(host: number): Promise<Lines> {
-    const name = NAMES[host - 1] as string;
-    const args = ['serve', '--config', this.#file(host), '--json', '--name', name];
-    const child = cli(this.lab.host(host), ...args);
-    const lines = new Lines(child);
-    this.#running[host] = { child, lines };
-    await lines.until('listening');
-    return lines;
-  }
-
-  async end(host: number, signal: NodeJS.Signals): Promise<void> {
-    const running = this.#running[host];
-    if (running === undefined || running.child.exitCode !== null) return;
-    if (running.child.signalCode !== null) return;
-    const ended = once(running.child, 'close');
-    running.child.kill(signal);
-    await ended;
-  }
-
-  lines(host: number): Lines {
-    return this.#running[host]?.lines as Lines;
-  }
-
-  /** Runs a command at a host; what it printed last. */
-  async ask(host: number, ...args: string[]): Promise<Record<string, unknown>> {
-    const child = cli(this.lab.host(host), ...args, '--config', this.#file(host), '--json');
-    const lines = new Lines(child);
-    await once(child, 'close');
-    return lines.all.at(-1) as Record<string, unknown>;
-  }
-
-  /** Runs a command at a host that must do what it says. */
-  async done(host: number, ...args: string[]): Promise<Record<string, unknown>> {
-    const answer = await this.ask(host, ...args);
-    assert.equal(answer['ok'], true, `${args.join(' ')}: ${JSON.stringify(answer)}`);
-    return answer;
-  }
-}
-
-function values(answer: Record<string, unknown>): unknown {
-  const items = answer['items'] as { key: string; value: unknown }[];
-  return Object.fromEntries(items.map(({ key, value }) => [key, value]));
-}
-
 test('three daemons begin a configuration, end, start and lose one', limit, async (context) => {
-  const daemons = await Daemons.make(context);
+  const daemons = await Daemons.make(context, { hosts: 3, masters: 2 });
   for (const host of [1, 2, 3]) await daemons.start(host);
   await daemons.lines(1).until('nodeup', { peer: 'two@host2' });
   await daemons.lines(3).until('nodeup', { peer: 'one@host1' });

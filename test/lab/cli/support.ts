@@ -39,9 +39,14 @@ export async function setup(context: TestContext): Promise<Setup> {
   return { lab, config };
 }
 
+/** The words that run the command. */
+export function commandOf(args: readonly string[]): string[] {
+  return [process.execPath, main, ...args];
+}
+
 /** Runs the command on a host. */
 export function cli(host: LabHost, ...args: string[]): ChildProcess {
-  return host.spawn([process.execPath, main, ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
+  return host.spawn(commandOf(args), { stdio: ['ignore', 'pipe', 'inherit'] });
 }
 
 /** Lines of standard output as they come, each as its JSON. */

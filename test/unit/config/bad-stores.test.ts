@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import {
   copyFileSync,
@@ -19,6 +18,7 @@ import { spawn } from '../../../src/runtime/child-process.js';
 import { processIdentity } from '../../../src/runtime/process-identity.js';
 import { SeededRandom } from '../../../src/testing/random.js';
 import { compact, DiskStore, entry, item, reading, temporary } from './disk-store.js';
+import { fingerprint, trees } from './records.js';
 
 const { folder, remove } = temporary();
 after(remove);
@@ -43,18 +43,6 @@ function copy(): string {
   mkdirSync(path);
   copyFileSync(join(good, 'config.mdb'), join(path, 'config.mdb'));
   return path;
-}
-
-/** Everything in a folder but locks, which come and go. */
-function fingerprint(path: string): string[] {
-  if (!statSync(path).isDirectory()) return [readFileSync(path, 'hex')];
-  return readdirSync(path)
-    .filter((name) => !name.includes('lock'))
-    .map((name) => {
-      const file = join(path, name);
-      const content = statSync(file).isFile() ? readFileSync(file) : '';
-      return `${name} ${createHash('sha256').update(content).digest('hex')}`;
-    });
 }
 
 /** It is refused with this code, says a way out, and is left as it was. */
@@ -128,12 +116,6 @@ async function withRecords(
   await change(records);
   await root.close();
   return path;
-}
-
-function trees(path: string) {
-  const root = openLmdb({ path: join(path, 'config.mdb'), overlappingSync: false, maxDbs: 3 });
-  const options = { encoding: 'binary', keyEncoding: 'binary' } as const;
-  return { root, records: root.openDB<Buffer, Buffer>('records', options) };
 }
 
 const revisionKey = (kind: number, revision: number) => {

@@ -25,9 +25,7 @@ test('the masters at hand are frozen, the longest log is taken, the epoch is on 
   cluster.page();
   cluster.link(A, C);
   cluster.run();
-  const { machine } = cluster.node(A);
-  machine?.step(0, { type: 'request', id: 77, request: put('cluster/x', 1), deadlineMs: 1000 });
-  cluster.take(cluster.node(A));
+  cluster.ask(A, put('cluster/x', 1));
   cluster.cut(A, C);
   cluster.run();
   cluster.kill(A);
@@ -73,9 +71,7 @@ test('an old master that comes back is a slave, and what only it had is set asid
   // Taken just before the link was lost: in the log of A alone.
   cluster.link(A, B);
   cluster.run();
-  const { machine } = cluster.node(A);
-  machine?.step(0, { type: 'request', id: 77, request: put('cluster/x', 2), deadlineMs: 1000 });
-  cluster.take(cluster.node(A));
+  const id = cluster.ask(A, put('cluster/x', 2));
   cluster.cut(A, B);
   cluster.run();
   assert.equal(cluster.node(A).status.last.revision, 3);
@@ -95,7 +91,7 @@ test('an old master that comes back is a slave, and what only it had is set asid
   );
   assert.equal(set?.lineage, idOf('L1'));
   assert.equal(set?.leftBy, idOf('L2'));
-  const lost = cluster.answer(A, 77);
+  const lost = cluster.answer(A, id);
   assert.ok(lost?.type === 'error' && lost.code === 'ERR_OUTCOME_UNKNOWN');
   // A slave until it is added again; writes from there go to the master.
   assert.equal(cluster.put(A, 'cluster/x', 4)?.type, 'committed');
@@ -238,9 +234,7 @@ test('a master alone goes on by force, with what was never committed before', ()
 test('before a force has taken effect, a master that it leaves behind gives up nothing', () => {
   const cluster = new Cluster([A, B, C]);
   cluster.bootstrap(A, B, C);
-  const { machine } = cluster.node(A);
-  machine?.step(0, { type: 'request', id: 77, request: put('cluster/x', 1), deadlineMs: 1000 });
-  cluster.take(cluster.node(A));
+  cluster.ask(A, put('cluster/x', 1));
   for (const other of [B, C]) cluster.cut(A, other);
   cluster.run();
   cluster.node(B).isSlow = true;

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import fc from 'fast-check';
-import { digestOf, snapshotPiece, TreeLoader } from '../../../src/config/snapshot.js';
 import type { Operation } from '../../../src/config/transaction.js';
 import { Tree } from '../../../src/config/tree.js';
 import { type Watch, WatchHub, type WatchOutput } from '../../../src/config/watch.js';
@@ -36,13 +35,9 @@ class World {
 }
 
 function copyOf(tree: Tree): Tree {
-  const loader = new TreeLoader(tree.revision);
-  for (let after: string | null = ''; after !== null; ) {
-    const piece = snapshotPiece(tree, tree.revision, after);
-    loader.add(piece.bytes);
-    after = piece.next;
-  }
-  return loader.finish(digestOf(tree, tree.revision));
+  const copy = new Tree(tree.revision);
+  for (const item of tree.range('')) copy.load(item);
+  return copy;
 }
 
 function drain(watch: Watch): WatchOutput[] {

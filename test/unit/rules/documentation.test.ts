@@ -39,6 +39,12 @@ test('docs/messaging.md tells the bounds of topics and bodies as they are', () =
   }
 });
 
+test('the model of the configuration takes two pages', () => {
+  const page = readFileSync(join(projectRoot, 'docs/configuration.md'), 'utf8');
+  const lines = page.split('\n').map(({ length }) => Math.max(1, Math.ceil(length / 100)));
+  assert.ok(lines.reduce((sum, one) => sum + one) <= 140);
+});
+
 test('the rule of doc comments fails where one is missing', (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'backplane-rules-'));
   t.after(() => rmSync(folder, { recursive: true }));
