@@ -101,9 +101,14 @@ export class Sessions {
     }
   }
 
-  /** Says hello to all that are met: what we have has changed. */
+  /**
+   * What we have has changed. Also those that are not met yet have to know: some of them have heard
+   * what we had before, and will hear no other hello.
+   */
   announce(): void {
-    for (const peer of this.all()) this.#greet(peer);
+    for (const peer of this.#peers.values()) {
+      if (peer.isGreeted && !peer.isRefused) this.#greet(peer);
+    }
   }
 
   /**
