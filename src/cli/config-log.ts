@@ -12,14 +12,12 @@ const WAYS_OUT: Readonly<Record<string, string>> = {
   ERR_STORE: 'its store takes nothing more: see the log there',
 };
 
-/** One line for each change of state that people have to know; `store` is the folder. */
-export function logConfig(config: Config, store: string, logger: Logger): void {
+/** One line for each change of state that people have to know; `store` is the folder, null: none. */
+export function logConfig(config: Config, store: string | null, logger: Logger): void {
   const { name: node } = config;
   const { role } = config.status;
-  logger.info(
-    { event: 'configOpened', node, role },
-    `the configuration: ${role} here, in ${store}`,
-  );
+  const where = store === null ? 'without a store' : `in ${store}`;
+  logger.info({ event: 'configOpened', node, role }, `the configuration: ${role} here, ${where}`);
   let known = new Set<string>();
   config.on('status', ({ newcomers }) => {
     for (const peer of newcomers.filter((name) => !known.has(name))) {
@@ -63,7 +61,7 @@ export function logConfig(config: Config, store: string, logger: Logger): void {
   config.on('trouble', ({ name, code }) => {
     const { storeFailure } = config.status;
     const fields = { event: 'configTrouble', node, peer: name, code };
-    if (name === node && storeFailure !== null) {
+    if (name === node && storeFailure !== null && store !== null) {
       const text = `the store ${store} takes nothing more: ${code}. ${wayOut(storeFailure, store)}`;
       return logger.error(fields, text);
     }

@@ -12,8 +12,9 @@ import { Fifo } from '../link/fifo.js';
 import { Sha256 } from '../runtime/crypto.js';
 import type { Core } from './core.js';
 import type { Position } from './entry.js';
-import { kinship } from './epoch-record.js';
+import { kinship, type Master } from './epoch-record.js';
 import { hexBytes } from './fields.js';
+import type { Epoch } from './log.js';
 import type { FeedEnd, Message } from './messages.js';
 import { isMasterOf, type MetPeer, type Sessions } from './sessions.js';
 import type { BaseItem, BasePoint } from './store-contract.js';
@@ -129,12 +130,6 @@ export class Feeds {
     return feed?.mode === 'entries' ? feed.stored : null;
   }
 
-  /** The place a follower waits at because this log does not reach it; null: it does not wait. */
-  waitsAt(name: string): number | null {
-    const feed = this.#feeds.get(name);
-    return feed?.mode === 'waiting' ? feed.at.revision : null;
-  }
-
   /** Sends what there is to be sent. */
   advance(): void {
     for (const [name, feed] of this.#feeds) {
@@ -167,6 +162,8 @@ export class Feeds {
     if (!isSame && (theirs === null || kinship(record, theirs) === 'foreign')) {
       this.#end(peer.name, feed, 'ERR_LINEAGE');
     } else if (log.hashAt(at.revision) === at.hash) {
+      // One that has made the entry by which it leaves hears nothing until it may store it.
+      if (at.revision > this.#most(peer) && this.#leaving(peer) !== null) return;
       feed.mode = 'entries';
     } else if (isSame && at.revision > log.last.revision) {
       // Ahead of us: a master whose log is longer, which we shall have first.
@@ -198,8 +195,10 @@ export class Feeds {
     if (feed.next > most && feed.told === log.committed) return false;
     const entries = log.batch(feed.next, most).map(({ bytes }) => bytes);
     feed.next += entries.length;
-    feed.told = log.committed;
-    const { ticket } = feed;
+    // On its way to a forced entry it is not told of what is committed with that one.
+    const isSame = log.committedWith(feed.next - 1) > 0;
+    if (isSame) feed.told = log.committed;
+    const { ticket, told } = feed;
     this.#send(
       peer.name,
       feed,
@@ -207,7 +206,7 @@ export class Feeds {
       {
         type: 'entries',
         ticket,
-        committed: log.committed,
+        committed: told,
         entries,
       },
     );
@@ -221,26 +220,43 @@ export class Feeds {
    */
   #most(peer: MetPeer): number {
     const { log } = this.#core;
-    const agreed = log.recordAt(log.committed);
-    const isAgreed = agreed !== null && isMasterOf(agreed, peer);
+    const left = this.#leaving(peer);
+    // Who has on disk that it is to be a master no more cannot go on by itself: those that can are
+    // to have it before.
+    if (left !== null) {
+      return this.#haveAll(left.record.masters, left.revision) ? left.revision : left.revision - 1;
+    }
+    const isAgreed = this.#isAgreed(peer);
     const forced = log.uncommittedForce();
     for (const { revision, record } of log.uncommittedEpochs()) {
-      const isNamed = isMasterOf(record, peer);
-      // One that is to be a master no more gets the entry that says so, to acknowledge it.
-      if (isAgreed && !isNamed) return revision;
-      // One that is new gets it when all before it have it on their disks: all else is then too.
       const isAsked = revision > (forced?.revision ?? 0);
-      if (!isAgreed && isNamed && isAsked && !this.#haveAll(revision)) return log.committed;
+      if (isAgreed || !isAsked || !isMasterOf(record, peer)) continue;
+      // One that is new gets it when all before it have it on their disks: all else is then too.
+      const before = log.recordAt(revision - 1)?.masters ?? [];
+      if (!this.#haveAll(before, revision)) return log.committed;
     }
     const isMaster = log.record !== null && isMasterOf(log.record, peer);
     return isMaster ? log.last.revision : log.committed;
   }
 
-  /** Whether the masters before an epoch entry have it on their disks. */
-  #haveAll(revision: number): boolean {
+  /** Whether a peer is a master by what is committed. */
+  #isAgreed(peer: MetPeer): boolean {
+    const { log } = this.#core;
+    const agreed = log.recordAt(log.committed);
+    return agreed !== null && isMasterOf(agreed, peer);
+  }
+
+  /** The entry by which a master is to be one no more, and which it has to acknowledge. */
+  #leaving(peer: MetPeer): Epoch | null {
+    if (!this.#isAgreed(peer)) return null;
+    const epochs = this.#core.log.uncommittedEpochs();
+    return epochs.find(({ record }) => !isMasterOf(record, peer)) ?? null;
+  }
+
+  /** Whether all of these masters have an entry on their disks. */
+  #haveAll(masters: readonly Master[], revision: number): boolean {
     const { log, name } = this.#core;
-    const before = log.recordAt(revision - 1)?.masters ?? [];
-    return before.every((master) => {
+    return masters.every((master) => {
       if (master.name === name) return log.durable >= revision;
       return (this.storedBy(master.name) ?? 0) >= revision;
     });

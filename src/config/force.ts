@@ -58,10 +58,10 @@ export class Force {
 
   /** An operator's command, at this node. */
   begin(ticket: Ticket, command: Command & { readonly type: 'force' }): void {
-    const { log, isMaster } = this.#core;
-    const { record } = log;
+    const { log } = this.#core;
+    const record = this.#basis();
     if (this.#sequencer.isRepeated(ticket, command.requestId)) return;
-    if (record === null || !isMaster) {
+    if (record === null) {
       this.#refuse(ticket, 'this node is no master of this cluster');
     } else if (log.failure !== null) {
       this.#refuse(ticket, 'the store of this node has failed');
@@ -113,26 +113,41 @@ export class Force {
     const forcing = this.#forcing;
     if (forcing === null) return false;
     const { ticket, command, atHand } = forcing;
-    const record = log.record as EpochRecord;
+    const record = this.#basis();
     const problem = this.#problem(record, forcing);
-    if (problem !== null) {
-      this.#giveUp(problem);
+    if (record === null || problem !== null) {
+      this.#giveUp(problem as string);
       return true;
     }
     const isFollowed = atHand.every((name) => this.#feeds.storedBy(name) !== null);
     if (!isFollowed || this.#intake.source !== null) return false;
     const { name: own } = this.#core;
     const masters = record.masters.filter(({ name }) => name === own || atHand.includes(name));
-    const next = forcedRecord(record, log.last, masters, causeOf(command), command.lineage);
+    const newest = log.record as EpochRecord;
+    const next = forcedRecord(newest, log.last, masters, causeOf(command), command.lineage);
     this.#forcing = null;
+    log.release();
     this.#sequencer.begin(ticket, command.requestId, next);
     return true;
   }
 
-  #problem(record: EpochRecord, { ticket, atHand }: Forcing): string | null {
+  /**
+   * The record whose masters are to go on; null: this node is none of them. One that has made the
+   * entry by which it leaves, and holds it in no store yet, is one of them still while none is at
+   * hand of those it leaves it to.
+   */
+  #basis(): EpochRecord | null {
+    const { log, isMaster } = this.#core;
+    const { record } = log;
+    if (isMaster) return record;
+    if (record === null || !log.isHeld || this.#atHand(record).length > 0) return null;
+    return log.recordAt(log.committed);
+  }
+
+  #problem(record: EpochRecord | null, { ticket, atHand }: Forcing): string | null {
     if (ticket.isDone) return 'it took too long';
     // A longer log may have told of other masters.
-    if (!this.#core.isMaster) return 'this node is a master no more';
+    if (record === null) return 'this node is a master no more';
     if (this.#missing(record).length === 0) return 'all masters are in touch again';
     for (const name of atHand) {
       if (this.#feeds.diverged.has(name)) return `the log of ${name} has diverged`;

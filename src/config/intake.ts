@@ -87,7 +87,7 @@ export class Intake {
     if (name !== this.#source || message.ticket !== this.#ticket) return;
     switch (message.type) {
       case 'entries':
-        this.#entries(message.entries, message.committed);
+        this.#entries(message.entries, message.committed, hello.committed.revision);
         break;
       case 'snapshot':
         this.#begin(message.base, hello.record);
@@ -140,7 +140,8 @@ export class Intake {
     this.#isCurrent = false;
   }
 
-  #entries(entries: readonly Buffer[], committed: number): void {
+  /** @param known what the source knew to be committed when it last said hello */
+  #entries(entries: readonly Buffer[], committed: number, known: number): void {
     const { log, nowMs } = this.#core;
     if (this.#snapshot !== null) throw new ProtocolError('ERR_PROTOCOL', 'half a snapshot');
     let bytes = 0;
@@ -149,7 +150,8 @@ export class Intake {
       bytes += each.length;
     }
     log.commit(nowMs, Math.min(committed, log.last.revision));
-    this.#isCurrent = log.last.revision >= committed;
+    this.#isCurrent = log.last.revision >= Math.max(committed, known);
+    log.release();
     this.#waiting.push({ revision: log.last.revision, bytes });
   }
 
@@ -166,7 +168,7 @@ export class Intake {
     const digest = new Sha256();
     digest.update(hexBytes(base.hash));
     this.#snapshot = { base, guide, digest, items: [], bytes: 0 };
-    this.#waiting.push({ revision: 0, bytes: 0 });
+    this.#waiting.push({ revision: 0, bytes: base.record?.length ?? 0 });
   }
 
   #piece(items: readonly BaseItem[], digest: string | null): void {

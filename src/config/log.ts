@@ -47,6 +47,8 @@ export class Log {
   #durable: number;
   #submitted: number;
   #setAside: number;
+  /** From this revision on nothing is given to the store; Infinity: everything is. */
+  #heldFrom = Number.POSITIVE_INFINITY;
   #failure: StoreFailure | null = null;
   #operations = new Fifo<StoreOperation>();
   readonly #underWay = new Fifo<UnderWay>();
@@ -118,9 +120,24 @@ export class Log {
     return this.#failure;
   }
 
+  /** Whether entries at the end of the log are kept from the store. */
+  get isHeld(): boolean {
+    return this.#heldFrom <= this.#last.revision;
+  }
+
   /** How many sets of entries the store keeps for people. */
   get setAside(): number {
     return this.#setAside;
+  }
+
+  /**
+   * How much one may take for committed who has the log up to a place, of what is. Entries that are
+   * only because of a forced one after them are so with that one: before it they may still be left.
+   */
+  committedWith(revision: number): number {
+    if (revision >= this.#committed) return this.#committed;
+    const isSame = this.recordAt(revision)?.lineage === this.recordAt(this.#committed)?.lineage;
+    return isSame ? revision : 0;
   }
 
   /** Bytes of entries that are not committed. */
@@ -180,6 +197,15 @@ export class Log {
     this.#push({ type: 'append', revision: entry.revision, bytes: entry.bytes });
   }
 
+  /** Gives the store nothing from the next entry on, until `release`. */
+  hold(): void {
+    this.#heldFrom = this.#last.revision + 1;
+  }
+
+  release(): void {
+    this.#heldFrom = Number.POSITIVE_INFINITY;
+  }
+
   /**
    * Takes the place of all: a snapshot.
    * @throws ProtocolError ERR_PROTOCOL: no state is made of such items; nothing is changed.
@@ -200,6 +226,7 @@ export class Log {
     this.#submitted = base.revision;
     for (const batch of this.#underWay) batch.revision = null;
     this.#operations = new Fifo();
+    this.release();
     this.#push({ type: 'install', base, items, setAside });
     if (setAside !== null) {
       this.#setAside = Math.min(this.#setAside + 1, limits.configSetAside);
@@ -247,6 +274,7 @@ export class Log {
     while (operations.length < limits.configBatchEntries) {
       const next = this.#operations.at(0);
       if (next === undefined) break;
+      if (next.type === 'append' && next.revision >= this.#heldFrom) break;
       bytes += costBytes(next);
       if (operations.length > 0 && bytes > limits.configBatchBytes) break;
       // What goes into the base is committed, and the store has to know before.
@@ -254,7 +282,7 @@ export class Log {
       operations.push(this.#operations.shift() as StoreOperation);
       if (next.type === 'append') this.#submitted = next.revision;
     }
-    this.#note(operations, Math.min(this.#committed, this.#submitted));
+    this.#note(operations, this.committedWith(this.#submitted));
     if (this.#notedCommitted === this.#committed) this.#noteAtMs = Number.POSITIVE_INFINITY;
     else if (isNoteDue) this.#noteAtMs = nowMs + limits.configNoteMs;
     if (operations.length === 0) return null;

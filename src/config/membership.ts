@@ -132,6 +132,8 @@ export class Membership {
     const { log } = this.#core;
     const masters = record.masters.filter(({ name }) => name !== command.name);
     const next = nextRecord(record, log.last, masters, causeOf(command));
+    // By itself this one could not go on any more: the others have to have it on disk before.
+    if (command.name === this.#core.name) log.hold();
     this.#sequencer.begin(ticket, command.requestId, next);
   }
 
@@ -152,7 +154,7 @@ export class Membership {
     }
     const peer = this.#sessions.met(name);
     if (peer === undefined) return `${name} is not in touch`;
-    if (peer.hello.isSlave) return `${name} was started as a slave`;
+    if (peer.hello.isSlave) return slaveProblem(name);
     if (!peer.hello.canStore) return `the store of ${name} has failed`;
     return isForeign(record, peer) ? `the store of ${name} belongs to others; discard it` : null;
   }
@@ -166,8 +168,12 @@ export class Membership {
 function emptyProblem(name: string, peer: MetPeer | undefined): string | null {
   if (peer === undefined) return `${name} is not in touch`;
   if (peer.hello.record !== null) return `the store of ${name} is not empty`;
-  if (peer.hello.isSlave) return `${name} was started as a slave`;
+  if (peer.hello.isSlave) return slaveProblem(name);
   return peer.hello.canStore ? null : `the store of ${name} has failed`;
+}
+
+function slaveProblem(name: string): string {
+  return `${name} was started as a slave; start it again with canBeMaster`;
 }
 
 /** Why there is an epoch, for its record. */

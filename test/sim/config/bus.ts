@@ -3,6 +3,7 @@
  * not altered; when one ends, some last part of what was sent is lost, and all that came is handled
  * before the end is told. A cut holds messages up, and ends the link when it lasts.
  */
+import { BEGIN } from '../../../src/config/parts.js';
 import type { VirtualTime } from '../../../src/testing/virtual-time.js';
 import { profiles } from '../../../src/timing/profiles.js';
 import type { SeededRandom } from '../../random.js';
@@ -41,7 +42,7 @@ interface Letter {
 
 /** One end: what is on its way to it. */
 interface End {
-  readonly process: Linked;
+  process: Linked;
   state: 'coming' | 'up' | 'over';
   isToldStalled: boolean;
   letters: Letter[];
@@ -72,6 +73,24 @@ export class Bus {
   began(process: Linked): void {
     this.#processes.set(process.name, process);
     for (const other of this.#processes.keys()) this.#dialLater(process.name, other);
+  }
+
+  /**
+   * What hears at one end of the links is another from now on, and the links stay. Of a machine
+   * that begins the other ends are told, in order with what was sent before.
+   */
+  replace(process: Linked, next: Linked, isMachine: boolean): void {
+    this.#processes.set(next.name, next);
+    for (const link of this.#links.values()) {
+      const own = link.ends.find((end) => end.process === process);
+      if (own === undefined) continue;
+      own.process = next;
+      if (own.state !== 'up' || !isMachine) continue;
+      const { name } = otherEnd(link, own).process;
+      next.linkEvent({ type: 'up', name });
+      if (own.isToldStalled) next.linkEvent({ type: 'stalled', name });
+      this.send(next, name, BEGIN);
+    }
   }
 
   /** A process is gone; its peers are told at once, or find out. */
@@ -189,7 +208,7 @@ export class Bus {
     const { name } = otherEnd(link, end).process;
     while (end.letters[0] !== undefined && end.letters[0].atMs <= nowMs) {
       const { body } = end.letters.shift() as Letter;
-      end.process.linkEvent({ type: 'message', name, body });
+      give(end.process, name, body);
     }
   }
 
@@ -219,7 +238,7 @@ export class Bus {
     end.state = 'over';
     end.letters = [];
     if (wasUp) {
-      for (const { body } of letters) process.linkEvent({ type: 'message', name, body });
+      for (const { body } of letters) give(process, name, body);
       process.linkEvent({ type: 'down', name });
     }
     if (this.#links.get(link.pair) === link) this.#dialLater(process.name, name);
@@ -269,6 +288,13 @@ export class Bus {
     end.process.linkEvent({ type: 'up', name: otherEnd(link, end).process.name });
     this.#pump(link, end);
   }
+}
+
+/** Gives a process what came from a node, as a driver does. */
+function give(process: Linked, name: string, body: Buffer): void {
+  if (body !== BEGIN) return process.linkEvent({ type: 'message', name, body });
+  process.linkEvent({ type: 'down', name });
+  process.linkEvent({ type: 'up', name });
 }
 
 function pairOf(one: string, other: string): string {

@@ -20,6 +20,14 @@ const APART_MS = 1000;
 /** From its start, a master that reaches nobody serves reads within this after the load timeout. */
 const LOAD_SLACK_MS = 100;
 
+/** Two that are in touch: over which link, since when, and which of their machines. */
+interface Apart {
+  readonly link: object;
+  readonly sinceMs: number;
+  readonly one: SimProcess;
+  readonly other: SimProcess;
+}
+
 export class Checker {
   readonly violations: string[] = [];
   readonly counts = {
@@ -36,7 +44,7 @@ export class Checker {
   /** Since when a slave says something else of its masters than is true. */
   readonly #wrongSinceMs = new Map<SimProcess, number>();
   /** Since when two whose lineages have nothing to do with each other are in touch. */
-  readonly #apart = new Map<string, { readonly link: object; readonly sinceMs: number }>();
+  readonly #apart = new Map<string, Apart>();
 
   constructor(world: ConfigWorld) {
     this.#world = world;
@@ -256,8 +264,9 @@ export class Checker {
           continue;
         }
         const before = this.#apart.get(pair);
-        const { sinceMs } = before?.link === link ? before : { sinceMs: nowMs };
-        this.#apart.set(pair, { link, sinceMs });
+        const isSame = before?.link === link && before.one === one && before.other === other;
+        const sinceMs = isSame ? before.sinceMs : nowMs;
+        this.#apart.set(pair, { link, sinceMs, one, other });
         const isTold = one.status?.troubles.some(({ name, code }) => {
           return name === other.name && code === 'ERR_LINEAGE';
         });
@@ -310,8 +319,9 @@ export class Checker {
     const { bus } = this.#world;
     if (process === null || process.member.isSlave) return false;
     if (!bus.isUp(slave, process.name) || !bus.isUp(process, slave.name)) return false;
-    const record = slave.member.disk.durable?.record;
-    if (record === undefined) return disk.end !== null;
+    // What it follows need not be on its disk, which may be slow or take nothing.
+    const record = slave.status?.record ?? null;
+    if (record === null) return disk.end !== null;
     return record.masters.some(({ name, storeId }) => {
       return name === process.name && storeId === disk.storeId;
     });

@@ -13,7 +13,15 @@ const { stallMs } = profiles.lan;
 const FAILURES: readonly StoreFailure[] = ['ERR_STORE', 'ERR_STORE_FULL', 'ERR_STORE_READ_ONLY'];
 
 export class Faults {
-  readonly counts = { kills: 0, cuts: 0, stalls: 0, failures: 0, replaced: 0, setBack: 0 };
+  readonly counts = {
+    kills: 0,
+    reopens: 0,
+    cuts: 0,
+    stalls: 0,
+    failures: 0,
+    replaced: 0,
+    setBack: 0,
+  };
   readonly #world: ConfigWorld;
   readonly #random: SeededRandom;
   readonly #backups: { readonly name: string; readonly image: Image }[] = [];
@@ -54,7 +62,8 @@ export class Faults {
     const { members } = this.#world;
     const member = random.pick(members);
     const dice = random.unit();
-    if (dice < 0.15) this.#kill(member);
+    if (dice < 0.12) this.#kill(member);
+    else if (dice < 0.15) this.#reopen(member);
     else if (dice < 0.22) this.#dieMidway(member);
     else if (dice < 0.34) this.#partition();
     else if (dice < 0.46) this.#cutPair(member, random.pick(members));
@@ -80,6 +89,12 @@ export class Faults {
     this.counts.kills++;
     this.#world.kill(member, this.#random.chance(0.7) ? 'killed' : 'vanished');
     this.#world.startSoon(member, this.#random.chance(0.3) ? 0 : this.#whileMs());
+  }
+
+  #reopen(member: SimMember): void {
+    if (member.process === null) return;
+    this.counts.reopens++;
+    this.#world.reopen(member);
   }
 
   /** All at once, as when the power goes. */

@@ -30,7 +30,7 @@ export const configMutants: readonly Mutant[] = [
   {
     name: 'noted as committed before it is',
     file: 'src/config/log.ts',
-    find: 'this.#note(operations, Math.min(this.#committed, this.#submitted));',
+    find: 'this.#note(operations, this.committedWith(this.#submitted));',
     put: 'this.#note(operations, this.#submitted);',
   },
   {

@@ -1,4 +1,5 @@
 /** The world of one seed: replicas, slaves and clients, what goes wrong, and whether all held. */
+import { type EpochRecord, isMaster } from '../../../src/config/epoch-record.js';
 import { VirtualTime } from '../../../src/testing/virtual-time.js';
 import { SeededRandom } from '../../random.js';
 import { setLimits } from '../core/limits.js';
@@ -11,7 +12,7 @@ import { emptyImage, newDiskCounts, SimDisk } from './disk.js';
 import { Faults } from './faults.js';
 import { History } from './history.js';
 import { chooseKnobs, type Knobs } from './knobs.js';
-import { SimMember } from './member.js';
+import { Opening, SimMember } from './member.js';
 import { Operator } from './operator.js';
 import { SimProcess } from './process.js';
 import { unexplained } from './register.js';
@@ -136,11 +137,40 @@ export class ConfigWorld {
   }
 
   start(member: SimMember): void {
-    if (member.process !== null) return;
+    if (member.process !== null || member.opening !== null) return;
     this.trace.note(this.time.nowMs, 'start', member.name);
+    const opening = new Opening(member.name);
+    this.bus.began(opening);
+    if (this.random.chance(0.7)) this.#open(member, opening);
+    else this.#openSoon(member, opening);
+  }
+
+  /** A machine is made anew in the same process: its links stay. */
+  reopen(member: SimMember): void {
+    const { process, disk, name } = member;
+    if (process === null) return;
+    this.trace.note(this.time.nowMs, 'reopen', name);
+    member.process = null;
+    process.end();
+    disk.crash();
+    const opening = new Opening(name);
+    this.bus.replace(process, opening, false);
+    this.#openSoon(member, opening);
+  }
+
+  #openSoon(member: SimMember, opening: Opening): void {
+    member.opening = opening;
+    this.time.after(this.random.exponential(this.random.pick([5, 200])), () => {
+      member.opening = null;
+      this.#open(member, opening);
+    });
+  }
+
+  #open(member: SimMember, opening: Opening): void {
     try {
-      member.process = new SimProcess(this, member);
-      this.bus.began(member.process);
+      const process = new SimProcess(this, member);
+      member.process = process;
+      this.bus.replace(opening, process, true);
     } catch (error) {
       this.crashed(member.name, error);
     }
@@ -168,7 +198,8 @@ export class ConfigWorld {
 
   /**
    * Whether what a store has may be lost: another master has all of it that anybody was told of,
-   * and goes on with it.
+   * and goes on with it. By the newest record there it has to be a master, too: what removes it
+   * may be on its way to its disk.
    */
   mayLose({ disk, isSlave }: SimMember): boolean {
     const { durable } = disk;
@@ -179,7 +210,8 @@ export class ConfigWorld {
       const theirs = other.disk.durable;
       if (other.disk === disk || other.isSlave || theirs === null) return false;
       if (other.disk.setBackFrom !== null || theirs.record.lineage !== lineage?.id) return false;
-      return this.history.holds(theirs, told) && isMasterThere(other);
+      const isNamed = isMasterBy(durable.record, other) && isMasterThere(other);
+      return isNamed && this.history.holds(theirs, told);
     });
   }
 
@@ -319,7 +351,11 @@ export class ConfigWorld {
 }
 
 /** Whether its store says that it is a master. */
-function isMasterThere({ name, disk }: SimMember): boolean {
-  const masters = disk.durable?.record.masters ?? [];
-  return masters.some((master) => master.name === name && master.storeId === disk.storeId);
+function isMasterThere(member: SimMember): boolean {
+  const { durable } = member.disk;
+  return durable !== null && isMasterBy(durable.record, member);
+}
+
+function isMasterBy(record: EpochRecord, { name, disk }: SimMember): boolean {
+  return isMaster(record, { name, storeId: disk.storeId });
 }

@@ -139,6 +139,58 @@ test('the sequencer can be removed, and the next master leads', () => {
   assert.equal(cluster.node(A).value('cluster/x'), 2);
 });
 
+test('the one that leaves is the last to store the entry that says so', () => {
+  for (const leaving of [A, C]) {
+    const cluster = new Cluster([A, B, C]);
+    cluster.bootstrap(A, B, C);
+    cluster.node(B).isSlow = true;
+    const id = cluster.ask(A, commanded({ type: 'remove', name: leaving }));
+    cluster.run();
+    const { store } = cluster.node(leaving);
+    assert.equal(store.log.length + store.waiting.length, 1);
+    assert.equal(cluster.answer(A, id), undefined);
+    cluster.node(B).isSlow = false;
+    cluster.run();
+    assert.equal(store.log.length, 2);
+    assert.equal(cluster.answer(A, id)?.type, 'done');
+  }
+});
+
+test('a sequencer that is to leave nobody behind who can go on goes on itself, by force', () => {
+  const cluster = new Cluster([A, B]);
+  cluster.bootstrap(A, B);
+  cluster.node(B).isSlow = true;
+  const id = cluster.ask(A, commanded({ type: 'remove', name: A }));
+  cluster.run();
+  const force = { type: 'force', lineage: idOf('L2') } as const;
+  refused(cluster.command(A, force), /no master of this cluster/);
+  // The disk of the other is lost, before or after a restart of this one.
+  cluster.kill(B);
+  cluster.node(B).store = new MemoryStore(idOf('new disk'));
+  assert.equal(cluster.command(A, force)?.type, 'done');
+  const removed = cluster.answer(A, id);
+  assert.ok(removed?.type === 'done' || removed?.type === 'error', JSON.stringify(removed));
+  assert.equal(mastersOf(cluster, A), 'epoch 3: a');
+  assert.equal(cluster.put(A, 'cluster/x', 1)?.type, 'committed');
+  cluster.kill(A);
+  cluster.start(A);
+  cluster.run();
+  assert.equal(cluster.node(A).value('cluster/x'), 1);
+});
+
+test('a sequencer that restarts before the others have its leaving on disk stays', () => {
+  const cluster = new Cluster([A, B]);
+  cluster.bootstrap(A, B);
+  cluster.node(B).isSlow = true;
+  cluster.ask(A, commanded({ type: 'remove', name: A }));
+  cluster.run();
+  for (const name of [A, B]) cluster.kill(name);
+  cluster.start(A);
+  cluster.run();
+  assert.equal(mastersOf(cluster, A), 'epoch 1: a b');
+  assert.equal(cluster.command(A, { type: 'force', lineage: idOf('L2') })?.type, 'done');
+});
+
 test('a removal that not all had on disk before a crash goes forward when they are back', () => {
   const cluster = new Cluster([A, B, C]);
   cluster.bootstrap(A, B, C);
@@ -208,7 +260,7 @@ test('a change of the masters that cannot be is refused, and changes nothing', (
   refused(cluster.command(A, { type: 'add', name: B }), /not in touch/);
   cluster.start(S, B);
   cluster.run();
-  refused(cluster.command(A, { type: 'add', name: S }), /started as a slave/);
+  refused(cluster.command(A, { type: 'add', name: S }), /slave; start it again with canBeMaster/);
   cluster.node(B).isSlow = true;
   const first = cluster.ask(A, commanded({ type: 'add', name: B }));
   refused(cluster.command(A, { type: 'add', name: B }), /another change/);

@@ -26,7 +26,7 @@ const MUST_HAPPEN = [
     'forces',
     'adds',
   ],
-  ...['kills', 'cuts', 'stalls', 'replaced', 'lostMessages'],
+  ...['kills', 'reopens', 'cuts', 'stalls', 'replaced', 'lostMessages'],
   ...['failedFlushes', 'lostBatches', 'installs', 'compactions'],
 ];
 
