@@ -1,13 +1,22 @@
-/** Judges what one master has on its disk. */
-import { type Entry, readEntry } from '../../src/config/entry.js';
+/** Judges what masters have on their disks. */
+import { randomBytes } from 'node:crypto';
+import { type Entry, ID_DIGITS, readEntry } from '../../src/config/entry.js';
 import { type ConfigState, loadState } from '../../src/config/state.js';
+import { openStore } from '../../src/config/store.js';
 import type { StoreContents } from '../../src/config/store-contract.js';
+import { ConfigError } from '../../src/errors.js';
+import { limits } from '../../src/limits.js';
+import { PAIRS } from './clients.js';
+import type { Loss } from './subject.js';
 
 /** A write that was acknowledged: it is on the disk of every master, at this revision, for ever. */
 export interface Acknowledged {
   readonly revision: number;
   readonly requestId: string;
 }
+
+/** Acknowledged writes that are looked for: no more than request ids are remembered. */
+export const REMEMBERED = limits.configRequestIds / 2;
 
 /** What was found; each list in sentences. */
 export interface Judgement {
@@ -42,4 +51,52 @@ export function judge(
     return [`a write was acknowledged as revision ${revision}, and ${what}`];
   });
   return { missing, half, entries };
+}
+
+/** A master and the folder of its store. */
+export interface Place {
+  readonly name: string;
+  readonly path: string;
+}
+
+/**
+ * The stores of masters that do not run, against each other and all that was acknowledged. One that
+ * does not open has lost all of it.
+ */
+export async function judgeStores(
+  places: readonly Place[],
+  written: readonly Acknowledged[],
+): Promise<Loss> {
+  const findings: string[] = [];
+  let lost = 0;
+  let half = 0;
+  const hashes = new Map<number, string>();
+  for (const place of places) {
+    const judged = await judgeStore(place, written);
+    const differing = judged.entries.flatMap(({ revision, hash }) => {
+      const other = hashes.get(revision) ?? hash;
+      hashes.set(revision, hash);
+      return other === hash ? [] : [`entry ${revision} is not that of the others`];
+    });
+    lost += judged.missing.length;
+    half += judged.half.length;
+    const all = [...judged.missing, ...judged.half, ...differing];
+    findings.push(...all.map((what) => `${place.name}: ${what}`));
+  }
+  return { lost, halfApplied: half, findings };
+}
+
+async function judgeStore({ path }: Place, written: readonly Acknowledged[]): Promise<Judgement> {
+  // One that was killed may not have come to make its store.
+  const newId = randomBytes(ID_DIGITS / 2).toString('hex');
+  try {
+    const store = await openStore(path, { persisted: () => {}, failed: () => {} }, newId);
+    const judgement = judge(store.contents, written, PAIRS);
+    await store.close();
+    return judgement;
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    const what = `does not open: ${error.code}, ${error.message}`;
+    return { missing: written.map(() => what), half: [what], entries: [] };
+  }
 }

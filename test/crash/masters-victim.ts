@@ -1,21 +1,6 @@
 /** The masters that are started together, and those that are killed after. */
+import { Deferred } from './deferred.js';
 import type { Victim } from './subject.js';
-
-/** A promise that is settled from outside. */
-class Deferred<T> {
-  readonly promise: Promise<T>;
-  resolve!: (value: T) => void;
-  reject!: (error: Error) => void;
-
-  constructor() {
-    this.promise = new Promise((resolve, reject) => {
-      this.resolve = resolve;
-      this.reject = reject;
-    });
-    // Not everybody who could wait for it does.
-    this.promise.catch(() => {});
-  }
-}
 
 export class MastersVictim implements Victim {
   readonly #started = new Deferred<void>();

@@ -55,6 +55,7 @@ class StoreVictim implements Victim {
 
 /** A store on a disk. */
 export class StoreSubject implements Subject {
+  readonly earlyMs = 60;
   readonly #path: string;
   readonly #random: SeededRandom;
   #acknowledged = 0;
@@ -104,7 +105,7 @@ export class StoreSubject implements Subject {
     return { lost: gone.length, halfApplied: half.length, findings: [...lost, ...half] };
   }
 
-  reset(): void {
+  async reset(): Promise<void> {
     rmSync(this.#path, { recursive: true, force: true });
     this.#written = [];
   }

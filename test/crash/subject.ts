@@ -27,16 +27,18 @@ export interface Loss {
 
 /** Something that has to survive the end of its process at any moment. */
 export interface Subject {
+  /** An early kill comes so long, at most, after the process has begun to open. */
+  readonly earlyMs: number;
   /** Whatever has to be there before the first start. */
   prepare(): Promise<void>;
   /** Starts the process that writes. */
   start(): Victim;
-  /** Looks at what is there while nothing runs. */
+  /** Looks at what is there after a kill, before the next start. */
   look(): Promise<Loss>;
   /** Acknowledged so far, over all processes. */
   readonly acknowledged: number;
   /** Begins anew, with nothing, where that is more than a start. */
-  reset(): void;
+  reset(): Promise<void>;
   /** Ends what still runs. */
   close(): Promise<void>;
 }
