@@ -48,7 +48,7 @@ async function kill(options: CrashOptions, folder: string): Promise<Findings> {
   return { command: COMMAND, violations: [...violations, ...slow], ...figures, ...what };
 }
 
-/** Kills guests. How long it takes in there says nothing of a host. */
+/** Kills guests. */
 async function cut(options: CrashOptions, cuts: number, folder: string): Promise<Findings> {
   const { masters, seed } = options;
   const figures = await cutPower({ folder, cuts, masters, seed, told: progress });

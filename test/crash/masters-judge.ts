@@ -18,9 +18,16 @@ export interface Acknowledged {
 /** Acknowledged writes that are looked for: no more than request ids are remembered. */
 export const REMEMBERED = limits.configRequestIds / 2;
 
-/** What was found; each list in sentences. */
+/** An acknowledged write that is not there, and a sentence of it. */
+export interface Missing {
+  readonly requestId: string;
+  readonly what: string;
+}
+
+/** What was found. */
 export interface Judgement {
-  readonly missing: readonly string[];
+  readonly missing: readonly Missing[];
+  /** In sentences. */
   readonly half: readonly string[];
   readonly entries: readonly Entry[];
 }
@@ -48,7 +55,7 @@ export function judge(
     const found = state.remembered(requestId, 0);
     if (found.type === 'known' && found.revision === revision) return [];
     const what = found.type === 'known' ? `has revision ${found.revision}` : 'is not there';
-    return [`a write was acknowledged as revision ${revision}, and ${what}`];
+    return [{ requestId, what: `a write was acknowledged as revision ${revision}, and ${what}` }];
   });
   return { missing, half, entries };
 }
@@ -61,14 +68,14 @@ export interface Place {
 
 /**
  * The stores of masters that do not run, against each other and all that was acknowledged. One that
- * does not open has lost all of it.
+ * does not open has lost all of it. A write is lost once, in however many of them it is not.
  */
 export async function judgeStores(
   places: readonly Place[],
   written: readonly Acknowledged[],
 ): Promise<Loss> {
   const findings: string[] = [];
-  let lost = 0;
+  const lost = new Set<string>();
   let half = 0;
   const hashes = new Map<number, string>();
   for (const place of places) {
@@ -78,12 +85,13 @@ export async function judgeStores(
       hashes.set(revision, hash);
       return other === hash ? [] : [`entry ${revision} is not that of the others`];
     });
-    lost += judged.missing.length;
+    for (const { requestId } of judged.missing) lost.add(requestId);
     half += judged.half.length;
-    const all = [...judged.missing, ...judged.half, ...differing];
+    const missing = judged.missing.map(({ what }) => what);
+    const all = [...missing, ...judged.half, ...differing];
     findings.push(...all.map((what) => `${place.name}: ${what}`));
   }
-  return { lost, halfApplied: half, findings };
+  return { lost: lost.size, halfApplied: half, findings };
 }
 
 async function judgeStore({ path }: Place, written: readonly Acknowledged[]): Promise<Judgement> {
@@ -97,6 +105,7 @@ async function judgeStore({ path }: Place, written: readonly Acknowledged[]): Pr
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     const what = `does not open: ${error.code}, ${error.message}`;
-    return { missing: written.map(() => what), half: [what], entries: [] };
+    const missing = written.map(({ requestId }) => ({ requestId, what }));
+    return { missing, half: [what], entries: [] };
   }
 }

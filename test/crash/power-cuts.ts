@@ -17,6 +17,9 @@ export const withoutFlush: Mutant = {
   put: 'overlappingSync: false, noSync: true,',
 };
 
+/** Cuts with the flush for one without it: there, every one that comes after a write loses it. */
+const CUTS_PER_CONTROL = 5;
+
 export interface PowerCuts {
   readonly folder: string;
   readonly cuts: number;
@@ -25,8 +28,11 @@ export interface PowerCuts {
   told(line: string): void;
 }
 
+/** In a guest it says nothing of a host. */
+type Recovery = Pick<CrashFigures, 'recoveryMsP50' | 'recoveryMsP99'>;
+
 /** What came of it. */
-export interface PowerFigures extends Omit<CrashFigures, 'cycles'> {
+export interface PowerFigures extends Omit<CrashFigures, 'cycles' | keyof Recovery> {
   readonly cuts: number;
   /** The same without the flush: if nothing is lost then, that nothing was lost says nothing. */
   readonly withoutFlush: {
@@ -55,16 +61,18 @@ async function cut(
   return runCycles(subject, cuts, random, told).finally(() => subject.close());
 }
 
-/** Cuts the power so many times, and as often without the flush. */
+/** Cuts the power so many times, and some more without the flush. */
 export async function cutPower(options: PowerCuts): Promise<PowerFigures> {
   const { folder, told } = options;
   await ensureGuest();
   const overlay = mutate(withoutFlush);
-  const { cycles, ...figures } = await cut({ ...options, folder: join(folder, 'flush') }, null);
+  const run = await cut({ ...options, folder: join(folder, 'flush') }, null);
+  const { cycles, recoveryMsP50, recoveryMsP99, ...figures } = run;
   const without = await cut(
     {
       ...options,
       folder: join(folder, 'no-flush'),
+      cuts: Math.ceil(options.cuts / CUTS_PER_CONTROL),
       told: (line) => told(`without the flush: ${line}`),
     },
     overlay,

@@ -22,6 +22,8 @@ const program = fileURLToPath(new URL('power-process.js', import.meta.url));
 /** Takes room on the host only as far as it is written. */
 const DISK_MIB = 256;
 const MEMORY_MIB = 512;
+/** The masters have opened their stores and met by then. */
+const EARLY_MS = 1500;
 /** From the boot of a guest to its end. */
 const GUEST_MS = 120_000;
 
@@ -101,7 +103,8 @@ class PoweredGuest {
 }
 
 export class PowerSubject implements Subject {
-  readonly earlyMs = 1500;
+  /** Where losses have to be found, every cut comes after a write. */
+  readonly earlyMs: number | null;
   readonly #folder: string;
   readonly #random: SeededRandom;
   readonly #masters: readonly string[];
@@ -112,7 +115,7 @@ export class PowerSubject implements Subject {
 
   /**
    * @param count of masters
-   * @param overlay a module of the masters' program in another form
+   * @param overlay a module of the masters' program in another form, which loses writes
    */
   constructor(
     folder: string,
@@ -124,6 +127,7 @@ export class PowerSubject implements Subject {
     this.#random = random;
     this.#masters = masterNames(count);
     this.#overlay = overlay;
+    this.earlyMs = overlay === null ? EARLY_MS : null;
   }
 
   get acknowledged(): number {

@@ -39,9 +39,7 @@ async function killOnce(
     victim.recovered.catch(() => {});
     await pause(random.between(0, earlyMs));
   } else {
-    const written = new Promise<void>((resolve) => {
-      victim.afterWrites(1 + random.below(MOST_WRITES), resolve);
-    });
+    const written = victim.afterWrites(1 + random.below(MOST_WRITES));
     recoveryMs = await victim.recovered;
     await written;
     // Anywhere within the writes that follow.

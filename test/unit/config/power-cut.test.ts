@@ -23,7 +23,7 @@ async function cut(
     for (let at = 0; at < count; at++) {
       const victim = subject.start();
       await victim.recovered;
-      await new Promise<void>((resolve) => victim.afterWrites(WRITES, resolve));
+      await victim.afterWrites(WRITES);
       await victim.kill();
       const { lost, findings } = await subject.look();
       found.lost += lost;
