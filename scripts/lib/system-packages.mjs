@@ -23,6 +23,8 @@ const GUEST = [
   { name: 'kmod', present: () => findProgram('modprobe') !== null },
   { name: 'iproute2', present: () => findProgram('ip') !== null && findProgram('tc') !== null },
   { name: 'util-linux', present: () => findProgram('unshare') !== null },
+  // It gets a disk of its own where its power is cut.
+  { name: 'e2fsprogs', present: () => findProgram('mkfs.ext4') !== null },
 ];
 
 /** Needed to fuzz the parsers. */
@@ -55,11 +57,12 @@ function isDebian() {
 
 /**
  * The names of the Debian packages that are missing, of those for building and, with `lab`, of
- * those for the lab; with `fuzzer`, of those for libFuzzer.
+ * those for the lab; with `fuzzer`, of those for libFuzzer; with `guest`, of those for the
+ * lab's own kernel also where this one could be the lab.
  */
-export function missingPackages({ lab, fuzzer = false }) {
+export function missingPackages({ lab, fuzzer = false, guest = false }) {
   const wanted = [...BUILD];
-  if (lab && needsGuest()) wanted.push(...GUEST);
+  if (guest || (lab && needsGuest())) wanted.push(...GUEST);
   if (fuzzer) wanted.push(...FUZZER);
   return wanted.filter(({ present }) => !present()).map(({ name }) => name);
 }

@@ -3,7 +3,7 @@
  * from. Below them it is what `writeText` writes, so every tool for that reads it, too.
  */
 import { ConfigError } from '../errors.js';
-import { sha256 } from '../runtime/crypto.js';
+import { sha256Hex } from '../runtime/crypto.js';
 import { readText, writeText } from './text.js';
 import type { Item } from './tree.js';
 
@@ -64,5 +64,5 @@ export function readBackup(text: string): Backup {
 }
 
 function digestOf(text: string): string {
-  return sha256(Buffer.from(text)).toString('hex');
+  return sha256Hex(Buffer.from(text));
 }

@@ -8,6 +8,7 @@
  */
 import { ConfigError } from '../errors.js';
 import { Alarm } from '../node/alarm.js';
+import type { NodeView } from '../node/events.js';
 import type { ClusterNode, ConfigurationPort } from '../node/node.js';
 import type { Observer } from '../node/observers.js';
 import { decodeBody, encodeBody } from '../wire/payload.js';
@@ -17,10 +18,11 @@ import type { Answer, ReplicaInput, ReplicaMachine, ReplicaOutput, Request } fro
 import type { ConfigStore, StoreEvents } from './store-contract.js';
 
 /** What of a node a replica needs. */
-export type DriverNode = Pick<
-  ClusterNode,
-  'name' | 'nodes' | 'observe' | 'openConfiguration' | 'runtime'
->;
+export interface DriverNode
+  extends Pick<ClusterNode, 'name' | 'observe' | 'openConfiguration' | 'runtime'> {
+  /** Those it has links with. */
+  readonly nodes: readonly Pick<NodeView, 'name' | 'stalled'>[];
+}
 
 /** What is left of outputs when store, port and requests have had theirs. */
 export type Told = Extract<

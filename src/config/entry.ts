@@ -17,7 +17,7 @@
  */
 import { ProtocolError } from '../errors.js';
 import { limits } from '../limits.js';
-import { sha256 } from '../runtime/crypto.js';
+import { sha256Hex } from '../runtime/crypto.js';
 
 /** Layout of an entry. An older reader refuses a newer one. */
 export const ENTRY_LAYOUT = 1;
@@ -73,7 +73,7 @@ export function makeEntry(before: Position, fields: EntryFields): Entry {
   bytes.write(requestId, 48, 'hex');
   bytes.set(fields.body, ENTRY_HEADER_BYTES);
   const body = bytes.subarray(ENTRY_HEADER_BYTES);
-  const hash = sha256(bytes).toString('hex');
+  const hash = sha256Hex(bytes);
   return { kind, epoch, revision, previous: before.hash, requestId, body, bytes, hash };
 }
 
@@ -103,7 +103,7 @@ export function readEntry(bytes: Buffer): Entry {
     requestId: bytes.toString('hex', 48, ENTRY_HEADER_BYTES),
     body: bytes.subarray(ENTRY_HEADER_BYTES),
     bytes,
-    hash: sha256(bytes).toString('hex'),
+    hash: sha256Hex(bytes),
   };
 }
 

@@ -4,7 +4,7 @@ import { limits } from '../limits.js';
 import type { ClusterNode } from '../node/node.js';
 import { wallMs } from '../runtime/wall-clock.js';
 import { Config } from './config.js';
-import { Driver, type Told } from './driver.js';
+import { Driver, type DriverNode, type Told } from './driver.js';
 import { ID_DIGITS, readEntry } from './entry.js';
 import { isMaster, readRecord } from './epoch-record.js';
 import { Follower } from './follower.js';
@@ -17,6 +17,9 @@ import { type ConfigState, loadState } from './state.js';
 import type { LoadState } from './state-contract.js';
 import type { ConfigStore, OpenStore, StoreContents } from './store-contract.js';
 import type { Tree } from './tree.js';
+
+/** What of a node a configuration needs. */
+export type ConfigNode = DriverNode & Pick<ClusterNode, 'profile'>;
 
 /** What tests put in the place of the disk. */
 export interface ConfigParts {
@@ -39,9 +42,9 @@ export async function openConfig(node: ClusterNode, options: ConfigOptions): Pro
   return openConfigWith(node, options, { openStore });
 }
 
-/** @internal The same on another store. */
+/** @internal The same on another store, or what stands in for a node. */
 export async function openConfigWith(
-  node: ClusterNode,
+  node: ConfigNode,
   options: ConfigOptions,
   parts: ConfigParts,
 ): Promise<Config> {
@@ -123,7 +126,7 @@ function isNamed(name: string, { base, log, storeId }: StoreContents): boolean {
   }
 }
 
-function checkedFor(node: ClusterNode, options: ConfigOptions) {
+function checkedFor(node: ConfigNode, options: ConfigOptions) {
   const { loadMs = limits.configLoadMs, deadlineMs, ...rest } = checkConfigOptions(options);
   const isHere = (name: string) => name !== node.name && hostOf(name) === hostOf(node.name);
   if (rest.store === null && !rest.masters.every(isHere)) {

@@ -12,6 +12,7 @@ import {
   createPublicKey,
   createSecretKey,
   diffieHellman,
+  hash,
   hkdfSync,
   type KeyObject,
   randomBytes as systemRandomBytes,
@@ -49,6 +50,11 @@ export function sha256(...parts: readonly (Uint8Array | string)[]): Buffer {
   const hash = createHash('sha256');
   for (const part of parts) hash.update(part);
   return hash.digest();
+}
+
+/** SHA-256 of some bytes, in hex: at once, at a third of what it costs in steps. */
+export function sha256Hex(bytes: Uint8Array): string {
+  return hash('sha256', bytes, 'hex');
 }
 
 /** HMAC-SHA-256 (RFC 2104) of the parts, one after the other. */

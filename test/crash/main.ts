@@ -1,11 +1,15 @@
-/** `npm run -s crash -- --cycles N [--masters N | --store] [--seed S] [--folder F] [--json]` */
+/**
+ * `npm run -s crash -- [--cycles N [--store] | --power-cuts N] [--masters N] [--seed S]
+ * [--folder F] [--json]`
+ */
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { Command } from 'commander';
-import { finish, progress, table } from '../../src/cli/report.js';
+import { Command, Option } from 'commander';
+import { type Findings, finish, progress, table } from '../../src/cli/report.js';
 import { wholeNumber } from '../../src/cli/whole-number.js';
 import { SeededRandom } from '../../src/testing/random.js';
 import { MastersSubject } from './masters-subject.js';
+import { cutPower } from './power-cuts.js';
 import { memoryFileSystem } from './real-disk.js';
 import { runCycles } from './run.js';
 import { StoreSubject } from './store-subject.js';
@@ -13,6 +17,7 @@ import type { Subject } from './subject.js';
 
 interface CrashOptions {
   readonly cycles: number;
+  readonly powerCuts?: number;
   readonly seed: number;
   readonly masters: number;
   readonly store: boolean;
@@ -29,8 +34,29 @@ function subjectOf(options: CrashOptions, folder: string, random: SeededRandom):
   return new MastersSubject(folder, options.masters, random);
 }
 
+/** Kills processes. */
+async function kill(options: CrashOptions, folder: string): Promise<Findings> {
+  const random = new SeededRandom(options.seed);
+  const subject = subjectOf(options, folder, random.fork('subject'));
+  const run = runCycles(subject, options.cycles, random, progress);
+  const { violations, ...figures } = await run.finally(() => subject.close());
+  const slow =
+    figures.recoveryMsP50 > RECOVERY_MS
+      ? [`half of the recoveries took over ${figures.recoveryMsP50} ms, ${RECOVERY_MS} allowed`]
+      : [];
+  const what = options.store ? { subject: 'store' } : { masters: options.masters };
+  return { command: COMMAND, violations: [...violations, ...slow], ...figures, ...what };
+}
+
+/** Kills guests. */
+async function cut(options: CrashOptions, cuts: number, folder: string): Promise<Findings> {
+  const { masters, seed } = options;
+  const figures = await cutPower({ folder, cuts, masters, seed, told: progress });
+  return { command: COMMAND, ...figures, masters };
+}
+
 async function run(options: CrashOptions): Promise<void> {
-  const { cycles, seed } = options;
+  const { powerCuts, seed } = options;
   mkdirSync(options.folder, { recursive: true });
   const memory = memoryFileSystem(options.folder);
   if (memory !== null) {
@@ -41,28 +67,29 @@ async function run(options: CrashOptions): Promise<void> {
   const folder = mkdtempSync(join(options.folder, 'crash-'));
   try {
     progress(`seed ${seed}, in ${folder}`);
-    const random = new SeededRandom(seed);
-    const subject = subjectOf(options, folder, random.fork('subject'));
-    const run = runCycles(subject, cycles, random, progress);
-    const { violations, ...figures } = await run.finally(() => subject.close());
-    const slow =
-      figures.recoveryMsP50 > RECOVERY_MS
-        ? [`half of the recoveries took over ${figures.recoveryMsP50} ms, ${RECOVERY_MS} allowed`]
-        : [];
-    const what = options.store ? { subject: 'store' } : { masters: options.masters };
-    const text = () => table(Object.keys(figures), [Object.values(figures)]);
-    finish(
-      { command: COMMAND, violations: [...violations, ...slow], ...figures, ...what, seed },
-      { ...options, text },
-    );
+    const findings =
+      powerCuts === undefined ? await kill(options, folder) : await cut(options, powerCuts, folder);
+    finish({ ...findings, seed }, { ...options, text: () => textOf(findings) });
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
+/** For a person. */
+function textOf({ command, violations, withoutFlush, ...figures }: Findings): string {
+  const row = (all: object) => table(Object.keys(all), [Object.values(all).map(String)]);
+  if (withoutFlush === undefined) return row(figures);
+  return `${row(figures)}\nwithout the flush\n${row(withoutFlush as object)}`;
+}
+
 const program = new Command(COMMAND)
   .description('kills masters of a configuration under writes, and looks what is left on disk')
   .option('--cycles <n>', 'how often it is killed', wholeNumber(1), 500)
+  .addOption(
+    new Option('--power-cuts <n>', 'how often the power of a guest with a disk is cut')
+      .argParser(wholeNumber(1))
+      .conflicts(['cycles', 'store']),
+  )
   .option('--masters <n>', 'how many there are', wholeNumber(1), 3)
   .option('--store', 'a store alone, without masters around it', false)
   .option('--seed <n>', 'what is written and when it ends follows from this', wholeNumber(1), 1)

@@ -2,7 +2,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import type { Answer, Request } from '../../src/config/replica-io.js';
+import type { ClientWrite, WriteAnswer } from './clients.js';
 import type { FromMaster, MasterSetup, ToMaster } from './master-protocol.js';
 
 const program = fileURLToPath(new URL('master-process.js', import.meta.url));
@@ -11,8 +11,8 @@ interface Running {
   readonly child: ChildProcess;
   readonly ended: Promise<unknown>;
   isReady: boolean;
-  /** Requests that it has not answered, by their number. */
-  readonly asked: Map<number, (answer: Answer | null) => void>;
+  /** Writes that it has not answered, by their number. */
+  readonly asked: Map<number, (answer: WriteAnswer) => void>;
 }
 
 /** Who hears of what processes do. */
@@ -69,13 +69,13 @@ export class MasterLinks {
     this.#gone(name, running);
   }
 
-  /** @returns null when the process ends before it answers. */
-  ask(name: string, request: Request, waitMs: number): Promise<Answer | null> {
+  /** @returns 'open' when the process ends before it answers, or does not run. */
+  ask(name: string, write: ClientWrite): Promise<WriteAnswer> {
     const running = this.#running.get(name);
-    if (running?.isReady !== true) return Promise.resolve(null);
+    if (running?.isReady !== true) return Promise.resolve('open');
     const id = ++this.#lastId;
-    const answer = new Promise<Answer | null>((resolve) => running.asked.set(id, resolve));
-    this.#tell(name, { type: 'request', id, request, waitMs });
+    const answer = new Promise<WriteAnswer>((resolve) => running.asked.set(id, resolve));
+    this.#tell(name, { type: 'write', id, write });
     return answer;
   }
 
@@ -86,7 +86,7 @@ export class MasterLinks {
       this.#links.delete(`${other} ${name}`);
       if (wasLinked) this.#tell(other, { type: 'down', name });
     }
-    for (const resolve of asked.values()) resolve(null);
+    for (const resolve of asked.values()) resolve('open');
   }
 
   #hear(name: string, running: Running, message: FromMaster): void {
@@ -101,8 +101,7 @@ export class MasterLinks {
       case 'send': {
         const { to, link, body } = message;
         // What was sent over an earlier link of the two ended with it.
-        if (this.#links.get(`${name} ${to}`) === link)
-          this.#tell(to, { type: 'message', name, body });
+        if (this.#links.get(`${name} ${to}`) === link) this.#tell(to, { type: 'part', name, body });
         break;
       }
       case 'answer':

@@ -1,5 +1,5 @@
 /** What the process of a master and the one that watches it say to each other. */
-import type { Answer, Request } from '../../src/config/replica-io.js';
+import type { ClientWrite, WriteAnswer } from './clients.js';
 
 /** How a master is started. */
 export interface MasterSetup {
@@ -7,27 +7,20 @@ export interface MasterSetup {
   readonly masters: readonly string[];
   /** Of its store. */
   readonly path: string;
-  readonly storeId: string;
-  readonly instance: string;
 }
 
 /** To a master. A link has a number that none before it had. */
 export type ToMaster =
   | { readonly type: 'up'; readonly name: string; readonly link: number }
   | { readonly type: 'down'; readonly name: string }
-  | { readonly type: 'message'; readonly name: string; readonly body: Uint8Array }
-  | {
-      readonly type: 'request';
-      readonly id: number;
-      readonly request: Request;
-      readonly waitMs: number;
-    };
+  | { readonly type: 'part'; readonly name: string; readonly body: Uint8Array }
+  | { readonly type: 'write'; readonly id: number; readonly write: ClientWrite };
 
 /** From a master. */
 export type FromMaster =
   /** It begins to open its store. */
   | { readonly type: 'opening' }
-  /** Its machine runs. */
+  /** Its replica runs. */
   | { readonly type: 'ready' }
   | {
       readonly type: 'send';
@@ -35,5 +28,5 @@ export type FromMaster =
       readonly link: number;
       readonly body: Uint8Array;
     }
-  | { readonly type: 'answer'; readonly id: number; readonly answer: Answer }
+  | { readonly type: 'answer'; readonly id: number; readonly answer: WriteAnswer }
   | { readonly type: 'failed'; readonly message: string };

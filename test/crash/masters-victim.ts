@@ -1,21 +1,6 @@
 /** The masters that are started together, and those that are killed after. */
+import { Deferred } from './deferred.js';
 import type { Victim } from './subject.js';
-
-/** A promise that is settled from outside. */
-class Deferred<T> {
-  readonly promise: Promise<T>;
-  resolve!: (value: T) => void;
-  reject!: (error: Error) => void;
-
-  constructor() {
-    this.promise = new Promise((resolve, reject) => {
-      this.resolve = resolve;
-      this.reject = reject;
-    });
-    // Not everybody who could wait for it does.
-    this.promise.catch(() => {});
-  }
-}
 
 export class MastersVictim implements Victim {
   readonly #started = new Deferred<void>();
@@ -26,7 +11,7 @@ export class MastersVictim implements Victim {
   /** When the last of them has begun. */
   #openingMs = Number.POSITIVE_INFINITY;
   #writes = 0;
-  #wanted: { readonly at: number; readonly callback: () => void } | null = null;
+  #wanted: { readonly at: number; readonly written: Deferred<void> } | null = null;
 
   constructor(started: readonly string[], kill: () => Promise<void>) {
     this.#awaited = new Set(started);
@@ -55,16 +40,19 @@ export class MastersVictim implements Victim {
     // One that was asked for before may have been on its way, and even on all disks, before.
     if (askedMs >= this.#openingMs) this.#recovered.resolve(nowMs - this.#openingMs);
     this.#writes++;
-    if (this.#writes === this.#wanted?.at) this.#wanted.callback();
+    if (this.#writes === this.#wanted?.at) this.#wanted.written.resolve();
   }
 
   fail(message: string): void {
     this.#started.reject(new Error(message));
     this.#recovered.reject(new Error(message));
+    this.#wanted?.written.reject(new Error(message));
   }
 
-  afterWrites(count: number, callback: () => void): void {
-    this.#wanted = { at: this.#writes + count, callback };
+  afterWrites(count: number): Promise<void> {
+    const written = new Deferred<void>();
+    this.#wanted = { at: this.#writes + count, written };
+    return written.promise;
   }
 
   kill(): Promise<void> {

@@ -1,5 +1,6 @@
 /** Kills a process under writes, looks at what it has left, and again. */
 import type { SeededRandom } from '../../src/testing/random.js';
+import { pause } from './clients.js';
 import type { Subject, Victim } from './subject.js';
 
 /** What came of it. */
@@ -18,30 +19,27 @@ export interface CrashFigures {
 /** One of so many cycles ends while the process still opens, and one begins with nothing. */
 const EARLY_EVERY = 4;
 const RESET_EVERY = 25;
-/** Time after which an early end comes, at most, and writes after which another does. */
-const EARLY_MS = 60;
+/** Writes after which an end comes that is not early, at most. */
 const MOST_WRITES = 120;
+/** Cycles after which it is told how far it is. */
+const TELL_EVERY = 25;
 /** Of broken promises, so many are told in full. */
 const MOST_TOLD = 10;
-
-const pause = (delayMs: number) => new Promise((resolve) => setTimeout(resolve, delayMs));
 
 /** Lets it write for a while, or not even open, and kills it. */
 async function killOnce(
   victim: Victim,
   random: SeededRandom,
-  isEarly: boolean,
+  earlyMs: number | null,
 ): Promise<number | null> {
   await victim.started;
   let recoveryMs: number | null = null;
-  if (isEarly) {
+  if (earlyMs !== null) {
     // Never told: it ends before.
     victim.recovered.catch(() => {});
-    await pause(random.between(0, EARLY_MS));
+    await pause(random.between(0, earlyMs));
   } else {
-    const written = new Promise<void>((resolve) => {
-      victim.afterWrites(1 + random.below(MOST_WRITES), resolve);
-    });
+    const written = victim.afterWrites(1 + random.below(MOST_WRITES));
     recoveryMs = await victim.recovered;
     await written;
     // Anywhere within the writes that follow.
@@ -71,9 +69,10 @@ export async function runCycles(
   const totals = { early: 0, lost: 0, halfApplied: 0 };
   await subject.prepare();
   for (let cycle = 1; cycle <= cycles; cycle++) {
-    if (random.below(RESET_EVERY) === 0) subject.reset();
+    if (random.below(RESET_EVERY) === 0) await subject.reset();
     const isEarly = random.below(EARLY_EVERY) === 0;
-    const recoveryMs = await killOnce(subject.start(), random, isEarly);
+    const earlyMs = isEarly ? subject.earlyMs : null;
+    const recoveryMs = await killOnce(subject.start(), random, earlyMs);
     if (recoveryMs === null) totals.early++;
     else recoveries.push(recoveryMs);
     const { lost, halfApplied, findings } = await subject.look();
@@ -82,7 +81,9 @@ export async function runCycles(
     for (const finding of findings) {
       if (violations.length < MOST_TOLD) violations.push(`cycle ${cycle}: ${finding}`);
     }
-    if (cycle % 50 === 0) told(`${cycle} of ${cycles} kills, ${subject.acknowledged} writes`);
+    if (cycle % TELL_EVERY === 0 || cycle === cycles) {
+      told(`${cycle} of ${cycles} kills, ${subject.acknowledged} writes`);
+    }
   }
   recoveries.sort((one, two) => one - two);
   return {

@@ -5,6 +5,7 @@ import { rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { openStore } from '../../src/config/store.js';
 import type { SeededRandom } from '../../src/testing/random.js';
+import { Deferred } from './deferred.js';
 import type { StoreReport } from './store-process.js';
 import { halfApplied, type Written } from './store-writes.js';
 import type { Loss, Subject, Victim } from './subject.js';
@@ -18,33 +19,42 @@ class StoreVictim implements Victim {
   readonly #child: ChildProcess;
   readonly #ended: Promise<unknown>;
   #writes = 0;
-  #wanted: { readonly at: number; readonly callback: () => void } | null = null;
+  #wanted: { readonly at: number; readonly written: Deferred<void> } | null = null;
 
   constructor(args: readonly string[], onWritten: (written: Written) => void) {
     const child = fork(program, args, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
     this.#child = child;
     // All messages have come by then, not only the exit.
     this.#ended = once(child, 'close');
-    const when = <Type extends StoreReport['type']>(type: Type) =>
-      new Promise<Extract<StoreReport, { type: Type }>>((resolve, reject) => {
+    const failed = new Promise<never>((_, reject) => {
+      child.on('message', (report: StoreReport) => {
+        if (report.type === 'failed') reject(new Error(report.message));
+      });
+      void this.#ended.then(() => reject(new Error('the process has ended')));
+    });
+    failed.catch((error: Error) => this.#wanted?.written.reject(error));
+    const when = <Type extends StoreReport['type']>(type: Type) => {
+      const told = new Promise<Extract<StoreReport, { type: Type }>>((resolve) => {
         child.on('message', (report: StoreReport) => {
           if (report.type === type) resolve(report as Extract<StoreReport, { type: Type }>);
-          if (report.type === 'failed') reject(new Error(report.message));
         });
-        void this.#ended.then(() => reject(new Error('the process has ended')));
       });
+      return Promise.race([told, failed]);
+    };
     this.started = when('opening').then(() => {});
     this.recovered = when('recovered').then(({ recoveryMs }) => recoveryMs);
     child.on('message', (report: StoreReport) => {
       if (report.type !== 'acknowledged') return;
       onWritten(report.written);
       this.#writes++;
-      if (this.#writes === this.#wanted?.at) this.#wanted.callback();
+      if (this.#writes === this.#wanted?.at) this.#wanted.written.resolve();
     });
   }
 
-  afterWrites(count: number, callback: () => void): void {
-    this.#wanted = { at: this.#writes + count, callback };
+  afterWrites(count: number): Promise<void> {
+    const written = new Deferred<void>();
+    this.#wanted = { at: this.#writes + count, written };
+    return written.promise;
   }
 
   async kill(): Promise<void> {
@@ -55,6 +65,7 @@ class StoreVictim implements Victim {
 
 /** A store on a disk. */
 export class StoreSubject implements Subject {
+  readonly earlyMs = 60;
   readonly #path: string;
   readonly #random: SeededRandom;
   #acknowledged = 0;
@@ -104,7 +115,7 @@ export class StoreSubject implements Subject {
     return { lost: gone.length, halfApplied: half.length, findings: [...lost, ...half] };
   }
 
-  reset(): void {
+  async reset(): Promise<void> {
     rmSync(this.#path, { recursive: true, force: true });
     this.#written = [];
   }

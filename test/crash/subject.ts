@@ -9,8 +9,8 @@ export interface Victim {
   readonly started: Promise<void>;
   /** Resolves with the first write that is acknowledged: the time from opening to it. */
   readonly recovered: Promise<number>;
-  /** Calls back after so many more writes were acknowledged. */
-  afterWrites(count: number, callback: () => void): void;
+  /** Resolves after so many more writes were acknowledged; rejects when it ends by itself. */
+  afterWrites(count: number): Promise<void>;
   /** SIGKILL; resolves when it has ended and all that it had told is known. */
   kill(): Promise<void>;
 }
@@ -27,16 +27,18 @@ export interface Loss {
 
 /** Something that has to survive the end of its process at any moment. */
 export interface Subject {
+  /** An early kill comes so long, at most, after the process has begun to open; null: none does. */
+  readonly earlyMs: number | null;
   /** Whatever has to be there before the first start. */
   prepare(): Promise<void>;
   /** Starts the process that writes. */
   start(): Victim;
-  /** Looks at what is there while nothing runs. */
+  /** Looks at what is there after a kill, before the next start. */
   look(): Promise<Loss>;
   /** Acknowledged so far, over all processes. */
   readonly acknowledged: number;
   /** Begins anew, with nothing, where that is more than a start. */
-  reset(): void;
+  reset(): Promise<void>;
   /** Ends what still runs. */
   close(): Promise<void>;
 }

@@ -62,7 +62,7 @@ export function mutatedSource({ name, file, find, put }: Mutant): string {
 }
 
 /** The same compiled as the rest of the package is. @throws Error as `mutatedSource`. */
-function mutate(mutant: Mutant): Overlay {
+export function mutate(mutant: Mutant): Overlay {
   const { file } = mutant;
   const { outputText } = ts.transpileModule(mutatedSource(mutant), {
     fileName: file,

@@ -23,13 +23,13 @@ export interface LabRun extends JobResult {
  * What to run in the lab, and what it may do there. `writable`, `memoryMiB`, `processors` and
  * `bootDeadlineMs` mean the guest and have no effect where there is none.
  */
-export interface LabRunOptions extends Omit<GuestOptions, 'argv'> {
+export interface LabRunOptions extends Omit<GuestOptions, 'argv' | 'disk' | 'power'> {
   /** A Node.js script and its arguments. */
   readonly argv: readonly string[];
 }
 
 /** How a program is to enter the lab: as `LabRunOptions`, with this process's own output. */
-export interface EnterOptions extends Omit<GuestOptions, 'argv' | 'stdout' | 'stderr'> {
+export interface EnterOptions extends Omit<LabRunOptions, 'argv' | 'stdout' | 'stderr'> {
   /** The script and arguments to begin again with in the guest. Default: this process's own. */
   readonly argv?: readonly string[];
 }

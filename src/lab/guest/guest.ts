@@ -28,6 +28,17 @@ export interface GuestOptions {
    * or scratch.
    */
   readonly writable?: readonly string[];
+  /**
+   * A file of the host that holds a file system of the kind ext4: the guest has it as a block
+   * device, and the job finds it mounted at `guestDisk`. One guest has it at a time. What was
+   * flushed in the guest is in the file; what was not is so when the guest's kernel likes.
+   */
+  readonly disk?: string;
+  /**
+   * Aborted, it ends the guest as a power cut does: its processes are killed, and nothing in it is
+   * told. The result is that of SIGKILL; what the job had said until then has been carried out.
+   */
+  readonly power?: AbortSignal;
   /** Memory of the guest in MiB; taken from the host as it is used. Default 2048. */
   readonly memoryMiB?: number;
   /**
@@ -46,9 +57,9 @@ export interface GuestOptions {
 
 /** How a job ended. */
 export interface JobResult {
-  /** The job's exit code; 128 + the signal's number where a signal to this process ended it. */
+  /** The job's exit code; 128 + the signal's number where one ended it early. */
   readonly exitCode: number;
-  /** The signal to this process that ended the job early, or null. */
+  /** The signal to this process that ended the job early; SIGKILL: `power` was cut; or null. */
   readonly signal: NodeJS.Signals | null;
 }
 
@@ -109,15 +120,26 @@ function memoryFolder(memoryMiB: number): string {
   return tmpdir();
 }
 
+/** The real path, which must have no comma: mount(8) and the kernel's `ubd0=` part words there. */
+function plainPath(file: string): string {
+  const path = realpathSync(file);
+  if (!/[,\n]/.test(path)) return path;
+  throw new LabError('ERR_ARGUMENT', `no comma in the path of a folder or a disk: ${path}`);
+}
+
 /** The directories as real paths, made where missing. */
 function writableFolders(folders: readonly string[]): string[] {
   return folders.map((folder) => {
     mkdirSync(folder, { recursive: true });
-    const path = realpathSync(folder);
-    // mount(8) parts its options at commas and has no escape for them.
-    if (/[,\n]/.test(path)) throw new LabError('ERR_ARGUMENT', `no comma in a folder: ${path}`);
-    return path;
+    return plainPath(folder);
   });
+}
+
+/** The path of a disk, which has to be there. */
+function diskPath(file: string | undefined): string | null {
+  if (file === undefined) return null;
+  if (!existsSync(file)) throw new LabError('ERR_ARGUMENT', `there is no disk ${file}`);
+  return plainPath(file);
 }
 
 function start(options: WardenOptions): Warden {
@@ -191,6 +213,9 @@ function follow(warden: Warden, options: GuestOptions): { ending: Ending; stop()
     warden.error.destroy();
   };
   for (const signal of SIGNALS) process.on(signal, onSignal);
+  const cut = () => end({ signal: 'SIGKILL' });
+  options.power?.addEventListener('abort', cut);
+  if (options.power?.aborted === true) cut();
   listen(warden.control, (word, rest) => {
     if (word === 'up') clearTimeout(boot);
     else if (word === 'exit') end({ exitCode: Number(rest) });
@@ -203,6 +228,7 @@ function follow(warden: Warden, options: GuestOptions): { ending: Ending; stop()
   const stop = () => {
     clearTimeout(boot);
     clearTimeout(job);
+    options.power?.removeEventListener('abort', cut);
     for (const signal of SIGNALS) process.off(signal, onSignal);
   };
   return { ending, stop };
@@ -214,7 +240,7 @@ function follow(warden: Warden, options: GuestOptions): { ending: Ending; stop()
  * left.
  * @throws LabError ERR_LAB (packages missing: the message holds the command; boot failed: it holds
  *   the console's last lines), ERR_TIMEOUT (boot or deadline), ERR_ARGUMENT (a folder that cannot
- *   be mounted, a bad name of a variable).
+ *   be mounted, no such disk, a bad name of a variable).
  */
 export async function runGuest(options: GuestOptions): Promise<JobResult> {
   const missing = missingPackages();
@@ -231,6 +257,7 @@ export async function runGuest(options: GuestOptions): Promise<JobResult> {
     cwd: realpathSync(options.cwd ?? process.cwd()),
     env: { ...passedVariables(process.env), ...options.env },
     writable: writableFolders(options.writable ?? []),
+    hasDisk: options.disk !== undefined,
   };
   const wrong = Object.keys(job.env).find((name) => !/^[A-Za-z_]\w*$/.test(name));
   if (wrong !== undefined) throw new LabError('ERR_ARGUMENT', `no name for a variable: ${wrong}`);
@@ -241,6 +268,7 @@ export async function runGuest(options: GuestOptions): Promise<JobResult> {
     scratchFolder: tmpdir(),
     kernel: findProgram('linux.uml', programFolders())!,
     processor: options.processors === 'any' ? null : await idlestProcessor(),
+    disk: diskPath(options.disk),
   });
   const { ending, stop } = follow(warden, options);
   const consoleTail = tail(warden.console, CONSOLE_BYTES);

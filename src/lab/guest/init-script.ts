@@ -15,7 +15,12 @@ export interface GuestJob {
    * Absolute directories of the host which the job may write to. All else is read-only or scratch.
    */
   readonly writable: readonly string[];
+  /** Whether the guest has a disk of its own. */
+  readonly hasDisk: boolean;
 }
+
+/** Where the job finds the guest's disk. */
+export const guestDisk = '/run/disk';
 
 /**
  * Serial lines of the guest; the host's ends are in `warden.ts`. The control line speaks in words
@@ -41,8 +46,11 @@ export function quote(text: string): string {
   return `'${text.replaceAll("'", `'\\''`)}'`;
 }
 
-/** Mounts, in order. What the job writes ends in memory and is gone with the guest. */
-function mounts(writable: readonly string[]): string {
+/**
+ * Mounts, in order. What the job writes ends in memory and is gone with the guest, but for what it
+ * is given. A disk that a cut has left in the middle of something is mended by the mount.
+ */
+function mounts({ writable, hasDisk }: GuestJob): string {
   const lines = [
     'mount -t proc proc /proc',
     'mount -t sysfs sys /sys',
@@ -50,6 +58,7 @@ function mounts(writable: readonly string[]): string {
     'mkdir -m 1777 /run/tmp /run/shm && mkdir -m 0700 /run/home',
     'mkdir -p /dev/shm /dev/pts && mount --bind /run/shm /dev/shm && mount -t devpts pts /dev/pts',
     ...writable.map((path) => `mount -t hostfs -o ${quote(path)} hostfs ${quote(path)}`),
+    ...(hasDisk ? [`mkdir ${guestDisk}`, `mount -t ext4 /dev/ubda ${guestDisk}`] : []),
   ];
   return lines.map((line) => `${line} || fail ${quote(line)}`).join('\n');
 }
@@ -67,7 +76,7 @@ export PATH HOME=/run/home TMPDIR=/run/tmp ${env.join(' ')}
 unset mem uml_dir OLDPWD
 exec </dev/null >/dev/console 2>&1
 fail() { echo "fail $1" >${guestLines.control}; exec sleep infinity; }
-${mounts(job.writable)}
+${mounts(job)}
 for line in ${guestLines.output} ${guestLines.error}; do
   stty -F $line raw -echo || fail 'serial lines'
 done

@@ -20,6 +20,8 @@ export interface WardenOptions {
   readonly kernel: string;
   /** The processor it is to stay on, by number; null: wherever it likes. */
   readonly processor: number | null;
+  /** The file that is its disk, without a comma in its path; null: none. */
+  readonly disk: string | null;
 }
 
 /** A running guest: its lines, and the means to end it. */
@@ -44,7 +46,7 @@ folder=$(mktemp -d "$SCRATCH/backplane-guest.XXXXXX") || exit 70
 printf %s "$INIT" >"$folder/init" && chmod 700 "$folder/init"
 TMPDIR="$MEMORY_FOLDER" HOME="$folder" INIT= setsid $ON_PROCESSOR "$KERNEL" \\
   "mem=$MEMORY" root=/dev/root rootfstype=hostfs rootflags=/ ro \\
-  "init=$folder/init" "uml_dir=$folder/" \\
+  "init=$folder/init" "uml_dir=$folder/" \${DISK:+"ubd0=$DISK"} \\
   con=null con0=null,fd:1 ssl=null ssl0=null,fd:4 ssl1=null,fd:5 ssl2=null,fd:6 \\
   panic=-1 noreboot quiet 3<&- &
 guest=$!
@@ -70,6 +72,7 @@ export function startWarden(options: WardenOptions): Warden {
       MEMORY_FOLDER: options.memoryFolder,
       SCRATCH: options.scratchFolder,
       KERNEL: options.kernel,
+      DISK: options.disk ?? '',
       ON_PROCESSOR: options.processor === null ? '' : `taskset -c ${options.processor}`,
     },
   });

@@ -13,10 +13,11 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { Writable } from 'node:stream';
 import test from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { missingPackages, passedVariables } from '../../../src/lab/guest/guest.js';
-import { initScript, quote } from '../../../src/lab/guest/init-script.js';
+import { missingPackages, passedVariables, runGuest } from '../../../src/lab/guest/guest.js';
+import { guestDisk, initScript, quote } from '../../../src/lab/guest/init-script.js';
 import { idlestProcessor, idleTicks, parseList } from '../../../src/lab/guest/processor.js';
 import { spawnSync } from '../../../src/runtime/child-process.js';
 import { guest, startGuest } from './fixtures/start-guest.js';
@@ -38,7 +39,8 @@ test('a word stays one word in the shell, whatever it holds', () => {
 });
 
 test('the first process is a script that the shell understands', () => {
-  const text = initScript({ argv: ['/bin/x', `'`], cwd: '/', env: { A: 'b c' }, writable: ['/o'] });
+  const job = { argv: ['/bin/x', `'`], cwd: '/', env: { A: 'b c' }, writable: ['/o'] };
+  const text = initScript({ ...job, hasDisk: true });
   const { status, stderr } = spawnSync('/bin/sh', ['-n'], { input: text });
   assert.equal(stderr.toString(), '');
   assert.equal(status, 0);
@@ -153,11 +155,40 @@ if (missingPackages().length > 0) {
     const folder = scratch();
     const comma = await refused({ argv: sh('true'), writable: [join(folder, 'a,b')] });
     assert.equal(comma.code, 'ERR_ARGUMENT');
+    const disk = await refused({ argv: sh('true'), disk: join(folder, 'disk') });
+    assert.equal(disk.code, 'ERR_ARGUMENT');
     const name = await refused({ argv: sh('true'), env: { 'A;id': '1' } });
     assert.equal(name.code, 'ERR_ARGUMENT');
     const large = await refused({ argv: sh(`'`.repeat(40_000)) });
     assert.equal(large.code, 'ERR_LAB');
     rmSync(folder, { recursive: true });
+  });
+
+  test('what was flushed to the disk of a guest outlives a cut of its power', async () => {
+    const folder = scratch();
+    const disk = join(folder, 'disk');
+    const made = spawnSync('mkfs.ext4', ['-q', '-F', disk, '16M'], {
+      env: { PATH: '/usr/sbin:/sbin' },
+    });
+    assert.equal(made.status, 0);
+    const power = new AbortController();
+    const stdout = new Writable({
+      write(_data, _encoding, done) {
+        power.abort();
+        done();
+      },
+    });
+    const job = `echo flushed >${guestDisk}/file; sync; echo ready; sleep 1000`;
+    const cut = await runGuest({ argv: sh(job), disk, power: power.signal, stdout });
+    assert.deepEqual(cut, { exitCode: 137, signal: 'SIGKILL' });
+    const next = await guest({ argv: sh(`cat ${guestDisk}/file`), disk });
+    assert.equal(next.stdout.toString(), 'flushed\n');
+    rmSync(folder, { recursive: true });
+  });
+
+  test('a guest whose power is off from the beginning ends at once', async () => {
+    const ended = await runGuest({ argv: sh('sleep 1000'), power: AbortSignal.abort() });
+    assert.equal(ended.signal, 'SIGKILL');
   });
 
   test('a kernel that hangs as it boots is given up, with all it started', async () => {
