@@ -67,6 +67,13 @@ export class Daemons {
     return running.lines;
   }
 
+  /** Starts a daemon, and makes it the only master of a configuration of its own. */
+  async begin(host: number, before: readonly string[] = []): Promise<void> {
+    const lines = await this.start(host, before);
+    await lines.until('configOpened');
+    await this.done(host, 'masters', 'bootstrap', NAMES[host - 1] ?? '', '--yes');
+  }
+
   /** Starts one that is to end by itself; the last line it printed. */
   async refused(host: number, before: readonly string[] = []): Promise<Record<string, unknown>> {
     const { child, lines } = this.#serve(host, before);
