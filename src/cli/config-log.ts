@@ -12,7 +12,7 @@ const WAYS_OUT: Readonly<Record<string, string>> = {
   ERR_STORE: 'its store takes nothing more: see the log there',
 };
 
-/** One line for each change of state that people have to know; `store` is the folder, null: none. */
+/** One line for each change of state that people have to know; `store` is its folder or null. */
 export function logConfig(config: Config, store: string | null, logger: Logger): void {
   const { name: node } = config;
   const { role } = config.status;
