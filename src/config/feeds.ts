@@ -135,6 +135,14 @@ export class Feeds {
     return feed?.mode === 'waiting' ? feed.at.revision : null;
   }
 
+  /** Looks at the places of those who wait: whoever may be served now counts as one who follows. */
+  judge(): void {
+    for (const [name, feed] of this.#feeds) {
+      const peer = this.#sessions.met(name);
+      if (peer !== undefined && feed.mode === 'waiting') this.#judge(peer, feed);
+    }
+  }
+
   /** Sends what there is to be sent. */
   advance(): void {
     for (const [name, feed] of this.#feeds) {
