@@ -46,7 +46,7 @@ export class Log {
   #noteAtMs = Number.POSITIVE_INFINITY;
   #durable: number;
   #submitted: number;
-  #setAside: number;
+  #setAside: readonly SetAside[];
   #failure: StoreFailure | null = null;
   #operations = new Fifo<StoreOperation>();
   readonly #underWay = new Fifo<UnderWay>();
@@ -62,7 +62,7 @@ export class Log {
     this.#base = base;
     this.#last = { revision: base.revision, hash: base.hash };
     this.#committed = base.revision;
-    this.#setAside = setAside.length;
+    this.#setAside = setAside;
     try {
       this.#state = load(base.revision, contents.items);
       if (base.record !== null) this.#begin(base.revision, Buffer.from(base.record));
@@ -118,8 +118,8 @@ export class Log {
     return this.#failure;
   }
 
-  /** How many sets of entries the store keeps for people. */
-  get setAside(): number {
+  /** Sets of entries that the store keeps for people, the oldest first. */
+  get setAside(): readonly SetAside[] {
     return this.#setAside;
   }
 
@@ -202,7 +202,7 @@ export class Log {
     this.#operations = new Fifo();
     this.#push({ type: 'install', base, items, setAside });
     if (setAside !== null) {
-      this.#setAside = Math.min(this.#setAside + 1, limits.configSetAside);
+      this.#setAside = [...this.#setAside, setAside].slice(-limits.configSetAside);
     }
   }
 
@@ -216,7 +216,7 @@ export class Log {
 
   /** What was set aside has been looked at. */
   forget(): void {
-    this.#setAside = 0;
+    this.#setAside = [];
     this.#push({ type: 'forget' });
   }
 
