@@ -30,6 +30,7 @@ export { openConfig } from './config/open.js';
 export type { ConfigOptions } from './config/options.js';
 export type { MastersCommand, MastersPlan } from './config/plan.js';
 export type { ReplicaRole, ReplicaStatus, Seen, Trouble } from './config/replica-io.js';
+export type { AsideEntry, AsideSet } from './config/set-aside.js';
 export type { TextFormat } from './config/text.js';
 export type { Compare, Transaction, Write } from './config/transaction.js';
 export {

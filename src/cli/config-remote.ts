@@ -9,7 +9,7 @@ import type {
   MastersPlan,
   Seen,
 } from '../cluster.js';
-import { CONFIG_CONTROL, type WireItem } from '../config/control.js';
+import { CONFIG_CONTROL, type WireAsideSet, type WireItem } from '../config/control.js';
 import type { EffectiveValue } from '../config/effective.js';
 import { type CheckedTransaction, encodeTransaction } from '../config/transaction.js';
 import { type Change, type Item, Tree } from '../config/tree.js';
@@ -58,6 +58,16 @@ export class RemoteConfig {
 
   status(): Promise<RemoteStatus> {
     return this.#one({ ask: 'status' });
+  }
+
+  /** What the store of the node has set aside. */
+  async aside(): Promise<readonly WireAsideSet[]> {
+    const sets: WireAsideSet[] = [];
+    const options = { deadlineMs: READ_MS };
+    for await (const line of postControl(this.#path, CONFIG_CONTROL, { ask: 'aside' }, options)) {
+      sets.push(line as WireAsideSet);
+    }
+    return sets;
   }
 
   /** What a prefix holds. */

@@ -4,6 +4,7 @@ import { enterLab } from '../lab/index.js';
 import { type CutResult, type CutsResult, runCuts } from '../lab/scenario/cuts.js';
 import { gapViolations, trafficFigures, trafficViolations } from '../lab/scenario/verdict.js';
 import { type ProfileName, profiles } from '../timing/profiles.js';
+import { addLabColdStart } from './lab-coldstart.js';
 import { kills } from './lab-kills.js';
 import { liveness } from './lab-liveness.js';
 import { mesh } from './lab-mesh.js';
@@ -110,4 +111,5 @@ export function addLab(program: Command): void {
     .option('--json', 'print one JSON object as the last line')
     .action(mesh);
   addLabPaths(lab);
+  addLabColdStart(lab);
 }

@@ -2,8 +2,15 @@
 import { userInfo } from 'node:os';
 import type { Command } from 'commander';
 import type { MastersCommand, MastersPlan } from '../cluster.js';
+import type { WireAsideSet, WireWrite } from '../config/control.js';
 import { addMastersFiles } from './config-backup.js';
-import { addChangeOptions, type ChangeOptions, printJson, remoteConfig } from './config-options.js';
+import {
+  addChangeOptions,
+  type ChangeOptions,
+  plainOf,
+  printJson,
+  remoteConfig,
+} from './config-options.js';
 import type { RemoteStatus } from './config-remote.js';
 import { confirm } from './confirm.js';
 import { addControlOptions, type ControlCommandOptions } from './control-options.js';
@@ -21,7 +28,7 @@ export function mastersText({ status, masters }: RemoteStatus): string {
     lines.push(`the store takes nothing: ${storeFailure}; the log of ${name} has the way out`);
   }
   for (const { name: peer, code } of status.troubles) lines.push(`${peer}: ${code}`);
-  if (setAside > 0) lines.push(`set aside here: ${setAside}; see \`masters forget\``);
+  if (setAside > 0) lines.push(`set aside here: ${setAside}; see \`masters aside\``);
   if (status.clients.length > 0) lines.push(`clients here: ${status.clients.join(', ')}`);
   if (status.newcomers.length > 0) lines.push(`newcomers: ${status.newcomers.join(', ')}`);
   if (record === null)
@@ -45,6 +52,46 @@ async function list(options: ControlCommandOptions): Promise<void> {
   const answer = await (await remoteConfig(options)).status();
   if (options.json === true) printJson('masters', { verb: 'list', ...answer });
   else process.stdout.write(mastersText(answer));
+}
+
+/** What a person reads of `aside`. */
+export function asideText(sets: readonly WireAsideSet[]): string {
+  if (sets.length === 0) return 'nothing is set aside here\n';
+  const lines = sets.flatMap(({ lineage, after, leftBy, entries }) => [
+    `after revision ${after} of lineage ${lineage}, which ${leftBy} went on without:`,
+    ...entries.flatMap(asideLines),
+  ]);
+  return `${lines.join('\n')}\nnobody was told that this is written; \`masters forget\` drops it\n`;
+}
+
+function asideLines({ revision, writes, record }: WireAsideSet['entries'][number]): string[] {
+  if (record !== null) {
+    const names = record.masters.map(({ name }) => name).join(', ');
+    return [`${revision} epoch ${record.epoch} of ${names}, ${record.cause.kind}`];
+  }
+  return writes.map((write) => {
+    if ('put' in write) return `${revision} + ${write.put}: ${JSON.stringify(writtenOf(write))}`;
+    return `${revision} - ${'delete' in write ? write.delete : `${write.deletePrefix}/...`}`;
+  });
+}
+
+function writtenOf({ value }: { readonly value: string }): unknown {
+  return plainOf(Buffer.from(value, 'base64'));
+}
+
+async function aside(options: ControlCommandOptions): Promise<void> {
+  const sets = await (await remoteConfig(options)).aside();
+  if (options.json !== true) {
+    process.stdout.write(asideText(sets));
+    return;
+  }
+  const plain = (write: WireWrite) =>
+    'put' in write ? { ...write, value: writtenOf(write) } : write;
+  const told = sets.map(({ entries, ...set }) => {
+    const each = entries.map(({ writes, ...entry }) => ({ ...entry, writes: writes.map(plain) }));
+    return { ...set, entries: each };
+  });
+  printJson('masters', { verb: 'aside', sets: told });
 }
 
 /** What will be done, line by line. */
@@ -79,6 +126,10 @@ export function addMasters(program: Command): void {
     .command('list')
     .description('show the masters as the node sees them, and how it is itself');
   addControlOptions(listCommand).action(list);
+  const asideCommand = masters
+    .command('aside')
+    .description('show what the store of the node has set aside: writes that nobody was told of');
+  addControlOptions(asideCommand).action(aside);
   const bootstrap = masters
     .command('bootstrap')
     .description('begin a new configuration; all masters are in touch and have empty stores')

@@ -5,6 +5,8 @@ import { fullName } from '../node/names.js';
 import type { Config, ConfigWaitOptions } from './config.js';
 import { type MastersCommand, type MastersPlan, planOf } from './plan.js';
 import type { Answer, Command } from './replica-io.js';
+import { type AsideSet, readAside } from './set-aside.js';
+import type { SetAside } from './store-contract.js';
 
 /** How a command is given. */
 export interface ConfigCommandOptions extends ConfigWaitOptions {
@@ -36,6 +38,7 @@ export interface ConfigMastersSetup {
   readonly config: Pick<Config, 'name' | 'status'>;
   newId(): string;
   wallMs(): number;
+  setAside(): readonly SetAside[];
   ask<T>(command: Command, options: ConfigWaitOptions, read: (answer: Answer) => T): Promise<T>;
 }
 
@@ -61,6 +64,15 @@ export class ConfigMasters {
     return (record?.masters ?? []).map(({ name, storeId }, index) => {
       return { name, storeId, isSequencer: index === 0, isPresent: !missing.includes(name) };
     });
+  }
+
+  /**
+   * What the store of this node has set aside: writes that nobody was told of, made by this node
+   * when it was a master that others went on without. `forget` drops it.
+   * @throws ConfigError ERR_STORE_CORRUPT: it cannot be read.
+   */
+  get setAside(): readonly AsideSet[] {
+    return this.#setup.setAside().map(readAside);
   }
 
   /**

@@ -12,6 +12,7 @@ import type { Driver, Told } from './driver.js';
 import { ID_DIGITS } from './entry.js';
 import type { EpochRecord } from './epoch-record.js';
 import type { Answer, ReplicaRole, ReplicaStatus, Request, Seen, Trouble } from './replica-io.js';
+import type { SetAside } from './store-contract.js';
 import {
   type CheckedTransaction,
   checkTransaction,
@@ -132,6 +133,8 @@ export interface ConfigSetup {
   wallMs(): number;
   /** How the machine is now. */
   status(): ReplicaStatus;
+  /** What its store keeps for people. */
+  setAside(): readonly SetAside[];
 }
 
 /**
@@ -156,6 +159,7 @@ export class Config extends EventEmitter<ConfigEvents> {
       config: this,
       newId: () => this.#newId(),
       wallMs: setup.wallMs,
+      setAside: setup.setAside,
       ask: (request, options, read) => this.#ask(request, options, read),
     });
   }

@@ -6,6 +6,7 @@
  * | ask | with | answers, a line each |
  * |---|---|---|
  * | status | | the status, and the masters |
+ * | aside | | each set that was set aside |
  * | items | prefix, revision, fresh | lineage and revision, then each item |
  * | effective | prefix, revision, fresh | lineage and revision, then each value that holds |
  * | history | key | lineage and revision, then what became of it, the oldest first |
@@ -20,8 +21,10 @@ import type { Config, ConfigReadOptions } from './config.js';
 import { effective } from './effective.js';
 import { checkKey, checkPrefix } from './path.js';
 import type { MastersCommand } from './plan.js';
-import { decodeTransaction } from './transaction.js';
+import type { AsideEntry, AsideSet } from './set-aside.js';
+import { decodeTransaction, type Write } from './transaction.js';
 import type { Change } from './tree.js';
+import { encodeValue } from './value.js';
 import type { ConfigView } from './view.js';
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -34,6 +37,18 @@ export interface WireItem {
   readonly createRevision: number;
   readonly modRevision: number;
   readonly version: number;
+}
+
+/** A write as it travels. */
+export type WireWrite =
+  | Exclude<Write, { put: string }>
+  | { readonly put: string; readonly value: string };
+
+/** What was set aside, as it travels. */
+export interface WireAsideSet extends Omit<AsideSet, 'entries'> {
+  readonly entries: readonly (Omit<AsideEntry, 'writes'> & {
+    readonly writes: readonly WireWrite[];
+  })[];
 }
 
 /**
@@ -49,6 +64,8 @@ export function configControl(
     switch (fields['ask']) {
       case 'status':
         return Promise.resolve({ status: config.status, masters: config.masters.list });
+      case 'aside':
+        return asideLines(config);
       case 'items':
         return items(config, fields);
       case 'effective':
@@ -73,6 +90,23 @@ export function configControl(
 
 /** The path on a control socket. */
 export const CONFIG_CONTROL = '/config';
+
+async function* asideLines(config: Config): AsyncGenerator<WireAsideSet, void, undefined> {
+  for (const { entries, ...set } of config.masters.setAside) {
+    yield {
+      ...set,
+      entries: entries.map(({ writes, ...rest }) => {
+        return { ...rest, writes: writes.map(wireWrite) };
+      }),
+    };
+  }
+}
+
+/** Its value travels as that of an item. */
+function wireWrite(write: Write): WireWrite {
+  if (!('put' in write)) return write;
+  return { put: write.put, value: encodeValue(write.value).toString('base64') };
+}
 
 async function* items(config: Config, fields: Fields): AsyncGenerator<unknown, void, undefined> {
   const prefix = prefixOf(fields);

@@ -130,6 +130,14 @@ export class Feeds {
     return feed?.mode === 'entries' ? feed.stored : null;
   }
 
+  /** Looks at the places of those who wait: whoever may be served now counts as one who follows. */
+  judge(): void {
+    for (const [name, feed] of this.#feeds) {
+      const peer = this.#sessions.met(name);
+      if (peer !== undefined && feed.mode === 'waiting') this.#judge(peer, feed);
+    }
+  }
+
   /** Sends what there is to be sent. */
   advance(): void {
     for (const [name, feed] of this.#feeds) {

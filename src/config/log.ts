@@ -46,7 +46,7 @@ export class Log {
   #noteAtMs = Number.POSITIVE_INFINITY;
   #durable: number;
   #submitted: number;
-  #setAside: number;
+  #setAside: readonly SetAside[];
   /** From this revision on nothing is given to the store; Infinity: everything is. */
   #heldFrom = Number.POSITIVE_INFINITY;
   #failure: StoreFailure | null = null;
@@ -64,7 +64,7 @@ export class Log {
     this.#base = base;
     this.#last = { revision: base.revision, hash: base.hash };
     this.#committed = base.revision;
-    this.#setAside = setAside.length;
+    this.#setAside = setAside;
     try {
       this.#state = load(base.revision, contents.items);
       if (base.record !== null) this.#begin(base.revision, Buffer.from(base.record));
@@ -125,8 +125,8 @@ export class Log {
     return this.#heldFrom <= this.#last.revision;
   }
 
-  /** How many sets of entries the store keeps for people. */
-  get setAside(): number {
+  /** Sets of entries that the store keeps for people, the oldest first. */
+  get setAside(): readonly SetAside[] {
     return this.#setAside;
   }
 
@@ -229,7 +229,7 @@ export class Log {
     this.release();
     this.#push({ type: 'install', base, items, setAside });
     if (setAside !== null) {
-      this.#setAside = Math.min(this.#setAside + 1, limits.configSetAside);
+      this.#setAside = [...this.#setAside, setAside].slice(-limits.configSetAside);
     }
   }
 
@@ -243,7 +243,7 @@ export class Log {
 
   /** What was set aside has been looked at. */
   forget(): void {
-    this.#setAside = 0;
+    this.#setAside = [];
     this.#push({ type: 'forget' });
   }
 

@@ -36,6 +36,7 @@ import {
   writerOf,
 } from './sessions.js';
 import { chooseSource, guideOf, type Orders } from './source.js';
+import type { SetAside } from './store-contract.js';
 
 export abstract class Member implements ReplicaMachine {
   protected readonly core: Core;
@@ -140,8 +141,12 @@ export abstract class Member implements ReplicaMachine {
       troubles: this.#troubles(),
       storeFailure: failure,
       isDown: this.isDown(),
-      setAside,
+      setAside: setAside.length,
     };
+  }
+
+  setAside(): readonly SetAside[] {
+    return this.core.log.setAside;
   }
 
   /** What besides hellos decides whom to follow. */
@@ -389,10 +394,11 @@ export abstract class Member implements ReplicaMachine {
     const { log } = this.core;
     const { isReadable } = this.reads;
     const diverged = [...this.divergedPeers()].length;
+    const aside = log.setAside.length;
     // Most turns change nothing of it: what costs more comes after.
     const key =
       `${this.#stirs} ${this.role()} ${isReadable} ${this.isWritable()} ${this.intake.source} ` +
-      `${log.failure} ${this.isDown()} ${log.setAside} ${this.#lineage} ${this.#epoch} ${diverged}`;
+      `${log.failure} ${this.isDown()} ${aside} ${this.#lineage} ${this.#epoch} ${diverged}`;
     if (key === this.#statusKey) return;
     this.#statusKey = key;
     const status = this.status();

@@ -77,6 +77,7 @@ export async function openConfigWith(
       tree: () => reading.tree,
       wallMs,
       status: () => machine.status(),
+      setAside: () => machine.setAside(),
     });
     const tell = (output: Told) => {
       if (output.type === 'replaced') reading.replaced();

@@ -21,7 +21,7 @@ import type { Entry, Position } from './entry.js';
 import type { EpochRecord } from './epoch-record.js';
 import type { Message } from './messages.js';
 import type { LoadState } from './state-contract.js';
-import type { PersistBatch, StoreContents, StoreFailure } from './store-contract.js';
+import type { PersistBatch, SetAside, StoreContents, StoreFailure } from './store-contract.js';
 
 /** What a machine is made of. */
 export interface ReplicaSetup {
@@ -240,4 +240,6 @@ export interface ReplicaMachine {
   deadline(): number;
   /** How it is now. */
   status(): ReplicaStatus;
+  /** What its store keeps for people, the oldest first. */
+  setAside(): readonly SetAside[];
 }

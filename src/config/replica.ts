@@ -146,6 +146,8 @@ export class Replica extends Member {
       this.#inviter = null;
       this.isStirred = true;
     }
+    // The last who was missing has to count now: there may be no other turn for long.
+    this.#feeds.judge();
     if (this.#force.settle()) this.isStirred = true;
     this.#sequencer.settle(this.isAhead && this.#force.forcer === null);
     this.#membership.settle();

@@ -34,7 +34,8 @@ export class Party<
   readonly #waiters = new Set<Waiter<Report>>();
   readonly #past: Report[] = [];
   readonly #failed: Promise<never>;
-  #isKilled = false;
+  readonly #drained: Promise<void>;
+  #mayEnd = false;
 
   constructor(
     name: string,
@@ -53,7 +54,7 @@ export class Party<
         } else this.#note(report);
       });
       child.once('exit', (code, signal) => {
-        if (this.#isKilled) return;
+        if (this.#mayEnd) return;
         const why = `${name} ended early: ${signal ?? `exit code ${code}`}`;
         const end = () => reject(new LabError('ERR_LAB', why));
         // 'exit' may come before its last reports have been read; 'disconnect' comes after them.
@@ -62,6 +63,7 @@ export class Party<
       });
     });
     this.#failed.catch(() => {});
+    this.#drained = new Promise((resolve) => void child.once('disconnect', () => resolve()));
   }
 
   /** Rejects with a LabError when the process fails, or ends without having been killed. */
@@ -85,11 +87,31 @@ export class Party<
 
   /** Ends it by SIGKILL; resolves when it is gone. That is no failure. */
   async kill(): Promise<void> {
-    this.#isKilled = true;
+    this.#mayEnd = true;
     if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
     const gone = new Promise<void>((resolve) => void this.#child.once('exit', () => resolve()));
     this.#child.kill('SIGKILL');
     await gone;
+  }
+
+  /**
+   * Resolves when it has ended, as it was told to, and all that it reported was heard. That is no
+   * failure.
+   * @throws LabError ERR_LAB when it fails first, or goes on for `withinMs`.
+   */
+  async ended(withinMs = PATIENCE_MS): Promise<void> {
+    this.#mayEnd = true;
+    let timer: { cancel(): void } | undefined;
+    const late = new Promise<never>((_, reject) => {
+      timer = systemRuntime.timers.after(withinMs, () => {
+        reject(new LabError('ERR_LAB', `${this.#name} has not ended within ${withinMs} ms`));
+      });
+    });
+    try {
+      await Promise.race([this.#drained, this.#failed, late]);
+    } finally {
+      timer?.cancel();
+    }
   }
 
   /**

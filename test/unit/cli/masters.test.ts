@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
+import { asideText } from '../../../src/cli/masters.js';
+import { encodeValue } from '../../../src/config/value.js';
 import { cliCluster } from './config-cluster.js';
 
 const limit = { timeout: 200_000 };
@@ -54,10 +56,41 @@ test(
     assert.deepEqual([removed.status, removed.json['epoch']], [0, 4], removed.stderr);
     assert.match(removed.stderr, /^- two@h2 becomes the sequencer$/m);
     await until(() => two.status.role === 'sequencer');
+    const aside = await run(['masters', 'aside'], { at: 'two@h2' });
+    assert.equal(aside.stdout, 'nothing is set aside here\n');
+    const asideJson = await run(['masters', 'aside', '--json'], { at: 'two@h2' });
+    assert.deepEqual([asideJson.json['ok'], asideJson.json['sets']], [true, []]);
     const nothing = await run(['masters', 'forget', '--yes'], { at: 'two@h2' });
     assert.match(nothing.stderr, /^\? .*nothing is set aside$/m);
   },
 );
+
+test('what is set aside is shown as lines that people know from a history', () => {
+  const value = encodeValue({ a: 1 }).toString('base64');
+  const writes = [{ put: 'cluster/a', value }, { delete: 'cluster/b' }, { deletePrefix: 'hosts' }];
+  const record = {
+    clusterId: 'c',
+    lineage: 'l',
+    epoch: 2,
+    masters: [{ name: 'one@h1', storeId: 's' }],
+    parent: null,
+    ancestors: [],
+    cause: { kind: 'add', by: 'somebody', atMs: 0 },
+  } as const;
+  const entries = [
+    { revision: 8, requestId: 'r', writes, record: null },
+    { revision: 9, requestId: 's', writes: [], record },
+  ];
+  const text = asideText([{ lineage: 'l', after: 7, leftBy: 'm', entries }]);
+  assert.deepEqual(text.trimEnd().split('\n'), [
+    'after revision 7 of lineage l, which m went on without:',
+    '8 + cluster/a: {"a":1}',
+    '8 - cluster/b',
+    '8 - hosts/...',
+    '9 epoch 2 of one@h1, add',
+    'nobody was told that this is written; `masters forget` drops it',
+  ]);
+});
 
 test('a backup is a text of its own, and can be restored', limit, async (context) => {
   const { run, configs, until, folder } = await cliCluster(context);

@@ -72,6 +72,8 @@ export class TestNode {
 
 /** All of them. */
 export class Cluster {
+  /** What comes of one peer in one turn is stepped before outputs are taken, as drivers do. */
+  isTogether = false;
   readonly nodes = new Map<string, TestNode>();
   readonly masters: readonly string[];
   nowMs = 0;
@@ -211,8 +213,11 @@ export class Cluster {
       const [from, to] = pair.split(' ') as [string, string];
       for (const body of bodies.splice(0)) {
         isBusy = true;
-        this.step(to, { type: 'message', name: from, body });
+        const input = { type: 'message', name: from, body } as const;
+        if (this.isTogether) this.node(to).machine?.step(this.nowMs, input);
+        else this.step(to, input);
       }
+      if (this.isTogether) this.take(this.node(to));
     }
     for (const node of this.nodes.values()) {
       if (!node.isSlow && this.flush(node.name)) isBusy = true;

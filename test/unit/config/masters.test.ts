@@ -32,8 +32,15 @@ test('a force goes on without the sequencer, which returns stale and is added', 
   await cluster.when(() => stale.config.view?.get('cluster/a')?.value === 2);
   const { role, setAside } = stale.config.status;
   assert.deepEqual([role, setAside], ['slave', 1]);
+  const [aside] = stale.config.masters.setAside;
+  assert.deepEqual([aside?.lineage, aside?.leftBy], [lineage, forced.lineage]);
+  assert.deepEqual(
+    aside?.entries.map(({ revision, writes }) => [revision - aside.after, writes]),
+    [[1, [{ put: 'cluster/a', value: 'never acknowledged' }]]],
+  );
   await cluster.until(stale.config.masters.forget());
   assert.equal(stale.config.status.setAside, 0);
+  assert.deepEqual(stale.config.masters.setAside, []);
 
   assert.deepEqual(two!.config.masters.plan({ type: 'add', name: 'one@h1' }).obstacles, []);
   await cluster.until(four!.config.masters.add('one@h1'));

@@ -48,6 +48,17 @@ test('the longest log is copied and committed, though the sequencer had lost it'
   assert.equal(cluster.put(A, 'cluster/x', 2)?.type, 'committed');
 });
 
+test('the last master that follows makes the sequencer writable at once', () => {
+  const cluster = new Cluster([A, B, C]);
+  cluster.bootstrap(A, B, C);
+  assert.equal(cluster.put(A, 'cluster/x', 1)?.type, 'committed');
+  for (const name of [A, B, C]) cluster.kill(name);
+  cluster.isTogether = true;
+  cluster.start(A, B, C);
+  cluster.run();
+  assert.equal(cluster.node(A).status.isWritable, true);
+});
+
 test('a master that was away gets what it has not', () => {
   const cluster = new Cluster([A, B, C]);
   cluster.bootstrap(A, B, C);

@@ -21,7 +21,11 @@ export const allowedRooms: Readonly<Record<string, readonly string[]>> = {
   index: ['errors', 'limits', 'runtime', 'timing', 'wire', 'sctp', 'link', 'node'],
   cluster: ['errors', 'config'],
   adapters: ['errors', 'limits', 'index'],
-  lab: ['errors', 'limits', 'runtime', 'timing', 'wire', 'sctp', 'link', 'node', 'index'],
+  lab: [
+    ...['errors', 'limits', 'runtime', 'timing', 'wire', 'sctp', 'link', 'node', 'index'],
+    // Programs that its scenarios start; what it exports loads neither.
+    ...['cluster', 'observe'],
+  ],
   testing: ['errors', 'limits', 'runtime', 'timing', 'wire', 'sctp', 'link', 'node', 'index'],
   observe: ['errors', 'limits', 'node'],
   cli: [
