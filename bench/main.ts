@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import { finish } from '../src/cli/report.js';
 import { wholeNumber } from '../src/cli/whole-number.js';
 import { type BulkBenchOptions, benchBulk } from './bulk.js';
+import { benchConfig, type ConfigBenchOptions } from './config.js';
 import { benchMesh, type MeshBenchOptions } from './mesh.js';
 import { benchMessaging, type MessagingBenchOptions } from './messaging.js';
 import { benchMoleculer, type MoleculerBenchOptions } from './moleculer.js';
@@ -67,6 +68,15 @@ benchmark('moleculer', "Moleculer's requests over links, against its own TCP tra
   warmupMs: 5000,
   measureMs: 3000,
 }).action((options: MoleculerBenchOptions) => orFail(benchMoleculer(options), options.json));
+
+benchmark('config', 'the replicated configuration on disks, against etcd on the same ones', {
+  pairs: 3,
+  warmupMs: 3000,
+  measureMs: 5000,
+})
+  .option('--only <text>', 'only cases and figures whose name holds this', '')
+  .option('--folder <path>', 'where all store: on a disk, not in memory', 'build/bench-config')
+  .action((options: ConfigBenchOptions) => orFail(benchConfig(options), options.json));
 
 program
   .command('mesh')

@@ -203,7 +203,10 @@ export const limits = {
   configBatchBytes: 256 * 1024,
   /** Batches given to a store that it has not answered. */
   configPersists: 4,
-  /** What is committed is noted on disk with the next batch, or alone after so long. */
+  /**
+   * What is committed is noted on disk with the next batch, or alone after so long; a slave flushes
+   * what it gets no sooner.
+   */
   configNoteMs: 50,
   /** Items in one piece of a snapshot. */
   configPieceItems: 4096,

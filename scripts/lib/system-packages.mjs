@@ -33,6 +33,9 @@ const FUZZER = [
   { name: 'libclang-rt-dev', present: hasLibFuzzer },
 ];
 
+/** What the configuration is compared with. */
+const ETCD = [{ name: 'etcd-server', present: () => findProgram('etcd') !== null }];
+
 /** libFuzzer comes with clang's runtime, which Debian packs apart. */
 function hasLibFuzzer() {
   const clang = findProgram('clang++');
@@ -57,13 +60,14 @@ function isDebian() {
 
 /**
  * The names of the Debian packages that are missing, of those for building and, with `lab`, of
- * those for the lab; with `fuzzer`, of those for libFuzzer; with `guest`, of those for the
- * lab's own kernel also where this one could be the lab.
+ * those for the lab; with `fuzzer`, of those for libFuzzer; with `etcd`, of that; with `guest`, of
+ * those for the lab's own kernel also where this one could be the lab.
  */
-export function missingPackages({ lab, fuzzer = false, guest = false }) {
+export function missingPackages({ lab, fuzzer = false, etcd = false, guest = false }) {
   const wanted = [...BUILD];
   if (guest || (lab && needsGuest())) wanted.push(...GUEST);
   if (fuzzer) wanted.push(...FUZZER);
+  if (etcd) wanted.push(...ETCD);
   return wanted.filter(({ present }) => !present()).map(({ name }) => name);
 }
 

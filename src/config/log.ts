@@ -51,6 +51,7 @@ export class Log {
   #heldFrom = Number.POSITIVE_INFINITY;
   #failure: StoreFailure | null = null;
   #operations = new Fifo<StoreOperation>();
+  #operationBytes = 0;
   readonly #underWay = new Fifo<UnderWay>();
   #token = 0;
 
@@ -226,6 +227,7 @@ export class Log {
     this.#submitted = base.revision;
     for (const batch of this.#underWay) batch.revision = null;
     this.#operations = new Fifo();
+    this.#operationBytes = 0;
     this.release();
     this.#push({ type: 'install', base, items, setAside });
     if (setAside !== null) {
@@ -264,11 +266,14 @@ export class Log {
   /**
    * The next batch for the store, or null. That something is committed goes with other operations,
    * or alone when none have come for a while.
+   * @param isAwaited whether somebody waits for what is on this disk. Where nobody does, entries
+   *   wait for that note, and are flushed once with it.
    */
-  poll(nowMs: number): PersistBatch | null {
+  poll(nowMs: number, isAwaited = true): PersistBatch | null {
     if (this.#failure !== null || this.#underWay.length >= limits.configPersists) return null;
     const isNoteDue = nowMs >= this.#noteAtMs;
     if (this.#operations.length === 0 && !isNoteDue) return null;
+    if (!isAwaited && !isNoteDue && this.#mayWait()) return null;
     const operations: StoreOperation[] = [];
     let bytes = 0;
     while (operations.length < limits.configBatchEntries) {
@@ -280,6 +285,7 @@ export class Log {
       // What goes into the base is committed, and the store has to know before.
       if (next.type === 'compact') this.#note(operations, next.base.revision);
       operations.push(this.#operations.shift() as StoreOperation);
+      this.#operationBytes -= costBytes(next);
       if (next.type === 'append') this.#submitted = next.revision;
     }
     this.#note(operations, this.committedWith(this.#submitted));
@@ -328,7 +334,17 @@ export class Log {
   }
 
   #push(operation: StoreOperation): void {
-    if (this.#failure === null) this.#operations.push(operation);
+    if (this.#failure !== null) return;
+    this.#operations.push(operation);
+    this.#operationBytes += costBytes(operation);
+  }
+
+  /** Less than a batch of entries, of which some are committed: they go when that is noted. */
+  #mayWait(): boolean {
+    if (this.#noteAtMs === Number.POSITIVE_INFINITY) return false;
+    if (this.#operations.at(0)?.type !== 'append') return false;
+    const isFew = this.#operations.length < limits.configBatchEntries;
+    return isFew && this.#operationBytes < limits.configBatchBytes;
   }
 
   #add(entry: Entry): void {

@@ -229,10 +229,13 @@ export abstract class Member implements ReplicaMachine {
     // What has come to be committed may have moved the log, or whom to follow.
     if (this.isStirred) this.#choose();
     this.reads.settle(this.isCurrent());
-    this.intake.acknowledge(this.isAwaited());
+    const isAwaited = this.isAwaited();
+    this.intake.acknowledge(isAwaited);
     const { core } = this;
     core.log.compact(shown ?? core.log.committed);
-    for (let batch = core.log.poll(core.nowMs); batch !== null; batch = core.log.poll(core.nowMs)) {
+    for (;;) {
+      const batch = core.log.poll(core.nowMs, isAwaited);
+      if (batch === null) break;
       core.outputs.push({ type: 'persist', batch });
     }
     this.#tellStatus();

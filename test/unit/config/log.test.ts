@@ -173,6 +173,36 @@ test('that something is committed is noted with what follows, or alone after a w
   assert.equal(log.deadline(), Number.POSITIVE_INFINITY);
 });
 
+test('where nobody waits for the disk, entries wait for the note, or to be a batch', () => {
+  const { log } = begun();
+  const noteAtMs = 100 + limits.configNoteMs;
+  log.append(transaction(log.last));
+  log.commit(100, log.last.revision);
+  log.append(transaction(log.last));
+  log.commit(120, log.last.revision);
+  assert.equal(log.poll(120, false), null);
+  assert.equal(log.deadline(), noteAtMs);
+  const types = log.poll(noteAtMs, false)?.operations.map(({ type }) => type);
+  assert.deepEqual(types, ['append', 'append', 'committed']);
+  assert.equal(log.poll(noteAtMs, false), null);
+
+  log.append(transaction(log.last, 1, 'x'.repeat(limits.configBatchBytes / 2)));
+  log.commit(noteAtMs, log.last.revision);
+  assert.equal(log.poll(noteAtMs, false), null);
+  log.append(transaction(log.last, 1, 'x'.repeat(limits.configBatchBytes / 2)));
+  log.commit(noteAtMs, log.last.revision);
+  assert.notEqual(log.poll(noteAtMs, false), null);
+  assert.notEqual(log.poll(noteAtMs), null);
+});
+
+test('what waits goes at once when somebody waits for it', () => {
+  const { log } = begun();
+  log.append(transaction(log.last));
+  log.commit(0, log.last.revision);
+  assert.equal(log.poll(0, false), null);
+  assert.equal(log.poll(0, true)?.operations.length, 2);
+});
+
 test('a log that is long or large is compacted, and what is remembered stays bounded', () => {
   const disk = begun();
   const count = limits.configLogEntries + limits.configRequestIds + 2000;
