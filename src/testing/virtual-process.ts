@@ -50,6 +50,8 @@ export class VirtualProcess implements Runtime {
   /** Timers that came due while the loop stood still, then sockets that became readable. */
   #lateTimers: PendingTimer[] = [];
   #lateReads: (() => void)[] = [];
+  /** Turns for what was late that it was given, and that have not run yet. */
+  #owedTurns = 0;
   #stalledUntilMs = 0;
   #isAlive = true;
 
@@ -119,10 +121,11 @@ export class VirtualProcess implements Runtime {
     return had;
   }
 
-  /** Something became readable: a turn now, or once the loop runs again. */
+  /** Something became readable: a turn now, or once the loop has come so far. */
   readable(callback: () => void): void {
     if (!this.#isAlive) return;
-    if (this.isStalled) this.#lateReads.push(callback);
+    if (this.#isToResume) this.#lateReads.push(callback);
+    else if (this.#owedTurns > 0) this.#inTurn(() => this.turn(callback));
     else this.turn(callback);
   }
 
@@ -176,8 +179,14 @@ export class VirtualProcess implements Runtime {
 
   #due(timer: PendingTimer): void {
     if (timer.isCancelled || !this.#isAlive) return;
-    if (this.isStalled) this.#lateTimers.push(timer);
+    if (this.#isToResume) this.#lateTimers.push(timer);
+    else if (this.#owedTurns > 0) this.#inTurn(() => this.#fire(timer));
     else this.#fire(timer);
+  }
+
+  /** Nothing overtakes what has come before it: also in the moment in which the loop runs again. */
+  get #isToResume(): boolean {
+    return this.isStalled || this.#lateTimers.length > 0 || this.#lateReads.length > 0;
   }
 
   #fire(timer: PendingTimer): void {
@@ -201,8 +210,15 @@ export class VirtualProcess implements Runtime {
 
   /** One after the other; where there are promises, they have their turn in between. */
   #inTurn(turn: () => void): void {
-    if (this.#setup.hasNoPromises === true) turn();
-    else this.#setup.time.after(0, turn);
+    if (this.#setup.hasNoPromises === true) {
+      turn();
+      return;
+    }
+    this.#owedTurns++;
+    this.#setup.time.after(0, () => {
+      this.#owedTurns--;
+      turn();
+    });
   }
 
   #guard(callback: () => void): void {
