@@ -4,6 +4,7 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { progress } from '../src/cli/report.js';
 import type { Lab, LabHost } from '../src/lab/index.js';
 import type { ChildProcess } from '../src/runtime/child-process.js';
 import type { NodesAnswer, NodesCommand, NodesSetup } from './config-end.js';
@@ -127,6 +128,7 @@ export class OurSide {
       );
       await answers([writer, ...watchers]);
       for (const end of [writer, ...watchers]) await end.ask({ do: 'readable' });
+      progress(`${masters.length} masters and their slaves are there`);
       return { servers: masters.length, writer, watchers, close };
     } catch (error) {
       await close();
@@ -178,7 +180,9 @@ export async function startEtcd(
       return new EndProcess(lab.host(WRITER_HOST + 1 + i), 'etcd-end', setup);
     });
     await answers(watchers);
-    return { servers, writer: await leaderWriter(lab, urls), watchers, close };
+    const writer = await leaderWriter(lab, urls);
+    progress(`${servers} members of etcd and their clients are there`);
+    return { servers, writer, watchers, close };
   } catch (error) {
     await close();
     throw error;

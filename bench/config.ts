@@ -102,6 +102,7 @@ async function visible({ writer, watchers }: Running): Promise<Figures> {
   await Promise.all(watchers.map((end) => end.ask({ do: 'watch' })));
   const pace = { pauseMs: VISIBLE_PAUSE_MS, skip: VISIBLE_SKIP, count: VISIBLE_WRITES };
   await writer.ask({ do: 'pace', ...pace });
+  progress(`${pace.skip + pace.count} writes are durable`);
   const told = await Promise.all(
     watchers.map((end) => end.ask({ do: 'latencies', writes: VISIBLE_WRITES })),
   );
