@@ -18,6 +18,7 @@ interface Running {
 /** Who hears of what processes do. */
 export interface MasterEvents {
   opening(name: string): void;
+  opened(name: string): void;
   failed(message: string): void;
 }
 
@@ -93,6 +94,9 @@ export class MasterLinks {
     switch (message.type) {
       case 'opening':
         this.#events.opening(name);
+        break;
+      case 'opened':
+        this.#events.opened(name);
         break;
       case 'ready':
         running.isReady = true;

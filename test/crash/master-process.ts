@@ -18,7 +18,13 @@ async function run({ name, masters, path }: MasterSetup): Promise<void> {
   const config = await openConfigWith(
     node,
     { store: path, masters, loadMs: LOAD_MS },
-    { openStore },
+    {
+      openStore: async (...parameters) => {
+        const store = await openStore(...parameters);
+        tell({ type: 'opened' });
+        return store;
+      },
+    },
   );
   config.on('trouble', ({ name: who, code }) =>
     tell({ type: 'failed', message: `${who}: ${code}` }),

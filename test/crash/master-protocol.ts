@@ -20,6 +20,8 @@ export type ToMaster =
 export type FromMaster =
   /** It begins to open its store. */
   | { readonly type: 'opening' }
+  /** It has opened it, and begins to read what is in it into a tree. */
+  | { readonly type: 'opened' }
   /** Its replica runs. */
   | { readonly type: 'ready' }
   | {

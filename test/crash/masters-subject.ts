@@ -36,6 +36,7 @@ export class MastersSubject implements Subject {
     this.#names = masterNames(count);
     this.#links = new MasterLinks({
       opening: (name) => this.#victim?.opening(name),
+      opened: (name) => this.#victim?.opened(name),
       failed: (message) => this.#victim?.fail(message),
     });
   }

@@ -29,7 +29,7 @@ export interface PowerCuts {
 }
 
 /** In a guest it says nothing of a host. */
-type Recovery = Pick<CrashFigures, 'recoveryMsP50' | 'recoveryMsP99'>;
+type Recovery = Pick<CrashFigures, 'openMsP50' | 'recoveryMsP50' | 'recoveryMsP99'>;
 
 /** What came of it. */
 export interface PowerFigures extends Omit<CrashFigures, 'cycles' | keyof Recovery> {
@@ -67,7 +67,7 @@ export async function cutPower(options: PowerCuts): Promise<PowerFigures> {
   await ensureGuest();
   const overlay = mutate(withoutFlush);
   const run = await cut({ ...options, folder: join(folder, 'flush') }, null);
-  const { cycles, recoveryMsP50, recoveryMsP99, ...figures } = run;
+  const { cycles, openMsP50, recoveryMsP50, recoveryMsP99, ...figures } = run;
   const without = await cut(
     {
       ...options,

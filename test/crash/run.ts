@@ -1,7 +1,7 @@
 /** Kills a process under writes, looks at what it has left, and again. */
 import type { SeededRandom } from '../../src/testing/random.js';
 import { pause } from './clients.js';
-import type { Subject, Victim } from './subject.js';
+import type { Recovery, Subject, Victim } from './subject.js';
 
 /** What came of it. */
 export interface CrashFigures {
@@ -11,6 +11,8 @@ export interface CrashFigures {
   readonly acknowledged: number;
   readonly lost: number;
   readonly halfApplied: number;
+  /** To open a store, and from then to the first acknowledged write. */
+  readonly openMsP50: number;
   readonly recoveryMsP50: number;
   readonly recoveryMsP99: number;
   readonly violations: readonly string[];
@@ -31,25 +33,26 @@ async function killOnce(
   victim: Victim,
   random: SeededRandom,
   earlyMs: number | null,
-): Promise<number | null> {
+): Promise<Recovery | null> {
   await victim.started;
-  let recoveryMs: number | null = null;
+  let recovery: Recovery | null = null;
   if (earlyMs !== null) {
     // Never told: it ends before.
     victim.recovered.catch(() => {});
     await pause(random.between(0, earlyMs));
   } else {
     const written = victim.afterWrites(1 + random.below(MOST_WRITES));
-    recoveryMs = await victim.recovered;
+    recovery = await victim.recovered;
     await written;
     // Anywhere within the writes that follow.
     await pause(random.between(0, 3));
   }
   await victim.kill();
-  return recoveryMs;
+  return recovery;
 }
 
-function percentile(sorted: readonly number[], share: number): number {
+function percentile(times: readonly number[], share: number): number {
+  const sorted = [...times].sort((one, two) => one - two);
   const value = sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;
   return Math.round(value * 10) / 10;
 }
@@ -64,7 +67,7 @@ export async function runCycles(
   random: SeededRandom,
   told: (line: string) => void,
 ): Promise<CrashFigures> {
-  const recoveries: number[] = [];
+  const recoveries: Recovery[] = [];
   const violations: string[] = [];
   const totals = { early: 0, lost: 0, halfApplied: 0 };
   await subject.prepare();
@@ -72,9 +75,9 @@ export async function runCycles(
     if (random.below(RESET_EVERY) === 0) await subject.reset();
     const isEarly = random.below(EARLY_EVERY) === 0;
     const earlyMs = isEarly ? subject.earlyMs : null;
-    const recoveryMs = await killOnce(subject.start(), random, earlyMs);
-    if (recoveryMs === null) totals.early++;
-    else recoveries.push(recoveryMs);
+    const recovery = await killOnce(subject.start(), random, earlyMs);
+    if (recovery === null) totals.early++;
+    else recoveries.push(recovery);
     const { lost, halfApplied, findings } = await subject.look();
     totals.lost += lost;
     totals.halfApplied += halfApplied;
@@ -85,13 +88,17 @@ export async function runCycles(
       told(`${cycle} of ${cycles} kills, ${subject.acknowledged} writes`);
     }
   }
-  recoveries.sort((one, two) => one - two);
+  const times = recoveries.map(({ recoveryMs }) => recoveryMs);
   return {
     cycles,
     ...totals,
     acknowledged: subject.acknowledged,
-    recoveryMsP50: percentile(recoveries, 0.5),
-    recoveryMsP99: percentile(recoveries, 0.99),
+    openMsP50: percentile(
+      recoveries.map(({ openMs }) => openMs),
+      0.5,
+    ),
+    recoveryMsP50: percentile(times, 0.5),
+    recoveryMsP99: percentile(times, 0.99),
     violations,
   };
 }

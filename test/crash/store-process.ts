@@ -5,12 +5,13 @@
 import { openStore } from '../../src/config/store.js';
 import { SeededRandom } from '../../src/testing/random.js';
 import { type Planned, Writer, type Written } from './store-writes.js';
+import type { Recovery } from './subject.js';
 
 /** What it tells. */
 export type StoreReport =
   | { readonly type: 'opening' }
-  /** The first batch is acknowledged, so long after the store began to be opened. */
-  | { readonly type: 'recovered'; readonly recoveryMs: number }
+  /** The first batch is acknowledged. */
+  | { readonly type: 'recovered'; readonly recovery: Recovery }
   | { readonly type: 'acknowledged'; readonly written: Written }
   | { readonly type: 'failed'; readonly message: string };
 
@@ -32,8 +33,11 @@ async function run(path: string, seed: string): Promise<void> {
       persisted: (acknowledged) => {
         const { revision, text } = planned.get(acknowledged)!;
         planned.delete(acknowledged);
-        if (acknowledged === 1)
-          tell({ type: 'recovered', recoveryMs: performance.now() - startMs });
+        if (acknowledged === 1) {
+          const openMs = openedMs - startMs;
+          const recovery = { openMs, recoveryMs: performance.now() - openedMs };
+          tell({ type: 'recovered', recovery });
+        }
         tell({ type: 'acknowledged', written: { revision, text } });
         write();
       },
@@ -41,6 +45,7 @@ async function run(path: string, seed: string): Promise<void> {
     },
     random.bytes(16).toString('hex'),
   );
+  const openedMs = performance.now();
   const writer = new Writer(store.contents, random);
   const write = () => {
     const batch = writer.next();

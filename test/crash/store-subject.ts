@@ -8,14 +8,14 @@ import type { SeededRandom } from '../../src/testing/random.js';
 import { Deferred } from './deferred.js';
 import type { StoreReport } from './store-process.js';
 import { halfApplied, type Written } from './store-writes.js';
-import type { Loss, Subject, Victim } from './subject.js';
+import type { Loss, Recovery, Subject, Victim } from './subject.js';
 
 const program = fileURLToPath(new URL('store-process.js', import.meta.url));
 
 /** What one process has told. */
 class StoreVictim implements Victim {
   readonly started: Promise<void>;
-  readonly recovered: Promise<number>;
+  readonly recovered: Promise<Recovery>;
   readonly #child: ChildProcess;
   readonly #ended: Promise<unknown>;
   #writes = 0;
@@ -42,7 +42,7 @@ class StoreVictim implements Victim {
       return Promise.race([told, failed]);
     };
     this.started = when('opening').then(() => {});
-    this.recovered = when('recovered').then(({ recoveryMs }) => recoveryMs);
+    this.recovered = when('recovered').then(({ recovery }) => recovery);
     child.on('message', (report: StoreReport) => {
       if (report.type !== 'acknowledged') return;
       onWritten(report.written);

@@ -1,5 +1,13 @@
 /** What can be killed and looked at: a store, or masters of a configuration. */
 
+/** How long it takes until writes are acknowledged again. */
+export interface Recovery {
+  /** To open the store. */
+  readonly openMs: number;
+  /** From then to the first acknowledged write. */
+  readonly recoveryMs: number;
+}
+
 /** A process that writes until it is killed. */
 export interface Victim {
   /**
@@ -7,8 +15,8 @@ export interface Victim {
    * with what it said.
    */
   readonly started: Promise<void>;
-  /** Resolves with the first write that is acknowledged: the time from opening to it. */
-  readonly recovered: Promise<number>;
+  /** Resolves with the first write that is acknowledged. */
+  readonly recovered: Promise<Recovery>;
   /** Resolves after so many more writes were acknowledged; rejects when it ends by itself. */
   afterWrites(count: number): Promise<void>;
   /** SIGKILL; resolves when it has ended and all that it had told is known. */
