@@ -151,9 +151,8 @@ export class SimDisk {
     this.#durable = history.find(image.log.at(-1)?.hash ?? image.base.hash) ?? null;
     this.#end = this.#durable;
     this.setBackFrom = isOlderCopy && !history.holds(this.#durable, before) ? before : null;
-    if (!isOlderCopy) return;
-    history.lost(before, this.#durable, this.storeId);
-    history.setBack.add(this.storeId);
+    // Another has what it had: nothing of that is lost, and what it said of its disk still counts.
+    if (isOlderCopy) history.setBack.add(this.storeId);
   }
 
   persist(batch: PersistBatch): void {
@@ -328,8 +327,11 @@ export class SimDisk {
       return this.#violated(`${surplus.length} entries go, and are not set aside`);
     }
     // What was committed there may have been compacted, and is no entry any more.
-    const kept = isExcused ? surplus.slice(-setAside.entries.length) : surplus;
-    const shown = setAside.entries.slice(-kept.length);
+    const from = setAside.after.revision + 1;
+    const kept = isExcused ? surplus.filter(({ entry }) => entry.revision >= from) : surplus;
+    // More than that may be set aside: what was to go to this disk, and was held.
+    const first = kept[0]?.entry.revision ?? from;
+    const shown = setAside.entries.slice(Math.max(0, first - from));
     const isWhole = kept.every(({ entry }, at) => shown[at] && entry.bytes.equals(shown[at]));
     if (!isWhole) this.#violated('what is set aside is not what goes');
   }

@@ -335,18 +335,21 @@ export class History {
     for (let at: Known | null = known; at !== null; at = at.parent) {
       const isAgreed = at.record.lineage === known.record.lineage;
       if (at.isCommitted && (at.isAgreed || !isAgreed)) return;
-      const isNew = !at.isCommitted;
+      const isNew = isAgreed && !at.isAgreed;
       at.isCommitted = true;
       at.isAgreed ||= isAgreed;
       if (isNew && at.parent === null) this.#mustBeFirst(at);
     }
   }
 
-  /** Of one store, there is one first lineage. */
+  /**
+   * Of one store, there is one first lineage that all its masters have agreed to. One that people
+   * begin twice, and force on both sides, is for them to mend.
+   */
   #mustBeFirst(known: Known): void {
     const ids = new Set(known.record.masters.map(({ storeId }) => storeId));
     const rival = this.lineages.some(({ first }) => {
-      if (first === known || first.parent !== null || !first.isCommitted) return false;
+      if (first === known || first.parent !== null || !first.isAgreed) return false;
       return first.record.masters.some(({ storeId }) => ids.has(storeId));
     });
     if (rival) this.#violated('a second first lineage of the same stores');
