@@ -13,7 +13,7 @@ import type { ClusterNode, ConfigurationPort } from '../node/node.js';
 import type { Observer } from '../node/observers.js';
 import { decodeBody, encodeBody } from '../wire/payload.js';
 import { type Message, messageBody } from './messages.js';
-import { BEGIN, PartsReader, partsOf } from './parts.js';
+import { BEGIN, END, PartsReader, partsOf } from './parts.js';
 import type { Answer, ReplicaInput, ReplicaMachine, ReplicaOutput, Request } from './replica-io.js';
 import type { ConfigStore, StoreEvents } from './store-contract.js';
 
@@ -128,11 +128,15 @@ export class Driver {
     });
   }
 
-  /** Ends; what has no answer gets an error. The store is released last. */
+  /**
+   * Ends; what has no answer gets an error. Links stay, so those at their other ends are told. The
+   * store is released last.
+   */
   async close(): Promise<void> {
     const setup = this.#setup;
     this.#setup = null;
     this.#unobserve();
+    if (setup !== null) for (const { name } of this.#node.nodes) this.#port.send(name, END);
     this.#alarm.set(null);
     this.#port.close();
     for (const { request, failed } of this.#asked.values()) {
@@ -160,9 +164,9 @@ export class Driver {
   #receive(name: string, part: Buffer): void {
     // All links that are up when it begins are made known to the machine then.
     if (this.#setup === null) return;
-    if (part.equals(BEGIN)) {
+    if (part.equals(BEGIN) || part.equals(END)) {
       this.#down(name);
-      this.#feed({ type: 'up', name });
+      if (part.equals(BEGIN)) this.#feed({ type: 'up', name });
       return;
     }
     let reader = this.#readers.get(name);

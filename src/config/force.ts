@@ -126,7 +126,7 @@ export class Force {
     const newest = log.record as EpochRecord;
     const next = forcedRecord(newest, log.last, masters, causeOf(command), command.lineage);
     this.#forcing = null;
-    log.release();
+    log.releaseWithNext();
     this.#sequencer.begin(ticket, command.requestId, next);
     return true;
   }

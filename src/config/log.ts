@@ -49,6 +49,8 @@ export class Log {
   #setAside: readonly SetAside[];
   /** From this revision on nothing is given to the store; Infinity: everything is. */
   #heldFrom = Number.POSITIVE_INFINITY;
+  /** An entry that goes with the one before it. */
+  #boundTo = 0;
   #failure: StoreFailure | null = null;
   #operations = new Fifo<StoreOperation>();
   #operationBytes = 0;
@@ -207,6 +209,13 @@ export class Log {
     this.#heldFrom = Number.POSITIVE_INFINITY;
   }
 
+  /** The same, and what was held goes to the store with the next entry, or not at all. */
+  releaseWithNext(): void {
+    if (!this.isHeld) return;
+    this.release();
+    this.#boundTo = this.#last.revision + 1;
+  }
+
   /**
    * Takes the place of all: a snapshot.
    * @throws ProtocolError ERR_PROTOCOL: no state is made of such items; nothing is changed.
@@ -276,12 +285,15 @@ export class Log {
     if (!isAwaited && !isNoteDue && this.#mayWait()) return null;
     const operations: StoreOperation[] = [];
     let bytes = 0;
-    while (operations.length < limits.configBatchEntries) {
+    for (;;) {
       const next = this.#operations.at(0);
       if (next === undefined) break;
       if (next.type === 'append' && next.revision >= this.#heldFrom) break;
       bytes += costBytes(next);
-      if (operations.length > 0 && bytes > limits.configBatchBytes) break;
+      const { length } = operations;
+      const isLarge = length > 0 && bytes > limits.configBatchBytes;
+      const isFull = length >= limits.configBatchEntries || isLarge;
+      if (isFull && this.#submitted + 1 !== this.#boundTo) break;
       // What goes into the base is committed, and the store has to know before.
       if (next.type === 'compact') this.#note(operations, next.base.revision);
       operations.push(this.#operations.shift() as StoreOperation);

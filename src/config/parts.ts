@@ -3,9 +3,9 @@
  * A part is one byte, 1 when more of the message follows and 0 when it ends here, and then bytes of
  * the message. Parts come in order, and none is missing as long as the link is the same.
  *
- * A part of the byte 2 alone says that a replica begins at the end it comes from: to the other it
- * is as if the link were new. Links are there before a replica is, and what is said meanwhile is
- * lost.
+ * A part of the byte 2 alone says that a replica begins at the end it comes from, and one of the
+ * byte 3 that it ends: to the other it is as if the link were new, or gone. Links are there before
+ * a replica is and stay after it, and what is said meanwhile is lost.
  */
 import { ProtocolError } from '../errors.js';
 import { limits } from '../limits.js';
@@ -15,6 +15,8 @@ const MORE = 1;
 
 /** The part that says that a replica begins. */
 export const BEGIN: Buffer = Buffer.from([2]);
+/** The part that says that a replica ends. */
+export const END: Buffer = Buffer.from([3]);
 
 /** Cuts a message, which is not kept. */
 export function partsOf(message: Uint8Array): Buffer[] {

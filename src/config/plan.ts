@@ -116,10 +116,13 @@ function forcePlan(
   command: Extract<MastersCommand, { type: 'force' }>,
   status: ConfigStatus,
 ): MastersPlan {
-  const { record, missing, last, committed } = status;
-  const left = (record?.masters ?? [])
+  const { record, role, missing, last, committed } = status;
+  const isMaster = role === 'sequencer' || role === 'master';
+  const atHand = (record?.masters ?? [])
     .map(({ name }) => name)
     .filter((name) => !missing.includes(name));
+  // One that has made the entry by which it leaves goes on alone while nobody has heard of it.
+  const left = isMaster && atHand.length === 0 ? [status.name] : atHand;
   const tail = last.revision - committed;
   return {
     command,
@@ -137,6 +140,7 @@ function forcePlan(
     ],
     obstacles: [
       ...(record === null ? ['there is no configuration here'] : []),
+      ...(record !== null && !isMaster ? ['this node is no master of this cluster'] : []),
       ...(record !== null && missing.length === 0 ? ['no master is out of reach'] : []),
     ],
   };

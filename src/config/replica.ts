@@ -111,13 +111,18 @@ export class Replica extends Member {
     this.isStirred = true;
   }
 
+  /** Also one that keeps the entry by which it leaves from its disk: by itself it may go on. */
+  get #isMasterStill(): boolean {
+    return this.core.isMaster || this.core.log.isHeld;
+  }
+
   protected override isWritable(): boolean {
     return this.#force.forcer === null && this.#sequencer.isWritable();
   }
 
   protected override isDown(): boolean {
     const { core } = this;
-    if (core.log.record === null || core.isMaster) return false;
+    if (core.log.record === null || this.#isMasterStill) return false;
     return !this.isMasterThere();
   }
 
@@ -125,7 +130,7 @@ export class Replica extends Member {
     const { core } = this;
     if (core.log.record === null) return 'newcomer';
     if (core.isFirst) return 'sequencer';
-    if (core.isMaster) return 'master';
+    if (this.#isMasterStill) return 'master';
     return this.#inviter === null ? 'slave' : 'learner';
   }
 

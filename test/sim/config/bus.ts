@@ -3,7 +3,7 @@
  * not altered; when one ends, some last part of what was sent is lost, and all that came is handled
  * before the end is told. A cut holds messages up, and ends the link when it lasts.
  */
-import { BEGIN } from '../../../src/config/parts.js';
+import { BEGIN, END } from '../../../src/config/parts.js';
 import type { VirtualTime } from '../../../src/testing/virtual-time.js';
 import { profiles } from '../../../src/timing/profiles.js';
 import type { SeededRandom } from '../../random.js';
@@ -76,20 +76,22 @@ export class Bus {
   }
 
   /**
-   * What hears at one end of the links is another from now on, and the links stay. Of a machine
-   * that begins the other ends are told, in order with what was sent before.
+   * What hears at one end of the links is another from now on, and the links stay.
+   * @param told BEGIN: of the machine that begins the other ends are told, in order with what was
+   *   sent before; END: of that which ends; null: they are told nothing.
    */
-  replace(process: Linked, next: Linked, isMachine: boolean): void {
+  replace(process: Linked, next: Linked, told: Buffer | null): void {
     this.#processes.set(next.name, next);
     for (const link of this.#links.values()) {
       const own = link.ends.find((end) => end.process === process);
       if (own === undefined) continue;
       own.process = next;
-      if (own.state !== 'up' || !isMachine) continue;
+      if (own.state !== 'up' || told === null) continue;
       const { name } = otherEnd(link, own).process;
+      this.send(next, name, told);
+      if (told !== BEGIN) continue;
       next.linkEvent({ type: 'up', name });
       if (own.isToldStalled) next.linkEvent({ type: 'stalled', name });
-      this.send(next, name, BEGIN);
     }
   }
 
@@ -292,9 +294,9 @@ export class Bus {
 
 /** Gives a process what came from a node, as a driver does. */
 function give(process: Linked, name: string, body: Buffer): void {
-  if (body !== BEGIN) return process.linkEvent({ type: 'message', name, body });
+  if (body !== BEGIN && body !== END) return process.linkEvent({ type: 'message', name, body });
   process.linkEvent({ type: 'down', name });
-  process.linkEvent({ type: 'up', name });
+  if (body === BEGIN) process.linkEvent({ type: 'up', name });
 }
 
 function pairOf(one: string, other: string): string {

@@ -81,6 +81,7 @@ export class Checker {
     const tip = this.#committedAt(what, lineage, revision);
     if (tip === null) return;
     this.counts.shown++;
+    if (!tip.isAgreed) this.violated(`${what} ${revision} without the force that commits it`);
     const before = process.shown;
     if (!this.#history.holds(tip, before) && !this.#isExcused(tip)) {
       this.violated(`${what} ${revision}, and it has shown ${before?.entry.revision}`);

@@ -4,7 +4,7 @@
  * part is there, or nothing. It holds what it is told to keep against the history of all entries.
  */
 import { type Entry, ORIGIN, readEntry } from '../../../src/config/entry.js';
-import { forkFrom, readRecord } from '../../../src/config/epoch-record.js';
+import { forkFrom, type Master, readRecord } from '../../../src/config/epoch-record.js';
 import {
   type BaseItem,
   type BasePoint,
@@ -151,7 +151,8 @@ export class SimDisk {
     this.#durable = history.find(image.log.at(-1)?.hash ?? image.base.hash) ?? null;
     this.#end = this.#durable;
     this.setBackFrom = isOlderCopy && !history.holds(this.#durable, before) ? before : null;
-    if (isOlderCopy) history.lost(before, this.#durable, this.storeId);
+    // Another has what it had: nothing of that is lost, and what it said of its disk still counts.
+    if (isOlderCopy) history.setBack.add(this.storeId);
   }
 
   persist(batch: PersistBatch): void {
@@ -159,6 +160,7 @@ export class SimDisk {
     this.#nextToken++;
     this.counts.batches++;
     for (const operation of batch.operations) this.#begin(operation);
+    this.#mustLeaveLast();
     this.#pending.push(batch);
     if (this.#flush === 0) this.#flushLater();
   }
@@ -256,6 +258,22 @@ export class SimDisk {
     this.#setup.note(`epoch ${record.epoch} by ${record.cause.kind}: ${masters}`, entry.revision);
   }
 
+  /** That it is a master no more is stored at one after all others: so one may always go on. */
+  #mustLeaveLast(): void {
+    const { entry, record, parent, durableIn, isCommitted } = this.#end ?? {};
+    if (entry?.kind !== 'epoch' || record?.cause.kind !== 'remove' || isCommitted) return;
+    const { setBack } = this.#setup.history;
+    const isOwn = ({ storeId }: Master) => storeId === this.storeId;
+    const isLeaving = parent?.record.masters.some(isOwn) && !record.masters.some(isOwn);
+    if (!isLeaving || setBack.has(this.storeId)) return;
+    const early = record.masters.filter(({ storeId }) => {
+      return durableIn?.has(storeId) !== true && !setBack.has(storeId);
+    });
+    if (early.length === 0) return;
+    const names = early.map(({ name }) => name).join();
+    this.#violated(`it stores that it is to leave before it is on the disk of ${names}`);
+  }
+
   #mustBeCommitted(revision: number, what: string): void {
     const end = this.#end;
     const known = end === null ? undefined : this.#setup.history.at(end.record.lineage, revision);
@@ -263,6 +281,8 @@ export class SimDisk {
       if (revision > 0) this.#violated(`${revision} is ${what}, and is not in the log`);
     } else if (!known.isCommitted) {
       this.#violated(`${revision} is ${what}, and not all masters have it`);
+    } else if (!known.isAgreed && end?.record.lineage === known.record.lineage) {
+      this.#violated(`${revision} is ${what} without the force that commits it`);
     }
   }
 
@@ -307,8 +327,11 @@ export class SimDisk {
       return this.#violated(`${surplus.length} entries go, and are not set aside`);
     }
     // What was committed there may have been compacted, and is no entry any more.
-    const kept = isExcused ? surplus.slice(-setAside.entries.length) : surplus;
-    const shown = setAside.entries.slice(-kept.length);
+    const from = setAside.after.revision + 1;
+    const kept = isExcused ? surplus.filter(({ entry }) => entry.revision >= from) : surplus;
+    // More than that may be set aside: what was to go to this disk, and was held.
+    const first = kept[0]?.entry.revision ?? from;
+    const shown = setAside.entries.slice(Math.max(0, first - from));
     const isWhole = kept.every(({ entry }, at) => shown[at] && entry.bytes.equals(shown[at]));
     if (!isWhole) this.#violated('what is set aside is not what goes');
   }

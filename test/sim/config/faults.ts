@@ -16,6 +16,7 @@ export class Faults {
   readonly counts = {
     kills: 0,
     reopens: 0,
+    closes: 0,
     cuts: 0,
     stalls: 0,
     failures: 0,
@@ -63,7 +64,7 @@ export class Faults {
     const member = random.pick(members);
     const dice = random.unit();
     if (dice < 0.12) this.#kill(member);
-    else if (dice < 0.15) this.#reopen(member);
+    else if (dice < 0.16) this.#reopen(member);
     else if (dice < 0.22) this.#dieMidway(member);
     else if (dice < 0.34) this.#partition();
     else if (dice < 0.46) this.#cutPair(member, random.pick(members));
@@ -93,8 +94,9 @@ export class Faults {
 
   #reopen(member: SimMember): void {
     if (member.process === null) return;
-    this.counts.reopens++;
-    this.#world.reopen(member);
+    const isClosed = this.#random.chance(0.6);
+    this.counts[isClosed ? 'closes' : 'reopens']++;
+    this.#world.reopen(member, isClosed);
   }
 
   /** All at once, as when the power goes. */

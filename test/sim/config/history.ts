@@ -28,6 +28,8 @@ export interface Known {
   /** Ids of the stores it is, or was, durable in. */
   readonly durableIn: Set<string>;
   isCommitted: boolean;
+  /** It is by the masters of its own lineage, and not only with a forced entry after it. */
+  isAgreed: boolean;
   isAcknowledged: boolean;
   /** It is in no store any more. */
   isLost: boolean;
@@ -59,6 +61,8 @@ export class History {
   readonly #byRequest = new Map<string, Known[]>();
   /** Lineages that somebody has ordered to begin from nothing. */
   readonly bootstraps = new Set<string>();
+  /** Ids of stores that were ever put back to an older copy. */
+  readonly setBack = new Set<string>();
   /** Requests that were answered with: it is in no log, and will be in none. */
   readonly #refused = new Set<string>();
 
@@ -151,7 +155,7 @@ export class History {
     for (let at: Known | null = known; at !== null && !at.durableIn.has(storeId); at = at.parent) {
       at.durableIn.add(storeId);
       this.#again(at);
-      if (!at.isCommitted) this.#look(at);
+      if (!at.isAgreed) this.#look(at);
     }
   }
 
@@ -215,6 +219,7 @@ export class History {
       values: this.#valuesAfter(entry, parent?.values ?? NOTHING),
       durableIn: new Set(),
       isCommitted: false,
+      isAgreed: false,
       isAcknowledged: false,
       isLost: false,
       toldAt: Number.POSITIVE_INFINITY,
@@ -327,17 +332,24 @@ export class History {
   /** Whether an entry is durable at all masters concerned: then all before it is committed, too. */
   #look(known: Known): void {
     if (!ownersOf(known).every(({ storeId }) => known.durableIn.has(storeId))) return;
-    for (let at: Known | null = known; at !== null && !at.isCommitted; at = at.parent) {
+    for (let at: Known | null = known; at !== null; at = at.parent) {
+      const isAgreed = at.record.lineage === known.record.lineage;
+      if (at.isCommitted && (at.isAgreed || !isAgreed)) return;
+      const isNew = isAgreed && !at.isAgreed;
       at.isCommitted = true;
-      if (at.parent === null) this.#mustBeFirst(at);
+      at.isAgreed ||= isAgreed;
+      if (isNew && at.parent === null) this.#mustBeFirst(at);
     }
   }
 
-  /** Of one store, there is one first lineage. */
+  /**
+   * Of one store, there is one first lineage that all its masters have agreed to. One that people
+   * begin twice, and force on both sides, is for them to mend.
+   */
   #mustBeFirst(known: Known): void {
     const ids = new Set(known.record.masters.map(({ storeId }) => storeId));
     const rival = this.lineages.some(({ first }) => {
-      if (first === known || first.parent !== null || !first.isCommitted) return false;
+      if (first === known || first.parent !== null || !first.isAgreed) return false;
       return first.record.masters.some(({ storeId }) => ids.has(storeId));
     });
     if (rival) this.#violated('a second first lineage of the same stores');

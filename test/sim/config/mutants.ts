@@ -138,6 +138,30 @@ export const configMutants: readonly Mutant[] = [
     find: "if (log.record !== null) {\n      this.#refuse(ticket, 'the store",
     put: "if (log.failure !== null) {\n      this.#refuse(ticket, 'the store",
   },
+  {
+    name: 'a forced record is half told',
+    file: 'src/config/feeds.ts',
+    find: 'const isSame = log.committedWith(feed.next - 1) > 0;',
+    put: 'const isSame = true;',
+  },
+  {
+    name: 'a forced record is half noted',
+    file: 'src/config/log.ts',
+    find: 'this.#note(operations, this.committedWith(this.#submitted));',
+    put: 'this.#note(operations, Math.min(this.#submitted, this.#committed));',
+  },
+  {
+    name: 'a master that leaves does not store last',
+    file: 'src/config/feeds.ts',
+    find: 'left.revision) ? left.revision : left.revision - 1;',
+    put: 'left.revision) || true ? left.revision : left.revision - 1;',
+  },
+  {
+    name: 'a sequencer that leaves does not store last',
+    file: 'src/config/membership.ts',
+    find: 'if (command.name === this.#core.name) log.hold();',
+    put: '',
+  },
   // requests
   {
     name: 'request ids are not remembered',

@@ -39,9 +39,10 @@ export class Operator {
   readonly #world: ConfigWorld;
   readonly #random: SeededRandom;
   #wantedMasters: number;
-  /** The first lineage is asked for again and again, until it is there. */
+  /** The first lineage is asked for again and again, until it is there: the same at one node. */
   #bootstrap: Order & { readonly type: 'bootstrap' };
-  #bootstrapId: string;
+  #bootstrapAt = '';
+  readonly #bootstrapIds: string[] = [];
   #writableMs = 0;
   #isBusy = false;
   #calmSinceMs = 0;
@@ -51,7 +52,6 @@ export class Operator {
     this.#random = world.random.fork('operator');
     this.#wantedMasters = world.knobs.masters;
     this.#bootstrap = this.#newBootstrap();
-    this.#bootstrapId = world.newId();
   }
 
   begin(): void {
@@ -92,11 +92,12 @@ export class Operator {
   }
 
   #begin(process: SimProcess): void {
-    if (this.#random.chance(0.1)) {
+    if (process.name !== this.#bootstrapAt || this.#random.chance(0.1)) {
       this.#bootstrap = this.#newBootstrap();
-      this.#bootstrapId = this.#world.newId();
+      this.#bootstrapAt = process.name;
+      this.#bootstrapIds.push(this.#world.newId());
     }
-    this.#order(process, this.#bootstrap, this.#bootstrapId);
+    this.#order(process, this.#bootstrap, this.#bootstrapIds.at(-1));
   }
 
   #newBootstrap(): Order & { readonly type: 'bootstrap' } {
@@ -199,8 +200,8 @@ export class Operator {
   #failed(process: SimProcess, order: Order, requestId: string, code: ErrorCode): void {
     const { history, checker } = this.#world;
     if (!HONEST.has(code)) checker.violated(`${process.name}: ${order.type} fails with ${code}`);
-    // The same bootstrap is ordered again.
-    if (code === 'ERR_OUTCOME_UNKNOWN' || requestId === this.#bootstrapId) return;
+    // A bootstrap that is ordered again may have been carried out before.
+    if (code === 'ERR_OUTCOME_UNKNOWN' || this.#bootstrapIds.includes(requestId)) return;
     history.refused(requestId, code);
   }
 
@@ -212,7 +213,7 @@ export class Operator {
     const first = replicas[0];
     if (first === undefined) return;
     const holders = replicas.filter(({ status }) => status?.record != null);
-    if (holders.length === 0) return this.#order(first, this.#bootstrap, this.#bootstrapId);
+    if (holders.length === 0) return this.#begin(first);
     const winner = this.#winner(holders);
     const rivals = this.#world.processes.filter((process) => this.#isRival(process, winner));
     if (rivals.length > 0) {

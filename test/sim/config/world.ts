@@ -1,5 +1,6 @@
 /** The world of one seed: replicas, slaves and clients, what goes wrong, and whether all held. */
 import { type EpochRecord, isMaster } from '../../../src/config/epoch-record.js';
+import { BEGIN, END } from '../../../src/config/parts.js';
 import { VirtualTime } from '../../../src/testing/virtual-time.js';
 import { SeededRandom } from '../../random.js';
 import { setLimits } from '../core/limits.js';
@@ -142,25 +143,29 @@ export class ConfigWorld {
     const opening = new Opening(member.name);
     this.bus.began(opening);
     if (this.random.chance(0.7)) this.#open(member, opening);
-    else this.#openSoon(member, opening);
+    else this.#openSoon(member, opening, [5, 200]);
   }
 
-  /** A machine is made anew in the same process: its links stay. */
-  reopen(member: SimMember): void {
+  /**
+   * A machine is made anew in the same process: its links stay.
+   * @param isClosed the one before says that it ends, and the next may be long in coming
+   */
+  reopen(member: SimMember, isClosed: boolean): void {
     const { process, disk, name } = member;
     if (process === null) return;
-    this.trace.note(this.time.nowMs, 'reopen', name);
+    this.trace.note(this.time.nowMs, isClosed ? 'close' : 'reopen', name);
     member.process = null;
     process.end();
     disk.crash();
     const opening = new Opening(name);
-    this.bus.replace(process, opening, false);
-    this.#openSoon(member, opening);
+    this.bus.replace(process, opening, isClosed ? END : null);
+    this.#openSoon(member, opening, isClosed ? [5, 200, 5000] : [5, 200]);
   }
 
-  #openSoon(member: SimMember, opening: Opening): void {
+  /** @param meansMs one of these times passes before, on the average */
+  #openSoon(member: SimMember, opening: Opening, meansMs: readonly number[]): void {
     member.opening = opening;
-    this.time.after(this.random.exponential(this.random.pick([5, 200])), () => {
+    this.time.after(this.random.exponential(this.random.pick(meansMs)), () => {
       member.opening = null;
       this.#open(member, opening);
     });
@@ -170,7 +175,7 @@ export class ConfigWorld {
     try {
       const process = new SimProcess(this, member);
       member.process = process;
-      this.bus.replace(opening, process, true);
+      this.bus.replace(opening, process, BEGIN);
     } catch (error) {
       this.crashed(member.name, error);
     }

@@ -95,6 +95,25 @@ test('replicas that begin on links which are there find each other', async (cont
   }
 });
 
+test('a configuration that is closed is away for all, while the links stay', async (context) => {
+  const cluster = new ConfigCluster(context);
+  const [one, two, three] = await cluster.boot(['one@h1', 'two@h2', 'three@h3']);
+  const nowMs = () => three!.node.runtime.clock.nowMs();
+  const startMs = nowMs();
+  await two!.config.close();
+  await cluster.when(() => one!.config.status.missing.includes('two@h2'));
+  await assert.rejects(cluster.until(one!.config.put('cluster/a', 1)), { code: 'ERR_REPLICAS' });
+  await one!.config.close();
+  await cluster.when(() => three!.diary.includes('down'));
+  assert.ok(nowMs() - startMs < 100, `${nowMs() - startMs} ms`);
+  assert.deepEqual(three!.node.nodes.map(({ name }) => name).sort(), ['one@h1', 'two@h2']);
+
+  for (const { node } of [one!, two!]) await cluster.open(node);
+  await cluster.when(() => three!.diary.includes('up'));
+  await cluster.when(() => cluster.members.get('one@h1')!.config.status.isWritable);
+  await cluster.until(three!.config.put('cluster/a', 2));
+});
+
 test('many writes of one turn are stored together, each with its own answer', async (context) => {
   const cluster = new ConfigCluster(context);
   const [, , three] = await cluster.boot(['one@h1', 'two@h2', 'three@h3']);

@@ -155,6 +155,19 @@ test('batches are bounded, and so are those under way', () => {
   assert.notEqual(log.poll(0), null);
 });
 
+test('what is held goes to the store with the next entry, or not at all', () => {
+  const { log } = begun();
+  while (log.last.revision < limits.configBatchEntries) log.append(transaction(log.last));
+  log.hold();
+  log.append(transaction(log.last));
+  log.releaseWithNext();
+  log.append(transaction(log.last));
+  const { token, operations } = log.poll(0)!;
+  assert.equal(operations.length, limits.configBatchEntries + 1);
+  log.persisted(token);
+  assert.equal(log.durable, log.last.revision);
+});
+
 test('large entries go in batches of few', () => {
   const { log } = begun();
   const value = 'x'.repeat(limits.configBatchBytes / 2);

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
+import { planOf } from '../../../src/config/plan.js';
 import type { Answer } from '../../../src/config/replica-io.js';
 import { limits } from '../../../src/limits.js';
 import { Cluster, commanded, idOf, short, write } from './cluster.js';
@@ -164,9 +165,15 @@ test('a sequencer that is to leave nobody behind who can go on goes on itself, b
   cluster.run();
   const force = { type: 'force', lineage: idOf('L2') } as const;
   refused(cluster.command(A, force), /no master of this cluster/);
+  assert.equal(cluster.node(A).status.role, 'master');
   // The disk of the other is lost, before or after a restart of this one.
   cluster.kill(B);
   cluster.node(B).store = new MemoryStore(idOf('new disk'));
+  const { status } = cluster.node(A);
+  const plan = planOf({ type: 'force' }, { ...status, name: A, storeId: '', readable: null });
+  assert.deepEqual(plan.obstacles, []);
+  assert.match(plan.does.join('\n'), /at hand: a@h1\n.*\nentries.*\nb@h2 is a master no more/);
+  assert.deepEqual([status.role, status.isDown], ['master', false]);
   assert.equal(cluster.command(A, force)?.type, 'done');
   const removed = cluster.answer(A, id);
   assert.ok(removed?.type === 'done' || removed?.type === 'error', JSON.stringify(removed));
