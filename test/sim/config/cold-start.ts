@@ -85,10 +85,16 @@ class ColdStartRun {
     const asked = { requestId: newId(), by: 'operator', atMs: 0, clusterId: newId(), lineage };
     const request = { ...asked, type: 'bootstrap', masters: masterNames } as const;
     const ask = () => {
-      this.#world.processOf(name)?.ask(request, 1000, (answer) => {
-        // Before all of them have met, there is no such order.
-        if (answer?.type === 'error') this.#world.time.after(100, ask);
-      });
+      const again = () => this.#world.time.after(100, ask);
+      const process = this.#world.processOf(name);
+      // Links may be there before who speaks over them.
+      if (process === null) again();
+      else {
+        process.ask(request, 1000, (answer) => {
+          // Before all of them have met, there is no such order.
+          if (answer?.type === 'error') again();
+        });
+      }
     };
     ask();
   }

@@ -3,6 +3,7 @@ import test from 'node:test';
 import { type Message, messageBody } from '../../../src/config/messages.js';
 import type { Request } from '../../../src/config/replica-io.js';
 import type { Writer } from '../../../src/config/rights.js';
+import { limits } from '../../../src/limits.js';
 import { Cluster, commanded, idOf, LOAD_MS, write } from './cluster.js';
 import { ConfigCluster, MASTERS } from './config-nodes.js';
 
@@ -86,6 +87,7 @@ test('a write of which a client hears no more may be written', () => {
 test('a client does not go back with a host that comes back with less', () => {
   const cluster = withClient();
   cluster.put(A, 'cluster/x', 1);
+  cluster.wait(limits.configNoteMs);
   cluster.node(S).isSlow = true;
   cluster.put(A, 'cluster/x', 2);
   assert.equal(cluster.node(W).value('cluster/x'), 2);
@@ -106,6 +108,7 @@ test('a client does not go back with a host that comes back with less', () => {
 
 test('a host tells its clients nothing that may not be read there yet', () => {
   const cluster = withClient();
+  cluster.wait(limits.configNoteMs);
   cluster.kill(S);
   cluster.kill(A);
   cluster.kill(B);

@@ -12,7 +12,7 @@ import { emptyImage, SimDisk } from '../../sim/config/disk.js';
 import { History } from '../../sim/config/history.js';
 import { runJob } from '../../sim/jobs.js';
 
-const SEEDS = 10;
+const SEEDS = 20;
 const EVENTS = 3000;
 const MUST_HAPPEN = [
   ...[
