@@ -14,7 +14,7 @@ import {
 import type { RemoteStatus } from './config-remote.js';
 import { confirm } from './confirm.js';
 import { addControlOptions, type ControlCommandOptions } from './control-options.js';
-import { type Cell, table } from './report.js';
+import { type Cell, table } from './table.js';
 
 /** What a person reads of `list`. */
 export function mastersText({ status, masters }: RemoteStatus): string {
