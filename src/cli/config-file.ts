@@ -9,12 +9,11 @@
  *       "configuration": { "store": "/var/lib/backplane", "masters": ["one@host1"] },
  *       "dns": { "name": "_backplane._sctp.example.com", "node": "one" } }
  */
-import { dirname, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import type { ConfigOptions } from '../cluster.js';
 import { checkConfigOptions } from '../config/options.js';
 import { BackplaneError, NodeError } from '../errors.js';
 import { type DnsPeersOptions, dnsPeers, type NodeOptions } from '../index.js';
-import { limits } from '../limits.js';
 import { checkPeerName } from '../node/check-options.js';
 import { checkLabel } from '../node/names.js';
 import {
@@ -33,8 +32,8 @@ import {
   type PlanesOption,
 } from '../node/planes.js';
 import { checkRuleName, type ProfilesOption } from '../node/profile-rules.js';
-import { readTextFile } from '../runtime/files.js';
 import type { ProfileWish } from '../timing/resolve.js';
+import { type Fields, isObject } from './read-config-file.js';
 
 /** What the file says. Values that need this host to be judged (planes, key, profile) are not. */
 export interface Config extends Pick<NodeOptions, 'security' | 'steering' | 'switchover'> {
@@ -58,8 +57,6 @@ export interface Config extends Pick<NodeOptions, 'security' | 'steering' | 'swi
 /** A peer with its port. */
 export type ConfigPeer = PeerOptions & { readonly port: number };
 
-type Fields = Readonly<Record<string, unknown>>;
-
 const FIELDS = [
   'planes',
   'port',
@@ -78,10 +75,6 @@ const FIELDS = [
 const PEER_FIELDS = ['name', 'addresses', 'port', 'profile'];
 const CONFIGURATION_FIELDS = ['store', 'masters', 'canBeMaster', 'loadMs', 'deadlineMs'];
 const DNS_FIELDS = ['name', 'node', 'refreshMs', 'servers'];
-
-function isObject(value: unknown): value is Fields {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
 
 /** Says of what a check throws which field it was about. */
 function field<T>(path: string, check: () => T): T {
@@ -218,49 +211,5 @@ export function checkConfig(value: unknown, folder: string): Config {
     ...(configuration === undefined
       ? {}
       : { configuration: configurationOf(configuration, folder) }),
-  };
-}
-
-/**
- * Reads a configuration file as it stands, for values of the command line to be put over it.
- * @throws NodeError ERR_CONFIG: it cannot be read, is over limits.configFileBytes, or is no JSON
- *   object.
- */
-export async function readConfigFile(path: string): Promise<Fields> {
-  const refuse = (why: string, cause?: unknown) =>
-    new NodeError('ERR_CONFIG', `${path}: ${why}`, cause === undefined ? {} : { cause });
-  let text: string;
-  try {
-    text = await readTextFile(path, limits.configFileBytes + 1);
-  } catch (cause) {
-    throw refuse((cause as Error).message, cause);
-  }
-  if (Buffer.byteLength(text) > limits.configFileBytes) {
-    throw refuse(`larger than ${limits.configFileBytes} bytes`);
-  }
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (cause) {
-    throw refuse((cause as Error).message, cause);
-  }
-  if (!isObject(value)) throw refuse('not a JSON object');
-  const isPath = (name: string) => typeof value[name] === 'string' && value[name] !== '';
-  const whole = ['keyFile', 'control']
-    .filter(isPath)
-    .map((name) => [name, resolve(dirname(path), value[name] as string)]);
-  const { configuration } = value;
-  const isStore = isObject(configuration) && typeof configuration['store'] === 'string';
-  return {
-    ...value,
-    ...Object.fromEntries(whole),
-    ...(isStore && configuration['store'] !== ''
-      ? {
-          configuration: {
-            ...configuration,
-            store: resolve(dirname(path), configuration['store'] as string),
-          },
-        }
-      : {}),
   };
 }

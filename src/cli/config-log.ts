@@ -1,6 +1,5 @@
 /** What happens to the configuration, for the log of `serve`. */
 import type { Config } from '../cluster.js';
-import { wayOut } from '../config/store-failure.js';
 import type { Logger } from '../index.js';
 
 /** What an operator does about a peer that cannot take part. */
@@ -59,11 +58,10 @@ export function logConfig(config: Config, store: string | null, logger: Logger):
     logger.info({ event: 'configUp', node }, 'a master of the configuration is in touch again');
   });
   config.on('trouble', ({ name, code }) => {
-    const { storeFailure } = config.status;
     const fields = { event: 'configTrouble', node, peer: name, code };
-    if (name === node && storeFailure !== null && store !== null) {
-      const text = `the store ${store} takes nothing more: ${code}. ${wayOut(storeFailure, store)}`;
-      return logger.error(fields, text);
+    const { storeMessage } = config.status;
+    if (name === node && storeMessage !== null) {
+      return logger.error(fields, `the store takes nothing more: ${code}: ${storeMessage}`);
     }
     const way = WAYS_OUT[code];
     const text = `the configuration and ${name}: ${code}${way === undefined ? '' : `, ${way}`}`;

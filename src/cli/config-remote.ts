@@ -14,7 +14,7 @@ import type { EffectiveValue } from '../config/effective.js';
 import { type CheckedTransaction, encodeTransaction } from '../config/transaction.js';
 import { type Change, type Item, Tree } from '../config/tree.js';
 import { limits } from '../limits.js';
-import { postControl } from '../observe/index.js';
+import { postControl } from '../observe/control-post-client.js';
 
 /** Which revision is read. */
 export interface RemoteReadOptions {

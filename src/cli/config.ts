@@ -1,7 +1,6 @@
 /** `backplane config`: what the configuration is, was and becomes. */
 import { type Command, Option } from 'commander';
 import { keyProblem } from '../config/path.js';
-import { Schemas } from '../config/schema.js';
 import { diff, readText, type TextFormat, transactionsOf, writeText } from '../config/text.js';
 import type { Change } from '../config/tree.js';
 import { Tree } from '../config/tree.js';
@@ -10,8 +9,8 @@ import { addConfigChanges } from './config-change.js';
 import { plainOf, printJson, readInput, remoteConfig } from './config-options.js';
 import type { RemoteEvent, RemoteReadOptions } from './config-remote.js';
 import { addControlOptions, type ControlCommandOptions } from './control-options.js';
-import { type Cell, table } from './report.js';
 import { interrupted } from './signals.js';
+import { type Cell, table } from './table.js';
 import { wholeNumber } from './whole-number.js';
 
 interface GetOptions extends ControlCommandOptions, RemoteReadOptions {
@@ -103,6 +102,8 @@ async function check(file: string, options: CheckOptions): Promise<void> {
   const isAlone = options.alone === true;
   const tree = isAlone ? new Tree() : await (await remoteConfig(options)).tree('');
   const changes = diff(tree, wanted, options.prefix);
+  // It takes a while to load, and no other command needs it.
+  const { Schemas } = await import('../config/schema.js');
   const operations = transactionsOf(changes).flatMap((transaction) => transaction.operations);
   const problem = tree.refusal(operations) ?? new Schemas().refusal(tree, operations);
   // What is not written at once may be larger than one transaction.

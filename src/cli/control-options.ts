@@ -2,7 +2,7 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { NodeError } from '../errors.js';
-import { readConfigFile } from './config-file.js';
+import { readConfigFile } from './read-config-file.js';
 
 /** What commander makes of the options below. */
 export interface ControlCommandOptions {

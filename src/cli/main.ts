@@ -3,17 +3,23 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { BackplaneError } from '../errors.js';
-import { addConfig } from './config.js';
-import { addDemo } from './demo.js';
-import { addKeygen } from './keygen.js';
-import { addLab } from './lab.js';
-import { addMasters } from './masters.js';
-import { addNodes } from './nodes.js';
-import { addPaths } from './paths.js';
-import { addPing } from './ping.js';
-import { addServe } from './serve.js';
-import { addSoak } from './soak.js';
-import { addTune } from './tune.js';
+
+type Add = (program: Command) => void;
+
+/** The commands, in the order of the help. Each loads what it needs itself: some is large. */
+const commands: Readonly<Record<string, () => Promise<Add>>> = {
+  serve: async () => (await import('./serve.js')).addServe,
+  ping: async () => (await import('./ping.js')).addPing,
+  nodes: async () => (await import('./nodes.js')).addNodes,
+  paths: async () => (await import('./paths.js')).addPaths,
+  config: async () => (await import('./config.js')).addConfig,
+  masters: async () => (await import('./masters.js')).addMasters,
+  keygen: async () => (await import('./keygen.js')).addKeygen,
+  tune: async () => (await import('./tune.js')).addTune,
+  demo: async () => (await import('./demo.js')).addDemo,
+  lab: async () => (await import('./lab.js')).addLab,
+  soak: async () => (await import('./soak.js')).addSoak,
+};
 
 function version(): string {
   const file = new URL('../../../package.json', import.meta.url);
@@ -29,24 +35,21 @@ interface Running {
   readonly json: boolean;
 }
 
-function createProgram(starts: (running: Running) => void): Command {
+/** The command that is asked for, or all of them for the help about them. */
+async function wanted(): Promise<Add[]> {
+  const [, , name = ''] = process.argv;
+  const names = Object.hasOwn(commands, name) ? [name] : Object.keys(commands);
+  return Promise.all(names.map((each) => (commands[each] as () => Promise<Add>)()));
+}
+
+async function createProgram(starts: (running: Running) => void): Promise<Command> {
   const program = new Command('backplane')
     .description('node-to-node messaging over multi-homed SCTP')
     .version(version())
     .showHelpAfterError()
     // Thrown to whoever parses, by each of the commands, too.
     .exitOverride();
-  const commands = [
-    addServe,
-    addPing,
-    addNodes,
-    addPaths,
-    addConfig,
-    addMasters,
-    addKeygen,
-    addTune,
-  ];
-  for (const add of [...commands, addDemo, addLab, addSoak]) add(program);
+  for (const add of await wanted()) add(program);
   return program.hook('preAction', (_, action) => {
     let command = action;
     while (command.parent !== null && command.parent !== program) command = command.parent;
@@ -67,9 +70,10 @@ function refused({ exitCode, message }: CommanderError): void {
 async function main(): Promise<void> {
   let running: Running = { command: '', json: false };
   try {
-    await createProgram((started) => {
+    const program = await createProgram((started) => {
       running = started;
-    }).parseAsync();
+    });
+    await program.parseAsync();
   } catch (error) {
     if (error instanceof CommanderError) return refused(error);
     // Anything else is a fault of this program, and wants its stack.

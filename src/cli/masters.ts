@@ -14,18 +14,18 @@ import {
 import type { RemoteStatus } from './config-remote.js';
 import { confirm } from './confirm.js';
 import { addControlOptions, type ControlCommandOptions } from './control-options.js';
-import { type Cell, table } from './report.js';
+import { type Cell, table } from './table.js';
 
 /** What a person reads of `list`. */
 export function mastersText({ status, masters }: RemoteStatus): string {
-  const { name, role, record, readable, last, setAside, storeFailure } = status;
+  const { name, role, record, readable, last, setAside, storeFailure, storeMessage } = status;
   const revision = readable === null ? 'nothing to read yet' : `revision ${readable.revision}`;
   const lines = [`${name}, ${role}, ${revision} (log to ${last.revision})`];
   if (role === 'sequencer') lines.push(status.isWritable ? 'writes are taken' : 'NO WRITES');
   const missing = role === 'client' ? 'the host of this client is not' : 'no master is';
   if (status.isDown) lines.push(`DOWN: ${missing} in touch`);
   if (storeFailure !== null) {
-    lines.push(`the store takes nothing: ${storeFailure}; the log of ${name} has the way out`);
+    lines.push(`the store takes nothing more: ${storeFailure}: ${storeMessage}`);
   }
   for (const { name: peer, code } of status.troubles) lines.push(`${peer}: ${code}`);
   if (setAside > 0) lines.push(`set aside here: ${setAside}; see \`masters aside\``);

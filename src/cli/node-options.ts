@@ -1,7 +1,8 @@
 /** Options of the commands that start a node, over the values of the configuration file. */
 import { resolve } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
-import { type Config, checkConfig, readConfigFile } from './config-file.js';
+import { type Config, checkConfig } from './config-file.js';
+import { readConfigFile } from './read-config-file.js';
 import { wholeNumber } from './whole-number.js';
 
 /** What commander makes of the options below. */

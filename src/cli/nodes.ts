@@ -1,8 +1,9 @@
 /** `backplane nodes`: the links of a running node. */
 import type { Command } from 'commander';
-import { askControl, type NodesAnswer } from '../observe/index.js';
+import type { NodesAnswer } from '../observe/control.js';
+import { askControl } from '../observe/control-client.js';
 import { addControlOptions, type ControlCommandOptions, controlPath } from './control-options.js';
-import { type Cell, table } from './report.js';
+import { type Cell, table } from './table.js';
 
 /** What a person reads. */
 export function nodesText({ self, nodes, traffic, alarms }: NodesAnswer): string {

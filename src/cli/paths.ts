@@ -1,12 +1,13 @@
 /** `backplane paths`: the paths of a running node, once or again and again. */
 import type { Command } from 'commander';
 import { limits } from '../limits.js';
-import { askControl, type PathsAnswer } from '../observe/index.js';
+import type { PathsAnswer } from '../observe/control.js';
+import { askControl } from '../observe/control-client.js';
 import { systemRuntime } from '../runtime/index.js';
 import { addControlOptions, type ControlCommandOptions, controlPath } from './control-options.js';
 import { LiveText } from './live-text.js';
-import { type Cell, table } from './report.js';
 import { interrupted } from './signals.js';
+import { type Cell, table } from './table.js';
 import { wholeNumber } from './whole-number.js';
 
 interface PathsOptions extends ControlCommandOptions {

@@ -82,6 +82,8 @@ export interface ConfigStatus extends ReplicaStatus {
   readonly storeId: string;
   /** What may be read here; null: nothing yet. */
   readonly readable: Seen | null;
+  /** What has become of its store, for people: what the system says, and the way out. */
+  readonly storeMessage: string | null;
 }
 
 /** What is counted of the configuration at this node, since it was opened. */
@@ -171,10 +173,11 @@ export class Config extends EventEmitter<ConfigEvents> {
 
   /** How it is now. */
   get status(): ConfigStatus {
-    const { name, storeId } = this.#setup;
+    const { name, storeId, driver } = this.#setup;
     const view = this.#view;
     const readable = view && { lineage: view.lineage, revision: view.revision };
-    return { ...this.#setup.status(), name, storeId, readable };
+    const { storeMessage } = driver;
+    return { ...this.#setup.status(), name, storeId, readable, storeMessage };
   }
 
   /** What is counted. */

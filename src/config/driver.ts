@@ -54,7 +54,10 @@ export class Driver {
       this.#begunMs.delete(token);
       this.#feed({ type: 'persisted', token });
     },
-    failed: (token, code, message) => this.#feed({ type: 'persistFailed', token, code, message }),
+    failed: (token, code, message) => {
+      this.#storeMessage ??= message;
+      this.#feed({ type: 'persistFailed', token, code, message });
+    },
   };
   readonly #node: DriverNode;
   readonly #port: ConfigurationPort;
@@ -64,6 +67,7 @@ export class Driver {
   readonly #begunMs = new Map<number, number>();
   #flushes = 0;
   #flushMs = 0;
+  #storeMessage: string | null = null;
   readonly #asked = new Map<number, Asked>();
   readonly #readers = new Map<string, PartsReader>();
   #setup: DriverSetup | null = null;
@@ -96,6 +100,11 @@ export class Driver {
   /** Batches that are flushed, and how long they took together. */
   get flushed(): { readonly flushes: number; readonly flushMs: number } {
     return { flushes: this.#flushes, flushMs: this.#flushMs };
+  }
+
+  /** What the store said when it failed first. */
+  get storeMessage(): string | null {
+    return this.#storeMessage;
   }
 
   /** Whether it was closed, or has not begun. */

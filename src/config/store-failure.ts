@@ -24,11 +24,6 @@ const waysOut: { readonly [Code in StoreFailure]: (path: string) => string } = {
   ERR_STORE_FORMAT: () => 'Nothing was written to it. Update backplane on this host.',
 };
 
-/** What the operator does about a failure of the store in the folder `path`, as sentences. */
-export function wayOut(code: StoreFailure, path: string): string {
-  return waysOut[code](path);
-}
-
 /** A failure with its way out. `what` is a sentence without its full stop. */
 export function storeError(
   code: StoreFailure,
@@ -36,7 +31,7 @@ export function storeError(
   what: string,
   cause?: unknown,
 ): ConfigError {
-  return new ConfigError(code, `${what}. ${wayOut(code, path)}`, { cause });
+  return new ConfigError(code, `${what}. ${waysOut[code](path)}`, { cause });
 }
 
 function codeOf(error: unknown): StoreFailure {

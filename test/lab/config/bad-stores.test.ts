@@ -58,23 +58,29 @@ async function refused(daemons: Daemons, code: string, before: readonly string[]
 /** May be a promise. */
 type Spoil = (file: string) => unknown;
 
-function flip(at: (bytes: Buffer) => number): Spoil {
+/** Changes a bit of each of these places. */
+function flip(places: (bytes: Buffer) => readonly number[]): Spoil {
   return (file) => {
     const bytes = readFileSync(file);
-    const place = at(bytes);
-    bytes[place] = bytes.readUInt8(place) ^ 0x40;
+    for (const place of places(bytes)) bytes[place] = bytes.readUInt8(place) ^ 0x40;
     writeFileSync(file, bytes);
+  };
+}
+
+/** Where a text is: in pages that are in use, and in older ones that are not any more. */
+function placesOf(text: string): (bytes: Buffer) => number[] {
+  return (bytes) => {
+    const found = bytes.toString('latin1').matchAll(new RegExp(text, 'g'));
+    return [...found].map(({ index }) => index);
   };
 }
 
 /** What becomes of `config.mdb`. Pages 0 and 1 are its heads. */
 const cases: readonly (readonly [string, string, Spoil])[] = [
   ['without a byte', 'ERR_STORE_CORRUPT', (file) => truncateSync(file, 0)],
-  ['cut in its head', 'ERR_STORE_CORRUPT', (file) => truncateSync(file, 100)],
   ['cut behind its heads', 'ERR_STORE_CORRUPT', (file) => truncateSync(file, 3 * PAGE_BYTES)],
-  ['flipped in its head', 'ERR_STORE_CORRUPT', flip(() => 24)],
-  ['flipped in the other', 'ERR_STORE_CORRUPT', flip(() => PAGE_BYTES + 24)],
-  ['flipped in a value', 'ERR_STORE_CORRUPT', flip((bytes) => bytes.lastIndexOf('one@host1'))],
+  ['flipped in its head', 'ERR_STORE_CORRUPT', flip(() => [24])],
+  ['flipped in a value', 'ERR_STORE_CORRUPT', flip(placesOf('one@host1'))],
   [
     'of something else',
     'ERR_STORE_FOREIGN',
@@ -153,6 +159,11 @@ class Mounts {
     return stdout;
   }
 
+  /** Leaves no room at all. */
+  fill(file: string): void {
+    this.run('sh', '-c', 'cat /dev/zero > "$0" 2> /dev/null || true', file);
+  }
+
   hash(store: string): string {
     return this.run('sha256sum', join(store, 'config.mdb'));
   }
@@ -177,9 +188,11 @@ test('a disk that is full stops writes, and loses nothing', limit, async (contex
   const store = daemons.store(1);
   const mounts = await Mounts.make(context);
   mkdirSync(store);
-  mounts.run('mount', '-t', 'tmpfs', '-o', 'size=6m', 'small', store);
+  mounts.run('mount', '-t', 'tmpfs', '-o', 'size=8m', 'small', store);
   await daemons.begin(1, mounts.words);
   const lines = daemons.lines(1);
+  const rest = join(store, 'rest');
+  mounts.fill(rest);
   const large = JSON.stringify('x'.repeat(100_000));
   const written: string[] = [];
   for (;;) {
@@ -188,10 +201,10 @@ test('a disk that is full stops writes, and loses nothing', limit, async (contex
     if (answer['ok'] !== true) break;
     written.push(key);
   }
-  assert.ok(written.length > 5, `${written.length}`);
+  assert.ok(written.length > 0, 'the store has some room of its own');
   await lines.until('configTrouble', { code: 'ERR_STORE_FULL' });
   const trouble = lines.all.find(({ event }) => event === 'configTrouble');
-  assert.match(String(trouble?.['msg']), /takes nothing more: ERR_STORE_FULL\. /);
+  assert.match(String(trouble?.['msg']), /takes nothing more: ERR_STORE_FULL: .*ENOSPC/);
   checkWayOut('ERR_STORE_FULL', String(trouble?.['msg']));
   const list = await daemons.done(1, 'masters', 'list');
   assert.equal((list['status'] as Record<string, unknown>)['storeFailure'], 'ERR_STORE_FULL');
@@ -202,11 +215,10 @@ test('a disk that is full stops writes, and loses nothing', limit, async (contex
   await daemons.end(1, 'SIGTERM');
 
   const before = mounts.hash(store);
-  mounts.run('sh', '-c', 'cat /dev/zero > "$0" || true', join(store, 'rest'));
+  mounts.fill(rest);
   await refused(daemons, 'ERR_STORE_FULL', mounts.words);
   assert.equal(mounts.hash(store), before);
-  mounts.run('rm', join(store, 'rest'));
-  mounts.run('mount', '-o', 'remount,size=32m', store);
+  mounts.run('rm', rest);
   await daemons.start(1, mounts.words);
   await daemons.lines(1).until('configWritable');
   // What was on its way may have come to be; all that was acknowledged has.

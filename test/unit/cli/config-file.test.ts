@@ -3,8 +3,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { after } from 'node:test';
-import { checkConfig, readConfigFile } from '../../../src/cli/config-file.js';
+import { checkConfig } from '../../../src/cli/config-file.js';
 import { configOf } from '../../../src/cli/node-options.js';
+import { readConfigFile } from '../../../src/cli/read-config-file.js';
 import { limits } from '../../../src/limits.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'backplane-config-'));

@@ -108,6 +108,14 @@ test('backplane/cluster loads the node, and nothing of those who use it', () => 
   none(loaded.filter((path) => /^(lab|cli|observe|testing|adapters)\//.test(path)));
 });
 
+test('a command that asks a node that runs loads none', () => {
+  for (const name of ['config', 'masters', 'nodes', 'paths', 'keygen']) {
+    const loaded = modulesLoadedBy(`${consumer.installed}/dist/src/cli/${name}.js`);
+    assert.ok(loaded.includes(`cli/${name}.js`));
+    none(loaded.filter((path) => /^(index\.js|cluster\.js|(link|sctp|lab)\/.*)$/.test(path)));
+  }
+});
+
 test('an adapter loads the node and its own framework, and no other', () => {
   for (const [own, other] of [
     ['moleculer', 'socket.io'],
