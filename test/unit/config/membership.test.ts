@@ -170,7 +170,8 @@ test('a sequencer that is to leave nobody behind who can go on goes on itself, b
   cluster.kill(B);
   cluster.node(B).store = new MemoryStore(idOf('new disk'));
   const { status } = cluster.node(A);
-  const plan = planOf({ type: 'force' }, { ...status, name: A, storeId: '', readable: null });
+  const here = { name: A, storeId: '', readable: null, storeMessage: null };
+  const plan = planOf({ type: 'force' }, { ...status, ...here });
   assert.deepEqual(plan.obstacles, []);
   assert.match(plan.does.join('\n'), /at hand: a@h1\n.*\nentries.*\nb@h2 is a master no more/);
   assert.deepEqual([status.role, status.isDown], ['master', false]);
