@@ -3,7 +3,7 @@
  * there, all agree, nobody begins anew, and no operator acts.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Cast, type Ending, LOAD_MS, type Member } from './coldstart-cast.js';
+import { type Cast, type Ending, LOAD_MS, type Member, WITHIN_MS } from './coldstart-cast.js';
 import type { Chance } from './coldstart-chance.js';
 import { pairOf, type ReadState } from './coldstart-protocol.js';
 import type { Findings, Steps } from './coldstart-steps.js';
@@ -89,7 +89,7 @@ export class Orders {
     let exact: ReadState | null = null;
     if (ending === 'stop') {
       for (const { running } of all) running.command({ type: 'rest' });
-      await Promise.all(all.map(({ running }) => running.report('rested')));
+      await Promise.all(all.map(({ running }) => running.report('rested', WITHIN_MS)));
       [exact = null] = await agreed(cast, found, prefix);
     }
     const how = (member: Member): Ending =>
