@@ -2,16 +2,16 @@
  * `bench config`: masters and slaves of a configuration on hosts of the lab, against etcd on the
  * same hosts, both with their stores on the same disk.
  *
- * In a guest that disk is reached through hostfs, which makes of an fsync in the guest one of the
- * host. It is a call of the guest's only kernel thread, so while a disk flushes the whole guest
- * waits, on either side: flushes do not overlap there, as those of several machines would.
+ * A guest has a disk of its own for that, a file of the host that is written with O_SYNC, in a
+ * process beside the guest's kernel: nothing but who flushes waits for the host's disk.
  */
 import { closeSync, fdatasyncSync, mkdirSync, openSync, rmSync, writeSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { finish, progress, table } from '../src/cli/report.js';
-import { createLab, enterLab, type Lab } from '../src/lab/index.js';
+import { createLab, enterLab, guestDisk, type Lab, labHere } from '../src/lab/index.js';
 import { packageRoot } from '../src/sctp/load-addon.js';
+import { makeDisk } from '../test/crash/guest-disk.js';
 import { memoryFileSystem } from '../test/crash/real-disk.js';
 import { type Case, caseTable, compare, median, missed } from './compare.js';
 import { HOSTS, OurSide, type Running, startEtcd, WATCHERS } from './config-sides.js';
@@ -60,6 +60,8 @@ const CROWD = { watches: 1000, writes: 200, pauseMs: 20, mostMs: 100 } as const;
 const KEYS = 100_000;
 const FLUSHES = 200;
 const PAGE_BYTES = 4096;
+/** Of a guest; what is stored of one run is removed before the next. */
+const DISK_MIB = 4096;
 /** For all processes of a side together. */
 const MEMORY_MIB = 6144;
 
@@ -145,13 +147,23 @@ export async function benchConfig(options: ConfigBenchOptions): Promise<void> {
     finish({ command: 'bench', violations: [what] }, options);
     return;
   }
-  await enterLab({ processors: 'any', writable: [folder], memoryMiB: MEMORY_MIB });
+  await enter(folder);
   const lab = await createLab({ hosts: HOSTS, planes: ['a'] });
   try {
     await run(lab, folder, options);
   } finally {
     await lab.close();
   }
+}
+
+/** Goes on in the lab: in a guest, with a disk of its own for the folder. */
+async function enter(folder: string): Promise<void> {
+  if (labHere() !== null) return;
+  const disk = join(folder, 'disk');
+  makeDisk(disk, DISK_MIB);
+  process.on('exit', () => rmSync(disk));
+  const argv = [...process.argv.slice(1), '--folder', guestDisk];
+  await enterLab({ argv, disk, processors: 'any', memoryMiB: MEMORY_MIB });
 }
 
 async function run(lab: Lab, folder: string, options: ConfigBenchOptions): Promise<void> {

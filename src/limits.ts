@@ -203,11 +203,10 @@ export const limits = {
   configBatchBytes: 256 * 1024,
   /** Batches given to a store that it has not answered. */
   configPersists: 4,
-  /**
-   * What is committed is noted on disk with the next batch, or alone after so long; a slave flushes
-   * what it gets no sooner.
-   */
+  /** What is committed is noted on disk with the next batch, or alone after so long. */
   configNoteMs: 50,
+  /** A slave, for whose disk nobody waits, flushes what it gets no sooner than this. */
+  configSlaveNoteMs: 1000,
   /** Items in one piece of a snapshot. */
   configPieceItems: 4096,
   /** Revisions before the oldest one kept whose request ids are remembered. */

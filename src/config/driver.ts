@@ -152,7 +152,13 @@ export class Driver {
       failed(request.type === 'read' ? closed() : unknownOutcome());
     }
     this.#asked.clear();
-    await setup?.store.close();
+    if (setup === null) return;
+    const { machine, store } = setup;
+    machine.step(this.#node.runtime.clock.nowMs(), { type: 'close' });
+    for (let output = machine.poll(); output !== null; output = machine.poll()) {
+      if (output.type === 'persist') store.persist(output.batch);
+    }
+    await store.close();
   }
 
   readonly #observe: Observer = (event, payload) => {
@@ -217,7 +223,7 @@ export class Driver {
 
   #step(input: ReplicaInput): void {
     if (this.#setup === null) return;
-    this.#setup.machine.step(this.#node.runtime.clock.nowMs(), input);
+    this.#setup.machine.step(this.#node.runtime.clock.turnMs(), input);
   }
 
   #carryOut(): void {

@@ -43,7 +43,8 @@ export class Log {
   #last: Position;
   #committed: number;
   #notedCommitted: number;
-  #noteAtMs = Number.POSITIVE_INFINITY;
+  /** Since when something is committed that was not noted; Infinity: all was. */
+  #unnotedSinceMs = Number.POSITIVE_INFINITY;
   #durable: number;
   #submitted: number;
   #setAside: readonly SetAside[];
@@ -231,7 +232,7 @@ export class Log {
     this.#last = { revision: base.revision, hash: base.hash };
     this.#committed = base.revision;
     this.#notedCommitted = base.revision;
-    this.#noteAtMs = Number.POSITIVE_INFINITY;
+    this.#unnotedSinceMs = Number.POSITIVE_INFINITY;
     this.#durable = 0;
     this.#submitted = base.revision;
     for (const batch of this.#underWay) batch.revision = null;
@@ -249,7 +250,7 @@ export class Log {
     if (revision <= this.#committed) return;
     if (revision > this.#last.revision) throw new RangeError(`${revision} is not in the log`);
     this.#moveCommitted(revision);
-    this.#noteAtMs = Math.min(this.#noteAtMs, nowMs + limits.configNoteMs);
+    this.#unnotedSinceMs = Math.min(this.#unnotedSinceMs, nowMs);
   }
 
   /** What was set aside has been looked at. */
@@ -280,7 +281,7 @@ export class Log {
    */
   poll(nowMs: number, isAwaited = true): PersistBatch | null {
     if (this.#failure !== null || this.#underWay.length >= limits.configPersists) return null;
-    const isNoteDue = nowMs >= this.#noteAtMs;
+    const isNoteDue = nowMs >= this.#noteAtMs(isAwaited);
     if (this.#operations.length === 0 && !isNoteDue) return null;
     if (!isAwaited && !isNoteDue && this.#mayWait()) return null;
     const operations: StoreOperation[] = [];
@@ -301,8 +302,8 @@ export class Log {
       if (next.type === 'append') this.#submitted = next.revision;
     }
     this.#note(operations, this.committedWith(this.#submitted));
-    if (this.#notedCommitted === this.#committed) this.#noteAtMs = Number.POSITIVE_INFINITY;
-    else if (isNoteDue) this.#noteAtMs = nowMs + limits.configNoteMs;
+    if (this.#notedCommitted === this.#committed) this.#unnotedSinceMs = Number.POSITIVE_INFINITY;
+    else if (isNoteDue) this.#unnotedSinceMs = nowMs;
     if (operations.length === 0) return null;
     const token = ++this.#token;
     this.#underWay.push({ token, revision: this.#submitted });
@@ -310,11 +311,11 @@ export class Log {
   }
 
   /** When `poll` may have a batch though nothing else happens; Infinity for never. */
-  deadline(): number {
+  deadline(isAwaited = true): number {
     if (this.#failure !== null || this.#underWay.length >= limits.configPersists) {
       return Number.POSITIVE_INFINITY;
     }
-    return this.#noteAtMs;
+    return this.#noteAtMs(isAwaited);
   }
 
   /** The store says that a batch, and all before it, is durable. */
@@ -330,6 +331,12 @@ export class Log {
   failed(code: StoreFailure): void {
     this.#failure ??= code;
     this.#operations = new Fifo();
+  }
+
+  /** When what is committed has to be noted, if nothing else is written before. */
+  #noteAtMs(isAwaited: boolean): number {
+    const { configNoteMs, configSlaveNoteMs } = limits;
+    return this.#unnotedSinceMs + (isAwaited ? configNoteMs : configSlaveNoteMs);
   }
 
   #note(operations: StoreOperation[], committed: number): void {
@@ -353,7 +360,7 @@ export class Log {
 
   /** Less than a batch of entries, of which some are committed: they go when that is noted. */
   #mayWait(): boolean {
-    if (this.#noteAtMs === Number.POSITIVE_INFINITY) return false;
+    if (this.#unnotedSinceMs === Number.POSITIVE_INFINITY) return false;
     if (this.#operations.at(0)?.type !== 'append') return false;
     const isFew = this.#operations.length < limits.configBatchEntries;
     return isFew && this.#operationBytes < limits.configBatchBytes;

@@ -49,6 +49,7 @@ export abstract class Member implements ReplicaMachine {
   /** Something has happened that may change whom to follow, or what people are told. */
   protected isStirred = true;
   #isSettled = false;
+  #isClosing = false;
   #lineage: string | null;
   #epoch: number;
   #stirs = 0;
@@ -99,6 +100,9 @@ export abstract class Member implements ReplicaMachine {
         break;
       case 'tick':
         break;
+      case 'close':
+        this.#isClosing = true;
+        break;
     }
   }
 
@@ -111,7 +115,8 @@ export abstract class Member implements ReplicaMachine {
   }
 
   deadline(): number {
-    return Math.min(this.requests.deadline(), this.reads.deadline(), this.core.log.deadline());
+    const noteMs = this.core.log.deadline(this.isAwaited());
+    return Math.min(this.requests.deadline(), this.reads.deadline(), noteMs);
   }
 
   status(): ReplicaStatus {
@@ -171,7 +176,7 @@ export abstract class Member implements ReplicaMachine {
 
   /** Whether somebody waits for what is on this disk. */
   protected isAwaited(): boolean {
-    return this.core.isAwaited;
+    return this.#isClosing || this.core.isAwaited;
   }
 
   /** A peer knows that all up to a place is committed: so it is for all who have that place. */

@@ -127,7 +127,9 @@ export type ReplicaInput =
       readonly deadlineMs: number;
     }
   /** Time has passed. */
-  | { readonly type: 'tick' };
+  | { readonly type: 'tick' }
+  /** This is the end: what the disk has yet to get is persisted now, and all else is in vain. */
+  | { readonly type: 'close' };
 
 /** What becomes of a request. */
 export type Answer =

@@ -12,6 +12,7 @@ export {
   runInLab,
 } from './guest/enter.js';
 export { type JobResult, missingPackages } from './guest/guest.js';
+export { guestDisk } from './guest/init-script.js';
 export { type Direction, type Fault, faults, type Impairment } from './network/faults.js';
 export { LabHost, type PortCounters } from './network/host.js';
 export { createLab, Lab, type LabOptions } from './network/lab.js';

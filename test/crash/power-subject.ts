@@ -3,14 +3,14 @@
  * host, and the guest's processes are killed: what the guest had not yet written to its disk is
  * gone, as it is when a host loses its power.
  */
-import { spawnSync } from 'node:child_process';
-import { rmSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { runGuest } from '../../src/lab/guest/guest.js';
 import type { SeededRandom } from '../../src/testing/random.js';
 import { Deferred } from './deferred.js';
+import { makeDisk } from './guest-disk.js';
 import { type Acknowledged, REMEMBERED } from './masters-judge.js';
 import { masterNames } from './masters-subject.js';
 import { MastersVictim } from './masters-victim.js';
@@ -19,24 +19,12 @@ import type { Loss, Subject, Victim } from './subject.js';
 
 const program = fileURLToPath(new URL('power-process.js', import.meta.url));
 
-/** Takes room on the host only as far as it is written. */
 const DISK_MIB = 256;
 const MEMORY_MIB = 512;
 /** The masters have opened their stores and met by then. */
 const EARLY_MS = 1500;
 /** From the boot of a guest to its end. */
 const GUEST_MS = 120_000;
-
-/** A disk with an empty file system. */
-function makeDisk(path: string): void {
-  rmSync(path, { force: true });
-  const options = ['-q', '-F', '-m', '0', path, `${DISK_MIB}M`];
-  const { status, stderr, error } = spawnSync('mkfs.ext4', options, {
-    env: { ...process.env, PATH: `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin` },
-    encoding: 'utf8',
-  });
-  if (status !== 0) throw new Error(`mkfs.ext4: ${error?.message ?? stderr}`);
-}
 
 /** Calls back with every line. */
 function lines(heard: (line: string) => void): Writable {
@@ -137,7 +125,7 @@ export class PowerSubject implements Subject {
   }
 
   async prepare(): Promise<void> {
-    makeDisk(this.#disk);
+    makeDisk(this.#disk, DISK_MIB);
   }
 
   start(): Victim {
@@ -155,7 +143,7 @@ export class PowerSubject implements Subject {
   async reset(): Promise<void> {
     await this.close();
     this.#written = [];
-    makeDisk(this.#disk);
+    makeDisk(this.#disk, DISK_MIB);
   }
 
   async close(): Promise<void> {

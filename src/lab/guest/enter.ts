@@ -20,10 +20,10 @@ export interface LabRun extends JobResult {
 }
 
 /**
- * What to run in the lab, and what it may do there. `writable`, `memoryMiB`, `processors` and
- * `bootDeadlineMs` mean the guest and have no effect where there is none.
+ * What to run in the lab, and what it may do there. `writable`, `disk`, `memoryMiB`,
+ * `processors` and `bootDeadlineMs` mean the guest and have no effect where there is none.
  */
-export interface LabRunOptions extends Omit<GuestOptions, 'argv' | 'disk' | 'power'> {
+export interface LabRunOptions extends Omit<GuestOptions, 'argv' | 'power'> {
   /** A Node.js script and its arguments. */
   readonly argv: readonly string[];
 }

@@ -31,7 +31,8 @@ export interface GuestOptions {
   /**
    * A file of the host that holds a file system of the kind ext4: the guest has it as a block
    * device, and the job finds it mounted at `guestDisk`. One guest has it at a time. What was
-   * flushed in the guest is in the file; what was not is so when the guest's kernel likes.
+   * flushed in the guest is in the file, and on the host's own disk; what was not is so when the
+   * guest's kernel likes.
    */
   readonly disk?: string;
   /**

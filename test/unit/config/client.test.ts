@@ -87,7 +87,7 @@ test('a write of which a client hears no more may be written', () => {
 test('a client does not go back with a host that comes back with less', () => {
   const cluster = withClient();
   cluster.put(A, 'cluster/x', 1);
-  cluster.wait(limits.configNoteMs);
+  cluster.wait(limits.configSlaveNoteMs);
   cluster.node(S).isSlow = true;
   cluster.put(A, 'cluster/x', 2);
   assert.equal(cluster.node(W).value('cluster/x'), 2);
@@ -108,7 +108,7 @@ test('a client does not go back with a host that comes back with less', () => {
 
 test('a host tells its clients nothing that may not be read there yet', () => {
   const cluster = withClient();
-  cluster.wait(limits.configNoteMs);
+  cluster.wait(limits.configSlaveNoteMs);
   cluster.kill(S);
   cluster.kill(A);
   cluster.kill(B);

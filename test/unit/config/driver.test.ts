@@ -3,7 +3,7 @@ import test from 'node:test';
 import { partsOf } from '../../../src/config/parts.js';
 import type { ClusterNode } from '../../../src/node/node.js';
 import { encodeBody } from '../../../src/wire/payload.js';
-import { ConfigCluster } from './config-nodes.js';
+import { ConfigCluster, MASTERS } from './config-nodes.js';
 
 /** A node that says whatever it likes on the stream of the configuration. */
 async function stranger(cluster: ConfigCluster, name: string) {
@@ -126,4 +126,18 @@ test('many writes of one turn are stored together, each with its own answer', as
   );
   const batches = (cluster.disks.batches.get('one@h1') ?? 0) - before;
   assert.ok(batches <= 50, `${batches} batches`);
+});
+
+test('a slave that is closed has on its disk what it has shown', async (context) => {
+  const cluster = new ConfigCluster(context);
+  const [one, , slave] = await cluster.boot(['one@h1', 'two@h2', 'three@h3']);
+  await cluster.until(one!.config.put('cluster/a', 1));
+  await cluster.when(() => slave!.config.view?.get('cluster/a')?.value === 1);
+  const { durable, committed } = slave!.config.status;
+  assert.ok(durable < committed);
+  await slave!.config.close();
+  for (const name of MASTERS) cluster.kill(name);
+  const again = await cluster.open(slave!.node);
+  await cluster.when(() => again.config.view !== null);
+  assert.equal(again.config.view?.get('cluster/a')?.value, 1);
 });

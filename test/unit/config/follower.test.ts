@@ -14,7 +14,7 @@ test('a slave gets what is committed and nothing else, and shows it before its d
   const cluster = new Cluster([A, B], [S]);
   cluster.bootstrap(A, B);
   cluster.start(S);
-  cluster.wait(limits.configNoteMs);
+  cluster.wait(limits.configSlaveNoteMs);
   assert.equal(cluster.node(S).status.durable, 1);
   cluster.node(S).isSlow = true;
   cluster.node(B).isSlow = true;
@@ -75,7 +75,7 @@ test('when all masters are gone the cluster is DOWN, and what a slave has stays 
   assert.equal(cluster.node(S).status.isDown, true);
   assert.equal(cluster.node(S).statuses.at(-1)?.isDown, true);
   assert.equal(cluster.node(S).value('cluster/x'), 1);
-  cluster.wait(limits.configNoteMs);
+  cluster.wait(limits.configSlaveNoteMs);
   // Also after a start of its own, from its disk, when the load timeout is over.
   cluster.kill(S);
   cluster.start(S);

@@ -188,13 +188,15 @@ test('that something is committed is noted with what follows, or alone after a w
 
 test('where nobody waits for the disk, entries wait for the note, or to be a batch', () => {
   const { log } = begun();
-  const noteAtMs = 100 + limits.configNoteMs;
+  const noteAtMs = 100 + limits.configSlaveNoteMs;
   log.append(transaction(log.last));
   log.commit(100, log.last.revision);
   log.append(transaction(log.last));
   log.commit(120, log.last.revision);
   assert.equal(log.poll(120, false), null);
-  assert.equal(log.deadline(), noteAtMs);
+  assert.equal(log.deadline(false), noteAtMs);
+  assert.equal(log.deadline(), 100 + limits.configNoteMs);
+  assert.equal(log.poll(noteAtMs - 1, false), null);
   const types = log.poll(noteAtMs, false)?.operations.map(({ type }) => type);
   assert.deepEqual(types, ['append', 'append', 'committed']);
   assert.equal(log.poll(noteAtMs, false), null);

@@ -37,6 +37,7 @@ export class MemoryDisks {
         },
         close: async () => {
           isOpen = false;
+          if (!this.failures.has(path)) while (store.waiting.length > 0) store.flush();
         },
       };
     };
