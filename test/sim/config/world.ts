@@ -10,7 +10,7 @@ import { Bus } from './bus.js';
 import { Checker } from './checker.js';
 import { Client } from './client.js';
 import { emptyImage, newDiskCounts, SimDisk } from './disk.js';
-import { Faults } from './faults.js';
+import { ConfigFaults } from './faults.js';
 import { History } from './history.js';
 import { chooseKnobs, type Knobs } from './knobs.js';
 import { Opening, SimMember } from './member.js';
@@ -59,7 +59,7 @@ export class ConfigWorld {
   isSilent = false;
   readonly #seed: number;
   readonly #options: SeedOptions;
-  readonly #faults: Faults;
+  readonly #faults: ConfigFaults;
   readonly #clients: readonly Client[];
   readonly #ids: SeededRandom;
   #moments = 0;
@@ -83,7 +83,7 @@ export class ConfigWorld {
     this.members = this.memberNames.map((name) => {
       return new SimMember(name, this.#makeDisk(name), slaveNames.includes(name));
     });
-    this.#faults = new Faults(this);
+    this.#faults = new ConfigFaults(this);
     this.operator = new Operator(this);
     this.#clients = Array.from({ length: knobs.clients }, (_, index) => {
       return new Client(this, `c${index}`);

@@ -12,7 +12,7 @@ import type { SeedOptions, SeedResult } from '../worlds.js';
 import { WitnessAead } from './aead.js';
 import { WeakBus } from './bus.js';
 import { Checker, type SentMessage } from './checker.js';
-import { Faults } from './faults.js';
+import { LinkFaults } from './faults.js';
 import { chooseKnobs, type Knobs } from './knobs.js';
 import { nameOf, SimNode } from './node.js';
 
@@ -54,7 +54,7 @@ export class LinkWorld {
   isCalm = false;
   readonly #seed: number;
   readonly #options: SeedOptions;
-  readonly #faults: Faults;
+  readonly #faults: LinkFaults;
   /** Who dials whom, as `dialler listener`. */
   readonly #dials = new Set<string>();
 
@@ -74,7 +74,7 @@ export class LinkWorld {
     });
     this.aead = knobs.realCrypto ? null : new WitnessAead((what) => checker.violated(what));
     this.nodes = Array.from({ length: this.knobs.nodes }, () => null);
-    this.#faults = new Faults(this);
+    this.#faults = new LinkFaults(this);
   }
 
   run(): SeedResult {

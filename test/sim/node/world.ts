@@ -7,7 +7,7 @@ import { Trace } from '../core/trace.js';
 import { WitnessAead } from '../link/aead.js';
 import type { SeedOptions, SeedResult } from '../worlds.js';
 import { Checker } from './checker.js';
-import { Faults } from './faults.js';
+import { NodeFaults } from './faults.js';
 import { Reach } from './health.js';
 import { chooseKnobs, type Knobs } from './knobs.js';
 import { Ledger } from './ledger.js';
@@ -47,7 +47,7 @@ export class NodeWorld {
   isCalm = false;
   readonly #seed: number;
   readonly #options: SeedOptions;
-  readonly #faults: Faults;
+  readonly #faults: NodeFaults;
   readonly #members = new Map<number, SimMember>();
   /** Who dials whom, as `dialler listener`. */
   readonly #dials = new Set<string>();
@@ -71,7 +71,7 @@ export class NodeWorld {
     this.checker = new Checker(time, this.reach);
     this.ledger = new Ledger(this.checker, () => time.nowMs);
     this.aead = knobs.realCrypto ? null : new WitnessAead((what) => this.checker.violated(what));
-    this.#faults = new Faults(this);
+    this.#faults = new NodeFaults(this);
   }
 
   async run(): Promise<SeedResult> {
