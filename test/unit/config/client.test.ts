@@ -4,7 +4,7 @@ import { type Message, messageBody } from '../../../src/config/messages.js';
 import type { Request } from '../../../src/config/replica-io.js';
 import type { Writer } from '../../../src/config/rights.js';
 import { limits } from '../../../src/limits.js';
-import { Cluster, commanded, idOf, LOAD_MS, write } from './cluster.js';
+import { Cluster, commanded, idOf, LOAD_MS, put } from './cluster.js';
 import { ConfigCluster, MASTERS } from './config-nodes.js';
 
 const A = 'a@h1';
@@ -13,7 +13,6 @@ const S = 's@h4';
 const W = 'w@h4';
 const OWN = 'hosts/h4/nodes/w';
 
-const put = (key: string, value: unknown) => write({ write: [{ put: key, value }] });
 const fresh = { type: 'read', isFresh: true, seen: null } as const;
 
 /** Two masters, a slave, and a client of the slave that has links with all of them. */

@@ -329,6 +329,11 @@ export function write(
   };
 }
 
+/** One that puts a value, whatever there is. */
+export function put(key: string, value: unknown, again: Parameters<typeof write>[1] = {}) {
+  return write({ write: [{ put: key, value }] }, again);
+}
+
 export const short = (name: string) => name.split('@')[0] as string;
 
 function operationText(operation: {

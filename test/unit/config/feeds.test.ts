@@ -1,13 +1,12 @@
 import assert from 'node:assert/strict';
 import test, { type TestContext } from 'node:test';
 import { type LimitValues, setLimits } from '../../sim/core/limits.js';
-import { Cluster, commanded, idOf, write } from './cluster.js';
+import { Cluster, commanded, idOf, put } from './cluster.js';
 
 const A = 'a@h1';
 const B = 'b@h2';
 const S = 's@h4';
 
-const put = (key: string, value: unknown) => write({ write: [{ put: key, value }] });
 const force = (lineage: string) => ({ type: 'force', lineage: idOf(lineage) }) as const;
 
 function limited(context: TestContext, values: LimitValues): void {

@@ -2,14 +2,13 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { readEntry } from '../../../src/config/entry.js';
 import type { Answer } from '../../../src/config/replica-io.js';
-import { Cluster, commanded, idOf, LOAD_MS, short, write } from './cluster.js';
+import { Cluster, commanded, idOf, LOAD_MS, put, short } from './cluster.js';
 
 const A = 'a@h1';
 const B = 'b@h2';
 const C = 'c@h3';
 const S = 's@h4';
 
-const put = (key: string, value: unknown) => write({ write: [{ put: key, value }] });
 const force = (lineage: string) => ({ type: 'force', lineage: idOf(lineage) }) as const;
 
 function mastersOf(cluster: Cluster, name: string): string {

@@ -3,15 +3,13 @@ import test from 'node:test';
 import { planOf } from '../../../src/config/plan.js';
 import type { Answer } from '../../../src/config/replica-io.js';
 import { limits } from '../../../src/limits.js';
-import { Cluster, commanded, idOf, short, write } from './cluster.js';
+import { Cluster, commanded, idOf, put, short } from './cluster.js';
 import { MemoryStore } from './memory-store.js';
 
 const A = 'a@h1';
 const B = 'b@h2';
 const C = 'c@h3';
 const S = 's@h4';
-
-const put = (key: string, value: unknown) => write({ write: [{ put: key, value }] });
 
 function mastersOf(cluster: Cluster, name: string): string {
   const { record } = cluster.node(name).status;

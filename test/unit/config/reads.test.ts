@@ -1,14 +1,13 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import type { Answer } from '../../../src/config/replica-io.js';
-import { Cluster, idOf, write } from './cluster.js';
+import { Cluster, idOf, put } from './cluster.js';
 
 const A = 'a@h1';
 const B = 'b@h2';
 const S = 's@h4';
 
 const FRESH = { type: 'read', isFresh: true, seen: null } as const;
-const put = (key: string, value: unknown) => write({ write: [{ put: key, value }] });
 
 function code(answer: Answer | undefined): string | undefined {
   return answer?.type === 'error' ? answer.code : answer?.type;

@@ -1,15 +1,12 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { limits } from '../../../src/limits.js';
-import { Cluster, idOf, LOAD_MS, write } from './cluster.js';
+import { Cluster, idOf, LOAD_MS, put } from './cluster.js';
 import { MemoryStore } from './memory-store.js';
 
 const A = 'a@h1';
 const B = 'b@h2';
 const C = 'c@h3';
-
-const put = (key: string, value: unknown, again = {}) =>
-  write({ write: [{ put: key, value }] }, again);
 
 test('the longest log is copied and committed, though the sequencer had lost it', () => {
   const cluster = new Cluster([A, B]);

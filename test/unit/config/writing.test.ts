@@ -2,15 +2,13 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import type { Answer } from '../../../src/config/replica-io.js';
 import { limits } from '../../../src/limits.js';
-import { Cluster, idOf, write } from './cluster.js';
+import { Cluster, idOf, put, write } from './cluster.js';
 
 const A = 'a@h1';
 const B = 'b@h2';
 const C = 'c@h3';
 
 /** A change of one key. */
-const put = (key: string, value: unknown, again = {}) =>
-  write({ write: [{ put: key, value }] }, again);
 
 test('a bootstrap is an entry like any other: on all disks first', () => {
   const cluster = new Cluster([A, B]);
