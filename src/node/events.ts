@@ -109,7 +109,6 @@ export interface GrayFigures {
   readonly lossShare: number;
 }
 
-/** A link has a plane less to fall back on, or all of them again. */
 /** The link with a node lost a plane, or has them all again. */
 export interface RedundancyChanged {
   readonly name: string;
