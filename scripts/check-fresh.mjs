@@ -14,7 +14,7 @@ import { installPackages } from './lib/system-packages.mjs';
 import { EXIT_UNAVAILABLE, findProgram, run, SetupError, say, tail } from './lib/tool.mjs';
 import { root } from './setup.mjs';
 
-const CHECKOUT = '/root/backplane';
+const CHECKOUT = '/srv/backplane';
 const LOGS = join(root, 'build', 'check-fresh');
 /** Generous: the first command installs and builds, the second may take ten minutes. */
 const COMMAND_LIMIT_MS = 20 * 60_000;
