@@ -332,7 +332,7 @@ class CarriedLink implements Link {
     this.#isProbed = false;
     // Only what could be opened is a sign of the peer's life.
     if (this.#liveness?.heard() === true) this.#stepLiveness(TICK);
-    this.#probes.answer(true);
+    this.#probes.answered();
     return isKept;
   }
 
@@ -468,7 +468,6 @@ class CarriedLink implements Link {
     this.#stop();
     log('%s %s: ended, %s', this.role, this.remoteAddress, ending.end);
     this.#exchange?.end(this.#carrier.queuedBytes);
-    this.#probes.answer(false);
     this.#options.handlers.onEnd(ending.end, ending.error);
   }
 

@@ -17,7 +17,7 @@ export class Probes {
     this.#drain = drain;
   }
 
-  /** Calls `done` once: with true when the peer is heard within `withinMs`. */
+  /** Calls `done` once, unless stopped before: with true when the peer is heard in this time. */
   add(withinMs: number, done: (alive: boolean) => void): void {
     const probe: Probe = {
       done,
@@ -30,16 +30,16 @@ export class Probes {
     this.#probes.add(probe);
   }
 
-  /** Answers all of them. */
-  answer(alive: boolean): void {
+  /** The peer was heard: the answer to all of them. */
+  answered(): void {
     if (this.#probes.size === 0) return;
     const probes = [...this.#probes];
     this.stop();
     this.#probes.clear();
-    for (const probe of probes) probe.done(alive);
+    for (const probe of probes) probe.done(true);
   }
 
-  /** No timer of theirs fires any more. */
+  /** The link is over: how it ended is told by itself, and nobody is answered any more. */
   stop(): void {
     for (const probe of this.#probes) probe.timer.cancel();
   }

@@ -210,8 +210,9 @@ export interface Link {
    */
   send(message: UserMessage, options: MessageOptions, done?: (outcome: Outcome) => void): boolean;
   /**
-   * Asks for a sign of life now (used when another incarnation claims the name): resolves true on
-   * any frame within `withinMs`.
+   * Asks for a sign of life now (used when another incarnation claims the name): `done` is told
+   * true on any frame within `withinMs`, false when there was none. A link that ends before says so
+   * by `onEnd` alone, with its own reason.
    */
   probe(withinMs: number, done: (alive: boolean) => void): void;
   /**

@@ -116,11 +116,11 @@ export const linkMutants: readonly Mutant[] = [
   {
     name: 'outcomes told after nodedown',
     file: 'src/link/link.ts',
-    find: '    this.#exchange?.end(this.#carrier.queuedBytes);\n    this.#probes.answer(false);',
+    find: ' ending.end);\n    this.#exchange?.end(this.#carrier.queuedBytes);',
     put:
+      ' ending.end);\n' +
       '    const { queuedBytes } = this.#carrier;\n' +
-      '    this.#options.runtime.timers.soon(() => this.#exchange?.end(queuedBytes));\n' +
-      '    this.#probes.answer(false);',
+      '    this.#options.runtime.timers.soon(() => this.#exchange?.end(queuedBytes));',
   },
   {
     name: 'left before what was sent is delivered',

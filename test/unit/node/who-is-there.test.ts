@@ -196,6 +196,25 @@ test('a second node of a name is refused while the first lives', async () => {
   assert.equal(one.node.nodes[0]?.incarnation, two.node.incarnation);
 });
 
+test('a link that ends while its name is claimed says why itself', async () => {
+  const cluster = new Cluster();
+  const one = await cluster.start('one', 1);
+  const two = await cluster.start('two', 2);
+  await cluster.link(two, one);
+  const endAt = (address: string) =>
+    [...cluster.network.carriers].find((c) => c.localAddresses[0] === address)!;
+  const [ours, theirs] = [endAt('10.1.0.1'), endAt('10.1.0.2')];
+  theirs.fallSilent();
+  const impostor = await cluster.start('two@host2', 3);
+  impostor.node.connect(target(one)).catch(() => {});
+  await cluster.run(300);
+  assert.deepEqual(comings(one), ['nodeup'], 'the first is asked, and does not answer yet');
+  ours.end('lost', null);
+  await cluster.run(100);
+  assert.deepEqual(comings(one), ['nodeup', 'nodedown lost', 'nodeup']);
+  assert.equal(last<NodeUp>(one, 'nodeup').incarnation, impostor.node.incarnation);
+});
+
 test('a new incarnation takes the place of one that does not answer', async () => {
   const cluster = new Cluster();
   const one = await cluster.start('one', 1);
