@@ -199,7 +199,10 @@ export class Exchange {
     });
   }
 
-  /** They ride with what goes next; when nothing does, they go by themselves a little later. */
+  /**
+   * They ride with what goes next; when nothing does, they go by themselves a little later. Those
+   * of the configuration, one for each commit and slave, can wait for the next beat.
+   */
   #acknowledgeSoon(): void {
     if (this.#isOver) return;
     if (this.#inbox.unackedBytes >= limits.ackBytes) {
@@ -207,6 +210,7 @@ export class Exchange {
       this.#schedule();
       return;
     }
+    if (!this.#inbox.isAwaited) return;
     this.#ackTimer ??= this.#setup.runtime.timers.after(limits.ackDelayMs, () => {
       this.#ackTimer = null;
       if (this.#inbox.bytes === 0) return;

@@ -21,7 +21,7 @@ import { Fifo } from './fifo.js';
 import type { AckSource } from './outbox.js';
 import { type Direction, Opener, type SealingSecret } from './sealing.js';
 import { Spare } from './spare.js';
-import { isOwnStream, type StreamMap } from './streams.js';
+import { CONFIGURATION_STREAM, isOwnStream, type StreamMap } from './streams.js';
 
 /**
  * What a handler made of a message: refused with a code, or done when a promise settles, or now.
@@ -115,6 +115,15 @@ export class Inbox implements AckSource {
   /** Bytes of messages that were handled since acknowledgements left. */
   get unackedBytes(): number {
     return this.#unackedBytes;
+  }
+
+  /**
+   * Whether something waits that the peer may be waiting for. Replicas of the configuration tell
+   * each other what they need to know by messages of their own.
+   */
+  get isAwaited(): boolean {
+    const isProgram = this.#ackStreams.some((stream) => stream !== CONFIGURATION_STREAM);
+    return isProgram || this.#looseAcks.length > 0 || this.#refusalBytes > 0 || this.#isCreditDue;
   }
 
   get bytes(): number {

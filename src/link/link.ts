@@ -193,6 +193,8 @@ class CarriedLink implements Link {
     this.#phase = 'leaving';
     this.#endWithin(limits.leaveMs, { end: this.#ending.end, error });
     if (!wasUp || this.#exchange?.isSettled === true) this.#shutdown();
+    // The answer brings the acknowledgements that would wait for a beat.
+    else this.#exchange?.sign('probe');
   }
 
   /** Everything is acknowledged: the orderly end. */
@@ -328,7 +330,8 @@ class CarriedLink implements Link {
       return true;
     }
     // One answer for all probes of a bundle: each costs us more than it costs the peer.
-    if (this.#isProbed && this.#phase === 'up') this.#exchange.sign('beat');
+    if (this.#isProbed && (this.#phase === 'up' || this.#phase === 'leaving'))
+      this.#exchange.sign('beat');
     this.#isProbed = false;
     // Only what could be opened is a sign of the peer's life.
     if (this.#liveness?.heard() === true) this.#stepLiveness(TICK);

@@ -238,6 +238,23 @@ test('messages of the node go without credit', () => {
   assert.deepEqual(pair.a.outcomes.slice(before), order);
 });
 
+test('messages of the configuration are acknowledged with the next beat, or when asked', () => {
+  const pair = new Pair().connect();
+  const options = { topic: 'backplane:any', own: 'configuration' } as const;
+  say(pair.a, 'one', options);
+  pair.advance(10 * limits.ackDelayMs);
+  assert.deepEqual(bodies(pair), ['one']);
+  assert.deepEqual(pair.a.outcomes, []);
+  pair.advance(pair.a.link.profile.beatMs);
+  assert.deepEqual(pair.a.outcomes, ['one: delivered']);
+  say(pair.a, 'two', options);
+  pair.advance(10 * limits.ackDelayMs);
+  pair.a.link.leave();
+  pair.advance(10 * limits.ackDelayMs);
+  assert.deepEqual(pair.a.outcomes, ['one: delivered', 'two: delivered']);
+  assert.equal(pair.a.link.state, 'ended');
+});
+
 test('messages of the node wait for a carrier that is full, and are one bundle at most', () => {
   const pair = new Pair().connect();
   pair.a.carrier.hasRoom = false;

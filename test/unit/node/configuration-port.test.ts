@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { ProtocolError } from '../../../src/errors.js';
 import { limits } from '../../../src/limits.js';
+import { profiles } from '../../../src/timing/profiles.js';
 import { linkedPair, words } from './cluster.js';
 
 test('replicas speak over the link in order, whatever programs hold up', async () => {
@@ -19,7 +20,8 @@ test('replicas speak over the link in order, whatever programs hold up', async (
   for (const word of ['a', 'b', 'c']) {
     assert.ok(port.send('two@host2', Buffer.from(word), ({ type }) => outcomes.push(type)));
   }
-  await cluster.run(100);
+  // They are acknowledged with the next beat.
+  await cluster.run(profiles.lan.beatMs);
   assert.deepEqual(heard, ['one@host1 a', 'one@host1 b', 'one@host1 c']);
   assert.deepEqual(outcomes, ['delivered', 'delivered', 'delivered']);
 });
@@ -44,7 +46,7 @@ test('who has no configuration, or none any more, refuses what is said of it', a
   two.node.openConfiguration(() => {});
   other.close();
   say();
-  await cluster.run(100);
+  await cluster.run(profiles.lan.beatMs);
   assert.deepEqual(codes, ['ERR_NO_HANDLER', undefined, 'ERR_NO_HANDLER', undefined]);
 });
 
