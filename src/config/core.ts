@@ -1,5 +1,6 @@
 /** What the parts of a machine have in common. */
 import type { BackplaneError } from '../errors.js';
+import { limits } from '../limits.js';
 import { Fifo } from '../link/fifo.js';
 import type { Entry } from './entry.js';
 import { type EpochRecord, isMaster, type Master } from './epoch-record.js';
@@ -25,7 +26,7 @@ export class Core {
   constructor(nowMs: number, setup: ReplicaSetup, part: Part) {
     this.nowMs = nowMs;
     this.setup = setup;
-    this.log = new Log(setup.contents, setup.load);
+    this.log = new Log(setup.contents, setup.load, slaveNoteMs(setup.instance));
     this.isSlave = part !== 'replica';
     this.isClient = part === 'client';
   }
@@ -71,4 +72,13 @@ export class Core {
   refuse(name: string, error: BackplaneError): void {
     this.outputs.push({ type: 'refuse', name, error });
   }
+}
+
+/**
+ * All slaves hear of a commit in the same moment. Each waits for a time of its own, half of the
+ * limit at least, so that those that share a disk do not all write to it at once.
+ */
+function slaveNoteMs(instance: string): number {
+  const share = Number.parseInt(instance.slice(0, 4), 16) / 0x10000;
+  return (limits.configSlaveNoteMs * (1 + share)) / 2;
 }

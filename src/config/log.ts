@@ -56,14 +56,21 @@ export class Log {
   #operations = new Fifo<StoreOperation>();
   #operationBytes = 0;
   readonly #underWay = new Fifo<UnderWay>();
+  readonly #slaveNoteMs: number;
   #token = 0;
 
   /**
+   * @param slaveNoteMs how long what nobody waits for may wait for the disk
    * @throws ConfigError ERR_STORE_CORRUPT: what the store holds does not belong together;
    *   ERR_STORE_FORMAT: a newer version wrote it.
    */
-  constructor(contents: StoreContents, load: LoadState) {
+  constructor(
+    contents: StoreContents,
+    load: LoadState,
+    slaveNoteMs: number = limits.configSlaveNoteMs,
+  ) {
     const { base, committed, setAside } = contents;
+    this.#slaveNoteMs = slaveNoteMs;
     this.#load = load;
     this.#base = base;
     this.#last = { revision: base.revision, hash: base.hash };
@@ -335,8 +342,7 @@ export class Log {
 
   /** When what is committed has to be noted, if nothing else is written before. */
   #noteAtMs(isAwaited: boolean): number {
-    const { configNoteMs, configSlaveNoteMs } = limits;
-    return this.#unnotedSinceMs + (isAwaited ? configNoteMs : configSlaveNoteMs);
+    return this.#unnotedSinceMs + (isAwaited ? limits.configNoteMs : this.#slaveNoteMs);
   }
 
   #note(operations: StoreOperation[], committed: number): void {

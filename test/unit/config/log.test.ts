@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
+import { Core } from '../../../src/config/core.js';
 import { type Entry, makeEntry, ORIGIN, type Position } from '../../../src/config/entry.js';
 import { type EpochRecord, encodeRecord, nextRecord } from '../../../src/config/epoch-record.js';
 import { Log } from '../../../src/config/log.js';
@@ -184,6 +185,20 @@ test('that something is committed is noted with what follows, or alone after a w
   const noted = log.poll(100 + limits.configNoteMs)?.operations;
   assert.deepEqual(noted, [{ type: 'committed', revision: 1 }]);
   assert.equal(log.deadline(), Number.POSITIVE_INFINITY);
+});
+
+test('each slave waits for its disk for a time of its own', () => {
+  const contents = new MemoryStore(idOf('store')).contents();
+  const of = (instance: string) => {
+    const setup = { name: 's@h1', instance, masters: [], loadMs: 1000, load: loadState, contents };
+    const { log } = new Core(0, setup, 'slave');
+    log.append(epochEntry(ORIGIN, first));
+    log.commit(0, 1);
+    return log.deadline(false);
+  };
+  const [soonest, latest] = [of('0'.repeat(32)), of('f'.repeat(32))];
+  assert.equal(soonest, limits.configSlaveNoteMs / 2);
+  assert.ok(latest > 0.99 * limits.configSlaveNoteMs && latest <= limits.configSlaveNoteMs);
 });
 
 test('where nobody waits for the disk, entries wait for the note, or to be a batch', () => {
