@@ -18,6 +18,11 @@ export const WATCHERS = 64;
 export const WATCHER_PROCESSES = 8;
 export const HOSTS: number = WRITER_HOST + WATCHER_PROCESSES;
 
+/**
+ * Where slaves that watch have their stores. On hosts of their own each has a disk of its own; here
+ * the one disk is for the masters, as it is for the members of etcd.
+ */
+const SLAVES_FOLDER = '/dev/shm/backplane-bench-slaves';
 const CLIENT_PORT = 2379;
 const PEER_PORT = 2380;
 /** On this slow kernel all etcd's are to keep their leader; it plays no part in a write. */
@@ -78,10 +83,14 @@ export interface SideOptions {
   readonly isWatched: boolean;
 }
 
-function closer(lab: Lab, folder: string): () => Promise<void> {
+function remove(...folders: readonly string[]): void {
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+}
+
+function closer(lab: Lab, ...folders: readonly string[]): () => Promise<void> {
   return async () => {
     await Promise.all(lab.hosts.map((host) => host.killAll()));
-    rmSync(folder, { recursive: true, force: true });
+    remove(...folders);
   };
 }
 
@@ -112,18 +121,19 @@ export class OurSide {
   }
 
   async start(isWatched: boolean): Promise<Running> {
-    const close = closer(this.#lab, this.#folder);
+    const close = closer(this.#lab, this.#folder, SLAVES_FOLDER);
     // What a run before this one may have left, when it was killed.
-    rmSync(this.#folder, { recursive: true, force: true });
+    remove(this.#folder, SLAVES_FOLDER);
     try {
       const masters = this.#masters.map(({ name }, i) => this.#nodes(i + 1, [name]));
       await answers(masters);
       await masters[0]!.ask({ do: 'bootstrap' });
-      const writer = this.slave(WRITER_HOST, ['writer']);
+      const writer = this.slave(WRITER_HOST, ['writer'], SLAVES_FOLDER);
       const watchers: EndProcess[] = shares(isWatched).map((numbers, i) =>
         this.slave(
           WRITER_HOST + 1 + i,
           numbers.map((number) => `slave${number}`),
+          SLAVES_FOLDER,
         ),
       );
       await answers([writer, ...watchers]);
@@ -137,14 +147,14 @@ export class OurSide {
   }
 
   /** Starts slaves on a host. Their first answer is still to be taken. */
-  slave(host: number, names: readonly string[]): EndProcess {
+  slave(host: number, names: readonly string[], folder = this.#folder): EndProcess {
     const full = names.map((name) => `${name}@host${host}`);
-    return this.#nodes(host, full);
+    return this.#nodes(host, full, folder);
   }
 
-  #nodes(number: number, names: readonly string[]): EndProcess {
+  #nodes(number: number, names: readonly string[], folder = this.#folder): EndProcess {
     const host = this.#lab.host(number);
-    const [masters, folder] = [this.#masters, this.#folder];
+    const masters = this.#masters;
     const setup: NodesSetup = { names, address: host.addresses[0]!, masters, folder };
     return new EndProcess(host, 'config-end', setup);
   }
@@ -160,7 +170,7 @@ export async function startEtcd(
   const close = closer(lab, own);
   const hosts = lab.hosts.slice(0, servers);
   const url = ({ addresses }: LabHost, port: number) => `http://${addresses[0]}:${port}`;
-  rmSync(own, { recursive: true, force: true });
+  remove(own);
   const cluster = hosts.map((host) => `${host.name}=${url(host, PEER_PORT)}`).join(',');
   try {
     for (const host of hosts) {

@@ -50,9 +50,9 @@ interface Comparison {
 /** A case, and which of the figures of its comparison it is. */
 type ConfigCase = Case & { readonly of: string };
 
-/** Writes of which each is awaited at all who watch, and those before them. */
-const VISIBLE_WRITES = 100;
-const VISIBLE_SKIP = 30;
+/** Writes of which each is awaited at all who watch, and those that warm up both sides before. */
+const VISIBLE_WRITES = 200;
+const VISIBLE_SKIP = 300;
 const VISIBLE_PAUSE_MS = 50;
 /** Writers at once. */
 const CONCURRENT = 64;
