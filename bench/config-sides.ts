@@ -15,7 +15,7 @@ const MOST_SERVERS = 3;
 const WRITER_HOST = MOST_SERVERS + 1;
 /** Clients that watch, in so many processes, each on a host of its own. */
 export const WATCHERS = 64;
-export const WATCHER_PROCESSES = 8;
+export const WATCHER_PROCESSES = 4;
 export const HOSTS: number = WRITER_HOST + WATCHER_PROCESSES;
 
 /**

@@ -51,9 +51,10 @@ interface Comparison {
 type ConfigCase = Case & { readonly of: string };
 
 /** Writes of which each is awaited at all who watch, and those that warm up both sides before. */
-const VISIBLE_WRITES = 200;
-const VISIBLE_SKIP = 300;
-const VISIBLE_PAUSE_MS = 50;
+const VISIBLE_WRITES = 150;
+const VISIBLE_SKIP = 250;
+/** What a write leads to is over before the next: later acknowledgements, and timers of both. */
+const VISIBLE_PAUSE_MS = 100;
 /** Writers at once. */
 const CONCURRENT = 64;
 const CROWD = { watches: 1000, writes: 200, pauseMs: 20, mostMs: 100 } as const;
