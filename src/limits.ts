@@ -206,7 +206,7 @@ export const limits = {
   /** What is committed is noted on disk with the next batch, or alone after so long. */
   configNoteMs: 50,
   /** A slave, for whose disk nobody waits, flushes what it gets after this, or half of it. */
-  configSlaveNoteMs: 1000,
+  configSlaveNoteMs: 5000,
   /** Items in one piece of a snapshot. */
   configPieceItems: 4096,
   /** Revisions before the oldest one kept whose request ids are remembered. */
