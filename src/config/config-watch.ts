@@ -46,7 +46,8 @@ export interface ConfigWatchOptions {
 interface Source {
   readonly hub: WatchHub;
   readonly seen: Seen;
-  readonly record: EpochRecord | null;
+  /** Costs something, and is wanted only where a watch comes from another lineage. */
+  readonly record: () => EpochRecord | null;
 }
 
 /**
@@ -182,7 +183,7 @@ export class ConfigWatches {
   }
 
   /** More may be told: the tree has it, or this is another tree. */
-  publish(tree: Tree, seen: Seen, record: EpochRecord | null): void {
+  publish(tree: Tree, seen: Seen, record: () => EpochRecord | null): void {
     const before = this.#source;
     const hub = before?.hub ?? new WatchHub(tree, seen.revision);
     this.#source = { hub, seen, record };
@@ -203,7 +204,8 @@ export class ConfigWatches {
 function placeIn(after: number | Seen, { seen, record }: Source): number | null {
   if (typeof after === 'number') return after;
   if (after.lineage === seen.lineage) return after.revision;
-  const fork = record === null ? null : forkFrom(record, after.lineage);
+  const own = record();
+  const fork = own === null ? null : forkFrom(own, after.lineage);
   return fork !== null && after.revision <= fork.revision ? after.revision : null;
 }
 

@@ -398,7 +398,7 @@ export class Config extends EventEmitter<ConfigEvents> {
     const isFirst = this.#view === null;
     const tree = this.#setup.tree();
     this.#view = new ConfigView(tree, seen);
-    this.#watches.publish(tree, seen, this.#setup.status().record);
+    this.#watches.publish(tree, seen, () => this.#setup.status().record);
     if (isFirst) this.emit('readable', seen);
     this.emit('commit', seen);
   }
