@@ -4,7 +4,7 @@
  */
 import { once } from 'node:events';
 import { join } from 'node:path';
-import { type Config, openConfig } from '../src/cluster.js';
+import { type Config, openConfig, type Seen } from '../src/cluster.js';
 import { type ClusterNode, startNode } from '../src/index.js';
 import {
   type Client,
@@ -31,14 +31,14 @@ export type NodesCommand =
   | WorkCommand
   /** The first node begins the first lineage. */
   | { readonly do: 'bootstrap' }
-  /** All nodes have something to read. */
-  | { readonly do: 'readable' }
+  /** All nodes have something to read, and what was seen elsewhere. */
+  | { readonly do: 'readable'; readonly seen?: Seen }
   /** Writes so many keys. */
   | { readonly do: 'fill'; readonly keys: number }
   /** Opens so many watches at the first node. */
   | { readonly do: 'crowd'; readonly watches: number }
   /** When all of them have seen so many revisions: how far behind the node any ever was. */
-  | { readonly do: 'behind'; readonly revisions: number; readonly watches: number };
+  | { readonly do: 'behind'; readonly revisions: number };
 
 /** What it answers besides. */
 export interface NodesAnswer extends WorkAnswer {
@@ -46,10 +46,13 @@ export interface NodesAnswer extends WorkAnswer {
   readonly residentBytes?: number;
   readonly keys?: number;
   readonly mostBehindMs?: number;
+  readonly seen?: Seen;
 }
 
 /** Writes of one transaction that fills. */
 const FILL_WRITES = 4000;
+/** A new slave has all that is written after this. */
+const CATCH_UP_MS = 120_000;
 const setup = JSON.parse(process.argv[2]!) as NodesSetup;
 
 class ConfigClient implements Client {
@@ -84,30 +87,41 @@ class ConfigClient implements Client {
   }
 }
 
-/** Watches that all see everything, and when each saw each revision. */
+/**
+ * Watches that all see everything. The clock, a system call in a guest, is read when a node has a
+ * revision, and when the last of them has seen it.
+ */
 class Crowd {
+  readonly #watches: number;
   readonly #visibleMs = new Map<number, number>();
+  /** How many have seen a revision. */
+  readonly #seen = new Map<number, number>();
   #mostBehindMs = 0;
-  #seen = 0;
+  #complete = 0;
 
   constructor(config: Config, watches: number) {
+    this.#watches = watches;
     const after = config.view!;
     for (let i = 0; i < watches; i += 1) void this.#watch(config, after);
     config.on('commit', ({ revision }) => this.#at(revision));
   }
 
-  /** Resolves when so much was told to all of them. */
-  async mostBehindMs(told: number): Promise<number> {
-    while (this.#seen < told) await new Promise((next) => setTimeout(next, 20));
+  /** Resolves when all of them were told so many revisions. */
+  async mostBehindMs(revisions: number): Promise<number> {
+    while (this.#complete < revisions) await new Promise((next) => setTimeout(next, 20));
     return this.#mostBehindMs;
   }
 
   async #watch(config: Config, after: NonNullable<Config['view']>): Promise<void> {
     for await (const event of config.watch('cluster', { after })) {
       if (event.type !== 'changes') throw new Error(`a watch was told ${event.type}`);
-      const behindMs = performance.now() - this.#at(event.revision);
-      this.#mostBehindMs = Math.max(this.#mostBehindMs, behindMs);
-      this.#seen += 1;
+      const { revision } = event;
+      const visibleMs = this.#at(revision);
+      const seen = (this.#seen.get(revision) ?? 0) + 1;
+      this.#seen.set(revision, seen);
+      if (seen < this.#watches) continue;
+      this.#complete += 1;
+      this.#mostBehindMs = Math.max(this.#mostBehindMs, performance.now() - visibleMs);
     }
   }
 
@@ -141,8 +155,9 @@ async function start(name: string, index: number): Promise<ConfigClient> {
   return new ConfigClient(node, config);
 }
 
-async function readable({ config }: ConfigClient): Promise<void> {
+async function readable({ config }: ConfigClient, seen: Seen | undefined): Promise<void> {
   if (config.view === null) await once(config, 'readable');
+  if (seen !== undefined) await config.read({ seen, deadlineMs: CATCH_UP_MS });
 }
 
 async function bootstrap({ config }: ConfigClient): Promise<void> {
@@ -153,14 +168,17 @@ async function bootstrap({ config }: ConfigClient): Promise<void> {
   await config.masters.bootstrap(names);
 }
 
-async function fill({ config }: ConfigClient, keys: number): Promise<void> {
+async function fill({ config }: ConfigClient, keys: number): Promise<Seen> {
   const value = Buffer.alloc(VALUE_BYTES, 1);
+  let seen: Seen = { lineage: '', revision: 0 };
   for (let at = 0; at < keys; at += FILL_WRITES) {
     const count = Math.min(FILL_WRITES, keys - at);
     const put = (i: number) => `hosts/host-${at / FILL_WRITES}/${i}`;
     const write = Array.from({ length: count }, (_, i) => ({ put: put(i), value }));
-    await config.transaction({ write });
+    const { lineage, revision } = await config.transaction({ write });
+    seen = { lineage, revision };
   }
+  return seen;
 }
 
 const startedMs = performance.now();
@@ -177,19 +195,18 @@ await serve(
         await bootstrap(first);
         return { done: true };
       case 'readable': {
-        await Promise.all(clients.map(readable));
+        await Promise.all(clients.map((client) => readable(client, command.seen)));
         const readableMs = performance.now() - startedMs;
         const residentBytes = process.memoryUsage().rss;
         return { readableMs, residentBytes, keys: first.config.view!.range('').length };
       }
       case 'fill':
-        await fill(first, command.keys);
-        return { done: true };
+        return { seen: await fill(first, command.keys) };
       case 'crowd':
         crowd = new Crowd(first.config, command.watches);
         return { done: true };
       case 'behind':
-        return { mostBehindMs: await crowd!.mostBehindMs(command.revisions * command.watches) };
+        return { mostBehindMs: await crowd!.mostBehindMs(command.revisions) };
       default:
         return work.obey(command);
     }

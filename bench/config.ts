@@ -262,7 +262,7 @@ async function crowd(side: OurSide, { writer }: Running, violations: string[]): 
   await slave.ask({ do: 'readable' });
   await slave.ask({ do: 'crowd', watches });
   await writer.ask({ do: 'pace', pauseMs, skip: 0, count: writes });
-  const { mostBehindMs } = await slave.ask({ do: 'behind', revisions: writes, watches });
+  const { mostBehindMs } = await slave.ask({ do: 'behind', revisions: writes });
   slave.end();
   const figures = { count: watches, revisions: writes, mostBehindMs: round(mostBehindMs!) };
   progress(`${watches} watches, ${writes} revisions: ${figures.mostBehindMs} ms behind at most`);
@@ -273,10 +273,10 @@ async function crowd(side: OurSide, { writer }: Running, violations: string[]): 
 }
 
 async function manyKeys(side: OurSide, { writer }: Running, violations: string[]) {
-  await writer.ask({ do: 'fill', keys: KEYS });
+  const { seen } = await writer.ask({ do: 'fill', keys: KEYS });
   const slave = side.slave(HOSTS, ['full']);
   await slave.answer();
-  const { readableMs, residentBytes, keys } = await slave.ask({ do: 'readable' });
+  const { readableMs, residentBytes, keys } = await slave.ask({ do: 'readable', seen: seen! });
   if (keys! < KEYS) violations.push(`a new slave has ${keys} of ${KEYS} keys`);
   const figures = { count: keys, snapshotMs: round(readableMs!), residentBytes };
   progress(`${keys} keys at a new slave: ${figures.snapshotMs} ms, ${residentBytes} bytes`);
