@@ -198,6 +198,11 @@ export const limits = {
   /** The log is compacted beyond either of these, */
   configLogEntries: 16_384,
   configLogBytes: 32 * 1024 * 1024,
+  /**
+   * A log may grow to so many times these for followers that have not been sent all of it: one that
+   * takes a snapshot while much is written would otherwise begin again and again.
+   */
+  configHeldLogs: 4,
   /** Entries that are stored or sent together, and their bytes (one alone may have more). */
   configBatchEntries: 1024,
   configBatchBytes: 256 * 1024,

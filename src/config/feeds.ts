@@ -130,6 +130,20 @@ export class Feeds {
     return feed?.mode === 'entries' ? feed.stored : null;
   }
 
+  /**
+   * The place after which somebody is still to be sent the log; Infinity: everybody has been sent
+   * all of it.
+   */
+  heldFrom(): number {
+    const { committed } = this.#core.log;
+    let from = Number.POSITIVE_INFINITY;
+    for (const { mode, snapshot, next } of this.#feeds.values()) {
+      if (snapshot !== null) from = Math.min(from, snapshot.revision);
+      else if (mode === 'entries' && next <= committed) from = Math.min(from, next - 1);
+    }
+    return from;
+  }
+
   /** Looks at the places of those who wait: whoever may be served now counts as one who follows. */
   judge(): void {
     for (const [name, feed] of this.#feeds) {

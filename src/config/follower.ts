@@ -107,6 +107,10 @@ export class Follower extends Member {
     if (this.reads.isReadable) this.#feeds.advance();
   }
 
+  protected override heldFrom(): number {
+    return this.#feeds.heldFrom();
+  }
+
   protected override replaced(): void {
     this.#feeds.dropAll();
   }

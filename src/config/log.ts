@@ -269,15 +269,22 @@ export class Log {
   /**
    * Moves the base on where the log has grown too long: a few entries at a time.
    * @param most not beyond this: who watches has yet to look at what comes after
+   * @param heldFrom nor beyond this, unless the log is limits.configHeldLogs times too long:
+   *   followers are still to be sent what comes after
    */
-  compact(most = this.#committed): void {
-    for (;;) {
-      const isLong = this.#entries.length > limits.configLogEntries + COMPACTED_ENTRIES;
-      if (!isLong && this.#entryBytes <= limits.configLogBytes) return;
-      const target = Math.min(this.#base.revision + COMPACTED_ENTRIES, this.#committed, most);
+  compact(most = this.#committed, heldFrom = Number.POSITIVE_INFINITY): void {
+    while (this.#isLong(1)) {
+      const held = this.#isLong(limits.configHeldLogs) ? most : Math.min(most, heldFrom);
+      const target = Math.min(this.#base.revision + COMPACTED_ENTRIES, this.#committed, held);
       if (target <= this.#base.revision) return;
       this.#compactTo(target);
     }
+  }
+
+  #isLong(times: number): boolean {
+    const { configLogEntries, configLogBytes } = limits;
+    if (this.#entries.length > times * configLogEntries + COMPACTED_ENTRIES) return true;
+    return this.#entryBytes > times * configLogBytes;
   }
 
   /**

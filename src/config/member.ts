@@ -174,6 +174,9 @@ export abstract class Member implements ReplicaMachine {
     return this.intake.isCurrent;
   }
 
+  /** The place after which somebody is still to be sent the log. */
+  protected abstract heldFrom(): number;
+
   /** Whether somebody waits for what is on this disk. */
   protected isAwaited(): boolean {
     return this.#isClosing || this.core.isAwaited;
@@ -237,7 +240,7 @@ export abstract class Member implements ReplicaMachine {
     const isAwaited = this.isAwaited();
     this.intake.acknowledge(isAwaited);
     const { core } = this;
-    core.log.compact(shown ?? core.log.committed);
+    core.log.compact(shown ?? core.log.committed, this.heldFrom());
     for (;;) {
       const batch = core.log.poll(core.nowMs, isAwaited);
       if (batch === null) break;

@@ -159,6 +159,10 @@ export class Replica extends Member {
     this.#feeds.advance();
   }
 
+  protected override heldFrom(): number {
+    return this.#feeds.heldFrom();
+  }
+
   protected override replaced(): void {
     this.#sequencer.replaced();
     this.#feeds.dropAll();

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import test, { type TestContext } from 'node:test';
+import { limits } from '../../../src/limits.js';
 import { type LimitValues, setLimits } from '../../sim/core/limits.js';
 import { Cluster, commanded, idOf, put } from './cluster.js';
 
@@ -70,6 +71,41 @@ test('a snapshot goes on where a window has no room beside its beginning', (cont
   cluster.run();
   assert.deepEqual(cluster.node(S).status.last, cluster.node(A).status.last);
   assert.equal(cluster.node(S).value('cluster/k0'), 0);
+});
+
+test('a snapshot arrives though more is written meanwhile than the log keeps', (context) => {
+  limited(context, { configFeedBytes: 400, configLogBytes: 1500, configPieceItems: 1 });
+  const cluster = new Cluster([A], [S]);
+  cluster.bootstrap(A);
+  let revision = 1;
+  const write = () => cluster.put(A, `cluster/k${++revision % 60}`, revision);
+  while (cluster.node(A).store.base.revision < 60) write();
+  cluster.page();
+  cluster.start(S);
+  const { machine } = cluster.node(A);
+  for (let turns = 0; cluster.node(S).status.record === null; turns++) {
+    assert.ok(turns < 1000, 'it begins again for ever');
+    const request = put(`cluster/k${++revision % 60}`, revision);
+    machine?.step(0, { type: 'request', id: revision, request, deadlineMs: 1e9 });
+    cluster.take(cluster.node(A));
+    cluster.turn();
+  }
+  const lines = cluster.page().filter((line) => line.startsWith('a -> s  snapshot'));
+  assert.equal(lines.length, 1);
+});
+
+test('a log is not held for ever for a follower that takes nothing', (context) => {
+  limited(context, { configFeedBytes: 400, configLogBytes: 1500, configPieceItems: 1 });
+  const cluster = new Cluster([A], [S]);
+  cluster.bootstrap(A);
+  cluster.start(S);
+  cluster.run();
+  cluster.node(S).isSlow = true;
+  for (let count = 0; count < 200; count++) cluster.put(A, `cluster/k${count % 20}`, count);
+  const { log } = cluster.node(A).store;
+  const bytes = log.reduce((sum, entry) => sum + entry.length, 0);
+  assert.ok(bytes > limits.configLogBytes, `${bytes}`);
+  assert.ok(bytes <= (limits.configHeldLogs + 1) * limits.configLogBytes, `${bytes}`);
 });
 
 test('what changes between two hellos is told to those that have heard the first', () => {
