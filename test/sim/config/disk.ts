@@ -78,6 +78,8 @@ export class SimDisk {
   /** The end of the log that is durable, and with all that is on its way; null: empty. */
   #durable: Known | null = null;
   #end: Known | null = null;
+  /** Up to here, by what was asked for, the log is in its base, and no entry any more. */
+  #compacted = 0;
   #pending: PersistBatch[] = [];
   /** What was read of bytes that are on their way. */
   readonly #entries = new WeakMap<Uint8Array, Entry>();
@@ -123,6 +125,7 @@ export class SimDisk {
   /** A process opens the store. */
   open(answers: DiskAnswers): StoreContents {
     this.#answers = answers;
+    this.#compacted = this.#image.base.revision;
     this.#nextToken = 1;
     this.#hasFailed = false;
     const { items, log, ...rest } = copyOf(this.#image);
@@ -234,7 +237,8 @@ export class SimDisk {
       case 'committed':
         return this.#mustBeCommitted(operation.revision, 'noted as committed');
       case 'compact':
-        return this.#mustBeCommitted(operation.base.revision, 'compacted');
+        this.#compacted = operation.base.revision;
+        return this.#mustBeCommitted(this.#compacted, 'compacted');
       case 'install':
         return this.#beginInstall(operation);
       case 'forget':
@@ -298,6 +302,7 @@ export class SimDisk {
     const before = this.#end;
     if (before !== null) this.#mustComeFrom(before, known);
     this.#mustSetAside(before, known, setAside);
+    this.#compacted = base.revision;
     this.#end = known;
   }
 
@@ -323,12 +328,14 @@ export class SimDisk {
     if (told !== undefined && !isExcused) {
       this.#violated(`revision ${told.entry.revision} was acknowledged, and goes back`);
     }
-    if (setAside === null) {
-      return this.#violated(`${surplus.length} entries go, and are not set aside`);
-    }
     // What was committed there may have been compacted, and is no entry any more.
+    const isEntry = ({ entry }: Known) => !isExcused || entry.revision > this.#compacted;
+    const kept = surplus.filter(isEntry);
+    if (setAside === null) {
+      if (kept.length > 0) this.#violated(`${kept.length} entries go, and are not set aside`);
+      return;
+    }
     const from = setAside.after.revision + 1;
-    const kept = isExcused ? surplus.filter(({ entry }) => entry.revision >= from) : surplus;
     // More than that may be set aside: what was to go to this disk, and was held.
     const first = kept[0]?.entry.revision ?? from;
     const shown = setAside.entries.slice(Math.max(0, first - from));
