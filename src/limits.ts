@@ -278,6 +278,14 @@ export const limits = {
   /** Items in one piece of what a watch begins with. */
   configWatchItems: 1024,
 
+  // controller
+  /** One controller waits so long for what another one tells of its host. */
+  controllerAskMs: 1000,
+  /** What the configuration has of hosts is looked at again no sooner than this. */
+  controllerLookMs: 50,
+  /** Alarms that a controller tells of its host, the worst first. */
+  controllerAlarms: 64,
+
   // observe
   /** Active alarms of one code; there is no room for more. */
   alarmsPerCode: 256,

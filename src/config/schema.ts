@@ -162,6 +162,39 @@ export class Schemas {
   }
 }
 
+/** What is wrong with a value. */
+export interface SchemaProblem {
+  /** Where: names and places, from the outermost; none for the value itself. */
+  readonly path: readonly string[];
+  readonly reason: string;
+}
+
+/**
+ * A schema that comes with this package, ready to judge. It is trusted: nothing bounds what it
+ * costs.
+ */
+export function shippedSchema(schema: object): (value: unknown) => SchemaProblem | null {
+  const validate = new Ajv2020(options).compile(schema);
+  return (value) => {
+    if (validate(value)) return null;
+    const { instancePath, keyword, params, message = 'it does not fit' } = validate.errors![0]!;
+    const path = instancePath.split('/').slice(1).map(unescaped);
+    const { additionalProperty: stranger, allowedValues: allowed } = params;
+    if (keyword === 'additionalProperties') {
+      return { path: [...path, String(stranger)], reason: 'there is no such field' };
+    }
+    if (keyword === 'enum') {
+      return { path, reason: `must be one of ${(allowed as unknown[]).join(', ')}` };
+    }
+    return { path, reason: message };
+  };
+}
+
+/** What stands in a JSON pointer (RFC 6901, 3). */
+function unescaped(segment: string): string {
+  return segment.replaceAll('~1', '/').replaceAll('~0', '~');
+}
+
 /** Whether a prefix with wildcards holds a key. */
 function holds(segments: readonly string[], key: readonly string[]): boolean {
   if (segments.length > key.length) return false;

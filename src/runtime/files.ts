@@ -1,6 +1,14 @@
 /** Files: reading whole small ones, and those that hold secrets. */
 import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+
+const packageRoot = new URL('../../../', import.meta.url);
+
+/** Where a file of this package is, by its path from the package's folder. */
+export function packagePath(path: string): string {
+  return fileURLToPath(new URL(path, packageRoot));
+}
 
 /** What a secret file is, read from the very descriptor its text came from. */
 export interface PrivateFile {

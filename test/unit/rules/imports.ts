@@ -18,8 +18,12 @@ export const allowedRooms: Readonly<Record<string, readonly string[]>> = {
   link: ['errors', 'limits', 'runtime', 'timing', 'wire', 'sctp'],
   node: ['errors', 'limits', 'runtime', 'timing', 'wire', 'sctp', 'link'],
   config: ['errors', 'limits', 'runtime', 'timing', 'wire', 'sctp', 'link', 'node'],
+  controller: [
+    ...['errors', 'limits', 'runtime', 'timing', 'wire', 'sctp', 'link', 'node', 'config'],
+    ...['index'],
+  ],
   index: ['errors', 'limits', 'runtime', 'timing', 'wire', 'sctp', 'link', 'node'],
-  cluster: ['errors', 'config'],
+  cluster: ['errors', 'config', 'controller'],
   adapters: ['errors', 'limits', 'index'],
   lab: [
     ...['errors', 'limits', 'runtime', 'timing', 'wire', 'sctp', 'link', 'node', 'index'],
@@ -30,7 +34,7 @@ export const allowedRooms: Readonly<Record<string, readonly string[]>> = {
   observe: ['errors', 'limits', 'node'],
   cli: [
     ...['errors', 'limits', 'runtime', 'timing', 'wire', 'sctp', 'link', 'node', 'index'],
-    ...['config', 'cluster', 'observe', 'lab'],
+    ...['config', 'controller', 'cluster', 'observe', 'lab'],
   ],
 };
 
@@ -67,7 +71,14 @@ export const allowedPackages: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Rooms that get clocks, timers, randomness and files from runtime, and from nowhere else. */
-export const pureRooms: readonly string[] = ['timing', 'wire', 'link', 'node', 'config'];
+export const pureRooms: readonly string[] = [
+  'timing',
+  'wire',
+  'link',
+  'node',
+  'config',
+  'controller',
+];
 
 /** Modules of Node that such a room may import: none of them knows the time or the disk. */
 const PURE_MODULES = [
