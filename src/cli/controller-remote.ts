@@ -1,0 +1,20 @@
+/** The controller of this host, asked through its control socket. */
+import type { ClusterStatus } from '../controller/cluster-status.js';
+import { CONTROLLER_CONTROL } from '../controller/control-path.js';
+import { postControl } from '../observe/control-post-client.js';
+import { type ControlCommandOptions, controlPath } from './control-options.js';
+
+/**
+ * The whole cluster.
+ * @throws (rejects) NodeError ERR_CONTROL: no controller answers there.
+ */
+export async function askCluster(path: string): Promise<ClusterStatus> {
+  let answer: unknown;
+  for await (const line of postControl(path, CONTROLLER_CONTROL, { ask: 'status' })) answer = line;
+  return answer as ClusterStatus;
+}
+
+/** The same, of the controller that the options name. */
+export async function clusterOf(options: ControlCommandOptions): Promise<ClusterStatus> {
+  return askCluster(await controlPath(options));
+}

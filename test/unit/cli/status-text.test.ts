@@ -1,0 +1,119 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { stripVTControlCharacters } from 'node:util';
+import { alarmsText } from '../../../src/cli/alarms.js';
+import { ago, statusLines } from '../../../src/cli/status-text.js';
+import { type ClusterStatus, clusterStatus } from '../../../src/controller/cluster-status.js';
+import type { HostStatus } from '../../../src/controller/host-status.js';
+import { hostStatus, link, reached, SINCE, unreached } from '../controller/statuses.js';
+
+const AT = '2026-01-01T12:03:04.000Z';
+const plain = (columns: number) => ({ columns, hasColours: false });
+
+/** Three hosts of which all is well, but for what is said. */
+function small(changes: Partial<HostStatus> = {}): ClusterStatus {
+  const own = hostStatus('h1', {
+    role: 'sequencer',
+    links: [link('h2', {}), link('h3', {})],
+    ...changes,
+  });
+  const two = hostStatus('h2', { role: 'master', links: [link('h1', {}), link('h3', {})] });
+  const three = hostStatus('h3', { links: [link('h1', {}), link('h2', {})] });
+  return clusterStatus(own, AT, [reached(two), reached(three)]);
+}
+
+/** Many hosts with long names, and much that is wrong. */
+function large(): ClusterStatus {
+  const names = Array.from({ length: 24 }, (_, i) => `host-${i}.production.example.com`);
+  const alarms = Array.from({ length: 20 }, (_, i) => ({
+    severity: i % 2 === 0 ? 'critical' : 'minor',
+    code: 'partition-overlap',
+    object: `controller@${names[i]}`,
+    plane: 'a',
+    text: 'no link between these two, though a third one reaches both of them and says so',
+    since: SINCE,
+  }));
+  const [own, ...others] = names.map((name, index) =>
+    hostStatus(name, {
+      alarms: index === 0 ? alarms : [],
+      condition: 'degraded',
+      why: `masters are missing, nothing can be written: ${names.join(', ')}`,
+      links: names
+        .filter((other) => other !== name)
+        .map((other) => link(other, index < 4 ? { a: 'inactive', b: 'gray' } : {})),
+    }),
+  );
+  return clusterStatus(own as HostStatus, AT, [
+    ...others.slice(3).map(reached),
+    ...names.slice(1, 4).map(unreached),
+  ]);
+}
+
+test('a cluster of which all is well', () => {
+  const lines = statusLines(small(), plain(80));
+  assert.deepEqual(lines.slice(0, 3), [
+    'UP for 2 h, since 2026-01-01T10:00:00Z, as seen from h1',
+    'all masters are in touch',
+    'epoch 1 of lineage abcdef0123456789abcdef0123456789, revision 7',
+  ]);
+  const text = lines.join('\n');
+  assert.match(text, /^h1 {4}sequencer {2}up .* 2 h /m);
+  assert.match(text, /^h3 {4}slave /m);
+  assert.match(text, /^a {6}up$/m);
+  assert.match(text, /^h1 - h2 {2}a active \* 0 ms, b active 1 ms$/m);
+  assert.equal(text.match(/ - /g)?.length, 3, 'each link once');
+  assert.doesNotMatch(text, /alarm {2}code/);
+});
+
+test('what is wrong is named', () => {
+  const status = small({
+    links: [link('h2', { a: 'inactive' }), link('h3', { a: 'inactive', b: 'gray' })],
+    isDrained: true,
+  });
+  const text = statusLines(status, plain(140)).join('\n');
+  assert.match(text, /^a {6}PARTLY {2}h1 to h2: inactive, h1 to h3: inactive$/m);
+  assert.match(text, /^b {6}GRAY {4}h1 to h3: slow$/m);
+  assert.match(text, /^h1 {4}sequencer {2}up, drained/m);
+});
+
+test('a host that does not answer is shown, with since when', () => {
+  const text = statusLines(clusterStatus(hostStatus('h1'), AT, [unreached('h2')]), plain(80));
+  assert.match(text.join('\n'), /^h2 +NOT REACHED for 2 h$/m);
+});
+
+test('nothing wraps and nothing is cut, at any width', () => {
+  for (const columns of [80, 100, 140, 200]) {
+    for (const status of [small(), large()]) {
+      const lines = statusLines(status, plain(columns));
+      for (const line of lines) assert.ok(line.length <= columns, `${columns}: ${line}`);
+      const inColour = statusLines(status, { columns, hasColours: true });
+      assert.deepEqual(inColour.map(stripVTControlCharacters), lines);
+      const squeezed = lines.join('').replaceAll(' ', '');
+      for (const { host } of status.hosts) assert.ok(host.length > 0);
+      assert.ok(squeezed.includes(status.lineage as string));
+    }
+  }
+});
+
+test('more links and alarms than fit are counted', () => {
+  const text = statusLines(large(), plain(140)).join('\n');
+  assert.match(text, /^and \d+ more links, \d+ of them with paths missing$/m);
+  assert.match(text, /^and 8 more: backplane alarms$/m);
+});
+
+test('alarms are listed whole, with the hosts that were not asked', () => {
+  const status = large();
+  const text = alarmsText(status, plain(140));
+  assert.equal(text.match(/partition-overlap/g)?.length, 20);
+  assert.match(text, /not reached, and so not asked: host-1/);
+  assert.equal(alarmsText(small(), plain(80)), 'no alarms\n');
+});
+
+test('times are told in one unit', () => {
+  const cases = { '12:03:04': '0 s', '12:02:05': '59 s', '12:01:04': '2 min', '10:03:04': '2 h' };
+  for (const [time, expected] of Object.entries(cases)) {
+    assert.equal(ago(`2026-01-01T${time}.000Z`, AT), expected);
+  }
+  assert.equal(ago('2025-12-30T12:03:04.000Z', AT), '2 d');
+  assert.equal(ago('2027-01-01T00:00:00.000Z', AT), '0 s', 'clocks of hosts differ');
+});
