@@ -3,51 +3,10 @@ import test from 'node:test';
 import { stripVTControlCharacters } from 'node:util';
 import { alarmsText } from '../../../src/cli/alarms.js';
 import { ago, statusLines } from '../../../src/cli/status-text.js';
-import { type ClusterStatus, clusterStatus } from '../../../src/controller/cluster-status.js';
-import type { HostStatus } from '../../../src/controller/host-status.js';
-import { hostStatus, link, reached, SINCE, unreached } from '../controller/statuses.js';
+import { clusterStatus } from '../../../src/controller/cluster-status.js';
+import { AT, hostStatus, large, link, small, unreached } from '../controller/statuses.js';
 
-const AT = '2026-01-01T12:03:04.000Z';
 const plain = (columns: number) => ({ columns, hasColours: false });
-
-/** Three hosts of which all is well, but for what is said. */
-function small(changes: Partial<HostStatus> = {}): ClusterStatus {
-  const own = hostStatus('h1', {
-    role: 'sequencer',
-    links: [link('h2', {}), link('h3', {})],
-    ...changes,
-  });
-  const two = hostStatus('h2', { role: 'master', links: [link('h1', {}), link('h3', {})] });
-  const three = hostStatus('h3', { links: [link('h1', {}), link('h2', {})] });
-  return clusterStatus(own, AT, [reached(two), reached(three)]);
-}
-
-/** Many hosts with long names, and much that is wrong. */
-function large(): ClusterStatus {
-  const names = Array.from({ length: 24 }, (_, i) => `host-${i}.production.example.com`);
-  const alarms = Array.from({ length: 20 }, (_, i) => ({
-    severity: i % 2 === 0 ? 'critical' : 'minor',
-    code: 'partition-overlap',
-    object: `controller@${names[i]}`,
-    plane: 'a',
-    text: 'no link between these two, though a third one reaches both of them and says so',
-    since: SINCE,
-  }));
-  const [own, ...others] = names.map((name, index) =>
-    hostStatus(name, {
-      alarms: index === 0 ? alarms : [],
-      condition: 'degraded',
-      why: `masters are missing, nothing can be written: ${names.join(', ')}`,
-      links: names
-        .filter((other) => other !== name)
-        .map((other) => link(other, index < 4 ? { a: 'inactive', b: 'gray' } : {})),
-    }),
-  );
-  return clusterStatus(own as HostStatus, AT, [
-    ...others.slice(3).map(reached),
-    ...names.slice(1, 4).map(unreached),
-  ]);
-}
 
 test('a cluster of which all is well', () => {
   const lines = statusLines(small(), plain(80));

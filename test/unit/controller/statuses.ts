@@ -1,8 +1,13 @@
 /** Statuses of hosts, for tests. */
-import type { ClusterHost } from '../../../src/controller/cluster-status.js';
+import {
+  type ClusterHost,
+  type ClusterStatus,
+  clusterStatus,
+} from '../../../src/controller/cluster-status.js';
 import type { HostStatus, LinkStatus } from '../../../src/controller/host-status.js';
 
 export const SINCE = '2026-01-01T10:00:00.000Z';
+export const AT = '2026-01-01T12:03:04.000Z';
 
 /** That of a slave in a cluster that is up. */
 export function hostStatus(host: string, changes: Partial<HostStatus> = {}): HostStatus {
@@ -59,4 +64,43 @@ export function reached(status: HostStatus): ClusterHost {
 /** One that did not. */
 export function unreached(host: string): ClusterHost {
   return { host, isReached: false, since: SINCE, status: null };
+}
+
+/** Three hosts of which all is well, but for what is said. */
+export function small(changes: Partial<HostStatus> = {}): ClusterStatus {
+  const own = hostStatus('h1', {
+    role: 'sequencer',
+    links: [link('h2', {}), link('h3', {})],
+    ...changes,
+  });
+  const two = hostStatus('h2', { role: 'master', links: [link('h1', {}), link('h3', {})] });
+  const three = hostStatus('h3', { links: [link('h1', {}), link('h2', {})] });
+  return clusterStatus(own, AT, [reached(two), reached(three)]);
+}
+
+/** Many hosts with long names, and much that is wrong. */
+export function large(): ClusterStatus {
+  const names = Array.from({ length: 24 }, (_, i) => `host-${i}.production.example.com`);
+  const alarms = Array.from({ length: 20 }, (_, i) => ({
+    severity: i % 2 === 0 ? 'critical' : 'minor',
+    code: 'partition-overlap',
+    object: `controller@${names[i]}`,
+    plane: 'a',
+    text: 'no link between these two, though a third one reaches both of them and says so',
+    since: SINCE,
+  }));
+  const [own, ...others] = names.map((name, index) =>
+    hostStatus(name, {
+      alarms: index === 0 ? alarms : [],
+      condition: 'degraded',
+      why: `masters are missing, nothing can be written: ${names.join(', ')}`,
+      links: names
+        .filter((other) => other !== name)
+        .map((other) => link(other, index < 4 ? { a: 'inactive', b: 'gray' } : {})),
+    }),
+  );
+  return clusterStatus(own as HostStatus, AT, [
+    ...others.slice(3).map(reached),
+    ...names.slice(1, 4).map(unreached),
+  ]);
 }
