@@ -1,4 +1,4 @@
-/** The public names of `backplane/cluster`: the replicated configuration. */
+/** The public names of `backplane/cluster`: the replicated configuration, and controllers. */
 export {
   Config,
   type ConfigEvents,
@@ -40,9 +40,32 @@ export {
   ConfigView,
   type EffectiveItem,
 } from './config/view.js';
+export type { ClusterCondition, ClusterView } from './controller/cluster-state.js';
+export type {
+  ClusterAlarm,
+  ClusterHost,
+  ClusterPlane,
+  ClusterStatus,
+  PlaneFault,
+} from './controller/cluster-status.js';
+export {
+  Controller,
+  type ControllerEvents,
+  type ControllerOptions,
+  startController,
+} from './controller/controller.js';
+export { type HostFile, readHostFile } from './controller/host-file.js';
+export type {
+  AlarmStatus,
+  HostStatus,
+  LinkStatus,
+  PathStatus,
+} from './controller/host-status.js';
 export {
   BackplaneError,
   ConfigError,
+  ControllerError,
+  type ControllerErrorDetails,
   type ErrorCode,
   NodeError,
   type UnknownRequest,

@@ -21,6 +21,7 @@ const commands: Readonly<Record<string, () => Promise<Add>>> = {
   keygen: async () => (await import('./keygen.js')).addKeygen,
   tune: async () => (await import('./tune.js')).addTune,
   demo: async () => (await import('./demo.js')).addDemo,
+  'demo:cluster': async () => (await import('./demo-cluster.js')).addDemoCluster,
   lab: async () => (await import('./lab.js')).addLab,
   soak: async () => (await import('./soak.js')).addSoak,
   completion: async () => (await import('./completion.js')).addCompletion,

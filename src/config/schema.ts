@@ -47,6 +47,29 @@ const options = {
 /** Knows the form of schemas, and compiles none. */
 const forms = new Ajv2020(options);
 
+/** What is wrong with a value, and where in it: `/output/files`; empty: all of it. */
+export interface SchemaProblem {
+  readonly path: string;
+  readonly reason: string;
+}
+
+/** A schema of our own, compiled: whoever gives it is trusted. Null: nothing is wrong. */
+export function checkerOf(schema: object): (value: unknown) => SchemaProblem | null {
+  const validate = new Ajv2020({ ...options, meta: false, validateSchema: false }).compile(schema);
+  return (value) => {
+    if (validate(value)) return null;
+    const { instancePath = '', message = 'it does not fit', params } = validate.errors?.[0] ?? {};
+    validate.errors = null;
+    const extra: unknown = params?.['additionalProperty'];
+    if (typeof extra === 'string') {
+      return { path: `${instancePath}/${extra}`, reason: 'there is no such field' };
+    }
+    const allowed: unknown = params?.['allowedValues'];
+    const reason = Array.isArray(allowed) ? `must be one of ${allowed.join(', ')}` : message;
+    return { path: instancePath, reason };
+  };
+}
+
 interface Schema {
   readonly key: string;
   readonly segments: readonly string[];
@@ -160,39 +183,6 @@ export class Schemas {
     validate.errors = null;
     throw refused(key, instancePath, `${message} (${schemaKey})`);
   }
-}
-
-/** What is wrong with a value. */
-export interface SchemaProblem {
-  /** Where: names and places, from the outermost; none for the value itself. */
-  readonly path: readonly string[];
-  readonly reason: string;
-}
-
-/**
- * A schema that comes with this package, ready to judge. It is trusted: nothing bounds what it
- * costs.
- */
-export function shippedSchema(schema: object): (value: unknown) => SchemaProblem | null {
-  const validate = new Ajv2020(options).compile(schema);
-  return (value) => {
-    if (validate(value)) return null;
-    const { instancePath, keyword, params, message = 'it does not fit' } = validate.errors![0]!;
-    const path = instancePath.split('/').slice(1).map(unescaped);
-    const { additionalProperty: stranger, allowedValues: allowed } = params;
-    if (keyword === 'additionalProperties') {
-      return { path: [...path, String(stranger)], reason: 'there is no such field' };
-    }
-    if (keyword === 'enum') {
-      return { path, reason: `must be one of ${(allowed as unknown[]).join(', ')}` };
-    }
-    return { path, reason: message };
-  };
-}
-
-/** What stands in a JSON pointer (RFC 6901, 3). */
-function unescaped(segment: string): string {
-  return segment.replaceAll('~1', '/').replaceAll('~0', '~');
 }
 
 /** Whether a prefix with wildcards holds a key. */

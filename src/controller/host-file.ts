@@ -4,7 +4,7 @@
  * deploy/host.yaml is an example with comments.
  */
 import { dirname, resolve } from 'node:path';
-import { type SchemaProblem, shippedSchema } from '../config/schema.js';
+import { checkerOf } from '../config/schema.js';
 import type { ReadYaml } from '../config/text.js';
 import { BackplaneError, ControllerError } from '../errors.js';
 import { limits } from '../limits.js';
@@ -64,8 +64,11 @@ export async function readHostFile(path: string = HOST_FILE): Promise<HostFile> 
   const file = resolve(path);
   const read = await readHostYaml(file);
   const schema = await readTextFile(packagePath('deploy/host.schema.json'), limits.configFileBytes);
-  const problem = shippedSchema(JSON.parse(schema) as object)(read.value);
-  if (problem !== null) throw refused(file, read, problem);
+  const problem = checkerOf(JSON.parse(schema) as object)(read.value);
+  if (problem !== null) {
+    const path = problem.path.split('/').slice(1);
+    throw refused(file, read, path, problem.reason);
+  }
   return complete(file, read);
 }
 
@@ -119,7 +122,7 @@ function checker(file: string, read: ReadYaml) {
       return check();
     } catch (cause) {
       if (!(cause instanceof BackplaneError)) throw cause;
-      throw refused(file, read, { path, reason: cause.message }, cause);
+      throw refused(file, read, path, cause.message, cause);
     }
   };
 }
@@ -127,7 +130,8 @@ function checker(file: string, read: ReadYaml) {
 function refused(
   file: string,
   { lineOf }: ReadYaml,
-  { path, reason }: SchemaProblem,
+  path: readonly string[],
+  reason: string,
   cause?: unknown,
 ): ControllerError {
   const field = path.length === 0 ? 'the file' : path.join('.');
