@@ -6,89 +6,102 @@ import { cli, commandOf } from './support.js';
 
 const limit = { timeout: 240_000 };
 
+async function rolesAndHosts(all: Controllers): Promise<void> {
+  for (const host of [1, 2, 3]) {
+    const status = await all.until(host, ({ hosts }) => {
+      return hosts.length === 3 && hosts.every(({ status: told }) => told?.links.length === 2);
+    });
+    assert.equal(status.condition, 'up');
+    assert.equal(status.epoch, 1);
+    const roles = status.hosts.map(({ host: name, status: told }) => `${name} ${told?.role}`);
+    assert.deepEqual(roles, ['host1 sequencer', 'host2 master', 'host3 slave']);
+    assert.deepEqual(
+      status.planes.map(({ name, state }) => `${name} ${state}`),
+      ['a up', 'b up'],
+    );
+  }
+}
+
+async function onePerHost(all: Controllers): Promise<void> {
+  const { status, json } = await all.refused(1);
+  assert.equal(status, 1);
+  assert.equal(json['code'], 'ERR_CONTROLLER_RUNNING');
+  assert.equal(json['pid'], all.at(1).child.pid);
+  assert.equal((await all.status(1)).condition, 'up');
+}
+
+async function cutPlane(all: Controllers): Promise<void> {
+  all.lab.cut('switch', 'a');
+  const status = await all.until(3, ({ planes }) => planes[0]?.state === 'down');
+  assert.equal(status.condition, 'up');
+  assert.equal(status.planes[1]?.state, 'up');
+  const { alarms } = (await all.done(3, 'alarms')) as { alarms: { code: string }[] };
+  assert.ok(alarms.some(({ code }) => code === 'redundancy-lost'));
+  all.lab.heal();
+  await all.until(3, ({ planes }) => planes[0]?.state === 'up');
+}
+
+async function killedMaster(all: Controllers): Promise<void> {
+  const { lines } = all.at(3);
+  await all.end(2, 'SIGKILL');
+  await lines.until('cluster', { condition: 'degraded' });
+  const status = await all.status(3);
+  assert.deepEqual(status.missing, [all.name(2)]);
+  assert.equal(status.hosts[1]?.isReached, false);
+  assert.ok(Date.parse(status.hosts[1]?.since ?? '') <= Date.parse(status.at));
+  const refused = await all.ask(1, 'config', 'put', 'cluster/a', '1', '--yes');
+  assert.equal(refused.json['code'], 'ERR_REPLICAS');
+  await all.start(2);
+  await all.until(3, ({ condition }) => condition === 'up');
+}
+
+async function noMaster(all: Controllers): Promise<void> {
+  const { lines } = all.at(3);
+  await all.end(1, 'SIGKILL');
+  await all.end(2, 'SIGKILL');
+  await lines.until('cluster', { condition: 'down' });
+  const status = await all.status(3);
+  assert.equal(status.condition, 'down');
+  assert.match(status.why, /^no master is in touch: controller@host1, controller@host2$/);
+  await Promise.all([all.start(1), all.start(2)]);
+  await all.until(3, ({ condition }) => condition === 'up');
+}
+
+async function drained(all: Controllers): Promise<void> {
+  await all.done(3, 'drain', 'host2', '--yes');
+  const isDrained = (wanted: boolean) => () =>
+    all.until(1, ({ hosts }) => hosts[1]?.status?.isDrained === wanted);
+  await isDrained(true)();
+  await all.done(3, 'drain', 'host2', '--undo', '--yes');
+  await isDrained(false)();
+  const { status, json } = await all.ask(3, 'drain', 'nowhere', '--yes');
+  assert.deepEqual([status, json['code']], [1, 'ERR_ARGUMENT']);
+  assert.match(String(json['violations']), /there are host1, host2, host3$/);
+}
+
+async function orderlyEnd(all: Controllers): Promise<void> {
+  assert.equal(await all.end(3, 'SIGTERM'), 0);
+  const status = await all.until(1, ({ hosts }) => hosts[2]?.isReached === false);
+  assert.equal(status.condition, 'up');
+  await all.start(3);
+}
+
 test('three hosts are one cluster, and every host sees all of it', limit, async (context) => {
   const all = await Controllers.make(context, 3);
   await all.boot();
-
-  await context.test('roles come from the configuration, hosts from everywhere', async () => {
-    for (const host of [1, 2, 3]) {
-      const status = await all.until(host, ({ hosts }) => {
-        return hosts.length === 3 && hosts.every(({ status: told }) => told?.links.length === 2);
-      });
-      assert.equal(status.condition, 'up');
-      assert.equal(status.epoch, 1);
-      const roles = status.hosts.map(({ host: name, status: told }) => `${name} ${told?.role}`);
-      assert.deepEqual(roles, ['host1 sequencer', 'host2 master', 'host3 slave']);
-      assert.deepEqual(
-        status.planes.map(({ name, state }) => `${name} ${state}`),
-        ['a up', 'b up'],
-      );
-    }
-  });
-
-  await context.test('a host has one controller', async () => {
-    const { status, json } = await all.refused(1);
-    assert.equal(status, 1);
-    assert.equal(json['code'], 'ERR_CONTROLLER_RUNNING');
-    assert.equal(json['pid'], all.at(1).child.pid);
-    assert.equal((await all.status(1)).condition, 'up');
-  });
-
-  await context.test('a plane that is cut is named', async () => {
-    all.lab.cut('switch', 'a');
-    const status = await all.until(3, ({ planes }) => planes[0]?.state === 'down');
-    assert.equal(status.condition, 'up');
-    assert.equal(status.planes[1]?.state, 'up');
-    const { alarms } = (await all.done(3, 'alarms')) as { alarms: { code: string }[] };
-    assert.ok(alarms.some(({ code }) => code === 'redundancy-lost'));
-    all.lab.heal();
-    await all.until(3, ({ planes }) => planes[0]?.state === 'up');
-  });
-
-  await context.test('a master that is killed is missed, and back at once', async () => {
-    const { lines } = all.at(3);
-    await all.end(2, 'SIGKILL');
-    await lines.until('cluster', { condition: 'degraded' });
-    const status = await all.status(3);
-    assert.deepEqual(status.missing, [all.name(2)]);
-    assert.equal(status.hosts[1]?.isReached, false);
-    assert.ok(Date.parse(status.hosts[1]?.since ?? '') <= Date.parse(status.at));
-    const refused = await all.ask(1, 'config', 'put', 'cluster/a', '1', '--yes');
-    assert.equal(refused.json['code'], 'ERR_REPLICAS');
-    await all.start(2);
-    await all.until(3, ({ condition }) => condition === 'up');
-  });
-
-  await context.test('without a master the cluster is down, and says since when', async () => {
-    const { lines } = all.at(3);
-    await all.end(1, 'SIGKILL');
-    await all.end(2, 'SIGKILL');
-    await lines.until('cluster', { condition: 'down' });
-    const status = await all.status(3);
-    assert.equal(status.condition, 'down');
-    assert.match(status.why, /^no master is in touch: controller@host1, controller@host2$/);
-    await Promise.all([all.start(1), all.start(2)]);
-    await all.until(3, ({ condition }) => condition === 'up');
-  });
-
-  await context.test('a host is drained, and known to be', async () => {
-    await all.done(3, 'drain', 'host2', '--yes');
-    const isDrained = (wanted: boolean) => () =>
-      all.until(1, ({ hosts }) => hosts[1]?.status?.isDrained === wanted);
-    await isDrained(true)();
-    await all.done(3, 'drain', 'host2', '--undo', '--yes');
-    await isDrained(false)();
-    const { status, json } = await all.ask(3, 'drain', 'nowhere', '--yes');
-    assert.deepEqual([status, json['code']], [1, 'ERR_ARGUMENT']);
-    assert.match(String(json['violations']), /there are host1, host2, host3$/);
-  });
-
-  await context.test('SIGTERM ends it in order', async () => {
-    assert.equal(await all.end(3, 'SIGTERM'), 0);
-    const status = await all.until(1, ({ hosts }) => hosts[2]?.isReached === false);
-    assert.equal(status.condition, 'up');
-    await all.start(3);
-  });
+  await context.test('roles come from the configuration, hosts from everywhere', () =>
+    rolesAndHosts(all),
+  );
+  await context.test('a host has one controller', () => onePerHost(all));
+  await context.test('a plane that is cut is named', () => cutPlane(all));
+  await context.test('a master that is killed is missed, and back at once', () =>
+    killedMaster(all),
+  );
+  await context.test('without a master the cluster is down, and says since when', () =>
+    noMaster(all),
+  );
+  await context.test('a host is drained, and known to be', () => drained(all));
+  await context.test('SIGTERM ends it in order', () => orderlyEnd(all));
 });
 
 test('a controller answers metrics and probes at an address of its own', limit, async (context) => {

@@ -1,4 +1,4 @@
-/** Controllers that `backplane start` runs, one on each host of a lab, and commands that ask them. */
+/** Controllers that `backplane start` runs on the hosts of a lab, and commands that ask them. */
 import assert from 'node:assert/strict';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
