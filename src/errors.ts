@@ -73,6 +73,10 @@ export type ErrorCode =
   | 'ERR_COMPACTED' // the revision asked for is not kept any more
   | 'ERR_SCHEMA' // a schema refuses the value, or is none
   | 'ERR_FORBIDDEN' // the rights of a node do not go so far
+  // workers
+  | 'ERR_WORKER_SPEC' // the description of a worker or a group cannot be used
+  | 'ERR_WORKER_UNKNOWN' // there is no worker of that name
+  | 'ERR_KEEPER' // the program that keeps workers is missing, or cannot do so
   // lab
   | 'ERR_LAB'; // the lab could not be set up, or a fault could not be made
 
@@ -173,6 +177,27 @@ export class ConfigError extends BackplaneError {
     super(code, message, details);
     if (details.key !== undefined) this.key = details.key;
     if (details.request !== undefined) this.request = details.request;
+  }
+}
+
+/** What a WorkerError carries besides. */
+export interface WorkerErrorDetails extends ErrorDetails {
+  readonly worker?: string;
+  readonly path?: string;
+}
+
+/** Workers and what keeps them. */
+export class WorkerError extends BackplaneError {
+  override readonly name = 'WorkerError';
+  /** The worker, or group of workers, it is about. */
+  readonly worker?: string;
+  /** With ERR_WORKER_SPEC: where in the description, as `/output/files`; empty: all of it. */
+  readonly path?: string;
+
+  constructor(code: ErrorCode, message: string, details: WorkerErrorDetails = {}) {
+    super(code, message, details);
+    if (details.worker !== undefined) this.worker = details.worker;
+    if (details.path !== undefined) this.path = details.path;
   }
 }
 
