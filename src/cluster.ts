@@ -1,4 +1,4 @@
-/** The public names of `backplane/cluster`: the replicated configuration, and controllers. */
+/** The public names of `backplane/cluster`: the replicated configuration, controllers, workers. */
 export {
   Config,
   type ConfigEvents,
@@ -69,4 +69,38 @@ export {
   type ErrorCode,
   NodeError,
   type UnknownRequest,
+  WorkerError,
 } from './errors.js';
+export type {
+  WorkerEvent,
+  WorkersOptions,
+  WorkersView,
+  WorkerView,
+} from './workers/options.js';
+export type { StopSignal } from './workers/signals.js';
+export type {
+  Ending,
+  GroupView,
+  KillReason,
+  SupervisedView,
+  SupervisorEvent,
+  SupervisorView,
+  SuspendReason,
+  WorkerState,
+} from './workers/supervisor-io.js';
+export { WorkerNotify, workerNotify } from './workers/worker-notify.js';
+export { groupSchema, workerSchema } from './workers/worker-schema.js';
+export {
+  type Desired,
+  type GroupSpec,
+  groupSpec,
+  type Launch,
+  type ReadDesired,
+  type Restart,
+  readDesired,
+  type Strategy,
+  type WorkerLimits,
+  type WorkerSpec,
+  workerSpec,
+} from './workers/worker-spec.js';
+export { startWorkers, type Workers } from './workers/workers.js';

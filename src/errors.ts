@@ -77,6 +77,10 @@ export type ErrorCode =
   // controller
   | 'ERR_CONTROLLER_RUNNING' // this host has a controller that runs
   | 'ERR_HOST_FILE' // the file that describes this host cannot be read or used
+  // workers
+  | 'ERR_WORKER_SPEC' // the description of a worker or a group cannot be used
+  | 'ERR_WORKER_UNKNOWN' // there is no worker of that name
+  | 'ERR_KEEPER' // the program that keeps workers is missing, or cannot do so
   // lab
   | 'ERR_LAB'; // the lab could not be set up, or a fault could not be made
 
@@ -194,6 +198,27 @@ export class ControllerError extends BackplaneError {
   constructor(code: ErrorCode, message: string, details: ControllerErrorDetails = {}) {
     super(code, message, details);
     if (details.pid !== undefined) this.pid = details.pid;
+  }
+}
+
+/** What a WorkerError carries besides. */
+export interface WorkerErrorDetails extends ErrorDetails {
+  readonly worker?: string;
+  readonly path?: string;
+}
+
+/** Workers and what keeps them. */
+export class WorkerError extends BackplaneError {
+  override readonly name = 'WorkerError';
+  /** The worker, or group of workers, it is about. */
+  readonly worker?: string;
+  /** With ERR_WORKER_SPEC: where in the description, as `/output/files`; empty: all of it. */
+  readonly path?: string;
+
+  constructor(code: ErrorCode, message: string, details: WorkerErrorDetails = {}) {
+    super(code, message, details);
+    if (details.worker !== undefined) this.worker = details.worker;
+    if (details.path !== undefined) this.path = details.path;
   }
 }
 

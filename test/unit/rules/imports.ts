@@ -18,23 +18,24 @@ export const allowedRooms: Readonly<Record<string, readonly string[]>> = {
   link: ['errors', 'limits', 'runtime', 'timing', 'wire', 'sctp'],
   node: ['errors', 'limits', 'runtime', 'timing', 'wire', 'sctp', 'link'],
   config: ['errors', 'limits', 'runtime', 'timing', 'wire', 'sctp', 'link', 'node'],
+  workers: ['errors', 'limits', 'runtime', 'timing', 'wire', 'sctp', 'link', 'node', 'config'],
   controller: [
     ...['errors', 'limits', 'runtime', 'timing', 'wire', 'sctp', 'link', 'node', 'config'],
-    ...['index'],
+    ...['index', 'workers'],
   ],
   index: ['errors', 'limits', 'runtime', 'timing', 'wire', 'sctp', 'link', 'node'],
-  cluster: ['errors', 'config', 'controller'],
+  cluster: ['errors', 'config', 'controller', 'workers'],
   adapters: ['errors', 'limits', 'index'],
   lab: [
     ...['errors', 'limits', 'runtime', 'timing', 'wire', 'sctp', 'link', 'node', 'index'],
     // Programs that its scenarios start; what it exports loads neither.
-    ...['cluster', 'observe'],
+    ...['cluster', 'observe', 'workers'],
   ],
   testing: ['errors', 'limits', 'runtime', 'timing', 'wire', 'sctp', 'link', 'node', 'index'],
   observe: ['errors', 'limits', 'node'],
   cli: [
     ...['errors', 'limits', 'runtime', 'timing', 'wire', 'sctp', 'link', 'node', 'index'],
-    ...['config', 'controller', 'cluster', 'observe', 'lab'],
+    ...['config', 'controller', 'workers', 'cluster', 'observe', 'lab'],
   ],
 };
 
@@ -78,6 +79,7 @@ export const pureRooms: readonly string[] = [
   'node',
   'config',
   'controller',
+  'workers',
 ];
 
 /** Modules of Node that such a room may import: none of them knows the time or the disk. */
