@@ -46,6 +46,7 @@ export type {
   ClusterHost,
   ClusterPlane,
   ClusterStatus,
+  ClusterWorker,
   PlaneFault,
 } from './controller/cluster-status.js';
 export {
@@ -60,7 +61,14 @@ export type {
   HostStatus,
   LinkStatus,
   PathStatus,
+  WorkerStatus,
 } from './controller/host-status.js';
+export {
+  HostWorkers,
+  type WorkerAnswer,
+  type WorkerCommand,
+  type WorkerOrder,
+} from './controller/host-workers.js';
 export {
   BackplaneError,
   ConfigError,

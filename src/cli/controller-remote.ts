@@ -18,3 +18,19 @@ export async function askCluster(path: string): Promise<ClusterStatus> {
 export async function clusterOf(options: ControlCommandOptions): Promise<ClusterStatus> {
   return askCluster(await controlPath(options));
 }
+
+/**
+ * Has something done with a worker of a host.
+ * @returns its output, where that was asked for.
+ * @throws (rejects) NodeError with the code of that host; ERR_CONTROL.
+ */
+export async function orderWorker(
+  path: string,
+  host: string,
+  order: { readonly command: string; readonly worker: string },
+): Promise<string> {
+  let answer: unknown;
+  const asked = { ask: 'worker', host, ...order };
+  for await (const line of postControl(path, CONTROLLER_CONTROL, asked)) answer = line;
+  return (answer as { readonly text: string }).text;
+}

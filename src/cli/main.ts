@@ -11,6 +11,7 @@ const commands: Readonly<Record<string, () => Promise<Add>>> = {
   start: async () => (await import('./start.js')).addStart,
   status: async () => (await import('./status.js')).addStatus,
   alarms: async () => (await import('./alarms.js')).addAlarms,
+  workers: async () => (await import('./workers.js')).addWorkers,
   drain: async () => (await import('./drain.js')).addDrain,
   serve: async () => (await import('./serve.js')).addServe,
   ping: async () => (await import('./ping.js')).addPing,

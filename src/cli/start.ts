@@ -45,6 +45,27 @@ function logCluster(controller: Controller, logger: Logger): void {
   });
 }
 
+/** Groups of workers that have failed too often are an alarm as long as they are given up. */
+function watchWorkers(controller: Controller, alarms: AlarmWatch, logger: Logger): void {
+  const code = 'workers-given-up';
+  let raised: readonly string[] = [];
+  const look = () => {
+    const { givenUp } = controller.workers;
+    const groups = givenUp.map(({ group }) => group);
+    for (const group of raised) if (!groups.includes(group)) alarms.clear({ code, object: group });
+    for (const { group, worker } of givenUp) {
+      if (raised.includes(group)) continue;
+      alarms.raise({ code, object: group, text: `${worker} has failed too often` });
+    }
+    raised = groups;
+  };
+  // An event is told within the step that it comes from.
+  controller.on('worker', () => setImmediate(look));
+  controller.on('problem', (err) => {
+    logger.error({ event: 'workerRefused', node: controller.node.name, err }, err.message);
+  });
+}
+
 /** Tells the service manager that this process turns, twice as often as it wants to know. */
 function keepWatchdog({ watchdogMs, tell }: ServiceManager): () => void {
   if (watchdogMs === null) return () => {};
@@ -105,6 +126,7 @@ async function run(options: StartOptions): Promise<void> {
     logAlarms(node, alarms, logger);
     logConfig(config, hostFile.store, logger);
     logCluster(controller, logger);
+    watchWorkers(controller, alarms, logger);
     alarms.watchConfiguration(config);
     const doors = await openDoors(controller, alarms, hostFile);
     await manager.tell('READY=1', `STATUS=controller of ${hostFile.host}`);

@@ -1,5 +1,10 @@
 /** The whole cluster on one screen, as wide as the terminal is. */
-import type { ClusterAlarm, ClusterHost, ClusterStatus } from '../controller/cluster-status.js';
+import type {
+  ClusterAlarm,
+  ClusterHost,
+  ClusterStatus,
+  ClusterWorker,
+} from '../controller/cluster-status.js';
 import type { LinkStatus } from '../controller/host-status.js';
 import { hostOfController } from '../controller/names.js';
 import { type Colour, coloured, type Fit, type FitCell, fitTable, wrap } from './fit-table.js';
@@ -43,6 +48,7 @@ export function statusLines(status: ClusterStatus, fit: Fit): string[] {
     hostLines(status, fit),
     planeLines(status, fit),
     linkLines(status, fit),
+    workerLines(status.workers, fit),
     alarmLines(status.alarms, fit),
   ];
   return parts
@@ -68,10 +74,9 @@ function headLines(status: ClusterStatus, fit: Fit): string[] {
 function hostLines({ hosts, at }: ClusterStatus, fit: Fit): string[] {
   const rows = hosts.map(({ host, isReached, since, status }): FitCell[] => {
     if (status === null) {
-      const text = `NOT REACHED for ${ago(since, at)}`;
-      return [host, '', { text, colour: 'red' }, '', '', '', ''];
+      return [host, '', { text: 'NOT REACHED', colour: 'red' }, ago(since, at)];
     }
-    const { role, condition, isDrained, links, alarms, version, revision } = status;
+    const { role, condition, isDrained, links, workers, alarms, version, revision } = status;
     const state: FitCell = isDrained
       ? { text: `${condition}, drained`, colour: 'yellow' }
       : { text: condition, colour: conditionColours[condition] ?? 'yellow' };
@@ -79,9 +84,11 @@ function hostLines({ hosts, at }: ClusterStatus, fit: Fit): string[] {
       alarms.length === 0 ? '0' : { text: String(alarms.length), colour: 'red' };
     const revisionText = revision === null ? '' : String(revision);
     const upFor = isReached ? ago(status.since, at) : '';
-    return [host, role, state, upFor, revisionText, String(links.length), count, version];
+    const counts = [String(links.length), String(workers.length), count];
+    return [host, role, state, upFor, revisionText, ...counts, version];
   });
-  const header = ['host', 'role', 'sees', 'runs for', 'revision', 'links', 'alarms', 'version'];
+  const counted = ['links', 'workers', 'alarms'];
+  const header = ['host', 'role', 'sees', 'for', 'revision', ...counted, 'version'];
   return fitTable(
     header,
     rows.map((row) => header.map((_, column) => row[column] ?? '')),
@@ -158,6 +165,35 @@ function linkLines({ hosts }: ClusterStatus, fit: Fit): string[] {
   const restBroken = Math.max(0, broken.length - SHOWN);
   const how = restBroken === 0 ? 'with all paths' : `${restBroken} of them with paths missing`;
   return [...lines, ...wrap(`and ${rest} more links, ${how}`, fit.columns)];
+}
+
+/** Of workers, what is not as it should be is shown before all else. */
+export function workerLines(
+  workers: readonly ClusterWorker[],
+  fit: Fit,
+  most: number = SHOWN,
+): string[] {
+  if (workers.length === 0) return [];
+  const isWell = ({ state }: ClusterWorker) => state === 'ready' || state === 'finished';
+  const sorted = [...workers.filter((each) => !isWell(each)), ...workers.filter(isWell)];
+  const rows = sorted.slice(0, most).map((worker): FitCell[] => {
+    const { host, name, state, pid, restarts, text, ending, isHeld } = worker;
+    const colour: Colour = isWell(worker) ? 'green' : state === 'given-up' ? 'red' : 'yellow';
+    const word = isHeld ? `${state} (by hand)` : state;
+    const ended = ending === null || isWell(worker) ? '' : `its last process has ended ${ending}`;
+    const said = [text, ended].filter((each) => each !== '').join('; ');
+    const number = pid === null ? '' : String(pid);
+    return [name, host, { text: word, colour }, number, String(restarts), said];
+  });
+  const lines = fitTable(['worker', 'host', 'state', 'pid', 'restarts', ''], rows, fit);
+  const rest = sorted.slice(most);
+  if (rest.length === 0) return lines;
+  const bad = rest.filter((each) => !isWell(each)).length;
+  const how = bad === 0 ? 'all as they should be' : `${bad} of them not as they should be`;
+  return [
+    ...lines,
+    ...wrap(`and ${rest.length} more, ${how}: backplane workers list`, fit.columns),
+  ];
 }
 
 /** Alarms of all hosts, the worst first. */

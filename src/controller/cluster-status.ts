@@ -1,5 +1,5 @@
 /** The whole cluster at one moment, put together from what each of its controllers told. */
-import type { AlarmStatus, HostStatus } from './host-status.js';
+import type { AlarmStatus, HostStatus, WorkerStatus } from './host-status.js';
 
 /** One host. */
 export interface ClusterHost {
@@ -40,6 +40,11 @@ export interface ClusterAlarm extends AlarmStatus {
   readonly host: string;
 }
 
+/** A worker, with its host. */
+export interface ClusterWorker extends WorkerStatus {
+  readonly host: string;
+}
+
 /** The cluster. */
 export interface ClusterStatus {
   /** The host that gathered it, and when; ISO 8601. */
@@ -56,6 +61,7 @@ export interface ClusterStatus {
   readonly revision: number | null;
   readonly hosts: readonly ClusterHost[];
   readonly planes: readonly ClusterPlane[];
+  readonly workers: readonly ClusterWorker[];
   /** The worst first. */
   readonly alarms: readonly ClusterAlarm[];
 }
@@ -95,6 +101,7 @@ export function clusterStatus(
     revision: (sequencer ?? own).revision,
     hosts,
     planes: planesOf(told),
+    workers: told.flatMap(({ host, workers }) => workers.map((each) => ({ host, ...each }))),
     alarms: alarmsOf(told),
   };
 }

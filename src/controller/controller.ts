@@ -6,6 +6,7 @@
 import { EventEmitter } from 'node:events';
 import type { Config } from '../config/config.js';
 import { openConfig } from '../config/open.js';
+import { ControllerError, type ErrorCode, type WorkerError } from '../errors.js';
 import { limits } from '../limits.js';
 import { Alarm as Deadline } from '../node/alarm.js';
 import type { NodeView } from '../node/events.js';
@@ -14,6 +15,8 @@ import type { ClusterNode } from '../node/node.js';
 import { startNode } from '../node/start.js';
 import type { Timer } from '../runtime/index.js';
 import { wallMs } from '../runtime/wall-clock.js';
+import type { WorkerEvent } from '../workers/options.js';
+import { startWorkers, type Workers } from '../workers/workers.js';
 import {
   type ClusterInput,
   ClusterState,
@@ -30,13 +33,18 @@ import {
   type LinkStatus,
   readHostStatus,
 } from './host-status.js';
-import { CONTROLLER, hostOfController, STATUS_TOPIC } from './names.js';
+import { HostWorkers, type WorkerOrder } from './host-workers.js';
+import { CONTROLLER, hostOfController, STATUS_TOPIC, WORKER_TOPIC } from './names.js';
 import { controllersIn, hostsIn, isDrained } from './tree-hosts.js';
 
 /** Events of a `Controller`, in listener arguments. None must be listened to. */
 export interface ControllerEvents {
   /** The cluster is not as it was. */
   condition: [view: ClusterView, before: ClusterView['condition']];
+  /** Something has happened to a worker of this host, or to its group. */
+  worker: [event: WorkerEvent];
+  /** A description of a worker cannot be used. */
+  problem: [error: WorkerError];
 }
 
 /** How a controller is started. */
@@ -58,6 +66,8 @@ export class Controller extends EventEmitter<ControllerEvents> {
   readonly host: string;
   /** The alarms of this host that are active, the worst first: whoever watches it sets it. */
   alarms: () => readonly AlarmStatus[] = () => [];
+  /** What runs at this host. */
+  readonly workers: HostWorkers;
   readonly #version: string;
   readonly #state: ClusterState;
   readonly #deadline: Deadline;
@@ -67,8 +77,9 @@ export class Controller extends EventEmitter<ControllerEvents> {
   #looking: Timer | null = null;
 
   /** @internal Use `startController`. */
-  constructor(node: ClusterNode, config: Config, { hostFile, version }: ControllerOptions) {
+  constructor({ node, config, workers, options }: ControllerParts) {
     super();
+    const { hostFile, version } = options;
     const { host, masters, loadMs } = hostFile;
     const { name, runtime } = node;
     this.node = node;
@@ -80,6 +91,7 @@ export class Controller extends EventEmitter<ControllerEvents> {
     this.#state = new ClusterState(nowMs, { name, host, loadMs, wallMs: this.#sinceMs });
     this.#deadline = new Deadline(runtime, () => this.#step({ type: 'tick' }));
     this.#peers = new HostPeers(masters.filter((master) => master.name !== name));
+    this.workers = new HostWorkers(workers, host, runtime, (error) => this.emit('problem', error));
     this.#listen();
     node.followPeers(this.#peers);
     this.#look();
@@ -114,6 +126,8 @@ export class Controller extends EventEmitter<ControllerEvents> {
       isDrained: config.view !== null && isDrained(config.view, host),
       planes: node.planes,
       links: node.nodes.map((view) => this.#linkStatus(view)),
+      workers: this.workers.statuses,
+      problems: this.workers.problems,
       alarms: this.alarms().slice(0, limits.controllerAlarms),
     };
   }
@@ -124,10 +138,29 @@ export class Controller extends EventEmitter<ControllerEvents> {
     return clusterStatus(this.status, iso(wallMs()), others);
   }
 
+  /**
+   * Has something done with a worker, at whichever host it is.
+   * @returns its output, where that was asked for.
+   * @throws (rejects) ControllerError with the code of that host; CallError, NodeError: it does not
+   *   answer.
+   */
+  async order(host: string, order: WorkerOrder): Promise<string> {
+    const deadlineMs = limits.controllerAskMs;
+    const answer =
+      host === this.host
+        ? await this.workers.obey(order)
+        : await this.node.call(`${CONTROLLER}@${host}`, WORKER_TOPIC, order, { deadlineMs });
+    const { text, code, message } = (answer ?? {}) as Record<string, unknown>;
+    if (typeof text === 'string') return text;
+    const isError = typeof code === 'string' && code.startsWith('ERR_');
+    throw new ControllerError(isError ? (code as ErrorCode) : 'ERR_HANDLER', String(message));
+  }
+
   /** Ends it at this host, in order. What it supervises runs on. */
   async close(): Promise<void> {
     this.#looking?.cancel();
     this.#deadline.set(null);
+    await this.workers.close();
     await this.config.close();
     await this.node.close();
   }
@@ -144,6 +177,10 @@ export class Controller extends EventEmitter<ControllerEvents> {
     node.on('resumed', ({ name }) => happened('resumed', name));
     for (const { name } of node.nodes) happened('linked', name);
     node.handle(STATUS_TOPIC, () => encodeHostStatus(this.status));
+    node.handle(WORKER_TOPIC, (order, { from }) => {
+      if (hostOfController(from) !== null) return this.workers.obey(order);
+      throw new ControllerError('ERR_FORBIDDEN', `${from} is no controller`);
+    });
     config.on('status', (status) => {
       this.#step({ type: 'configuration', status });
       this.#lookSoon();
@@ -202,6 +239,7 @@ export class Controller extends EventEmitter<ControllerEvents> {
       problems.push(`${key}: ${reason}`);
     });
     this.#peers.found(peers, problems);
+    this.workers.follow(view, this.#state.view.condition);
   }
 
   #step(input: WithoutTime<ClusterInput>): void {
@@ -211,14 +249,25 @@ export class Controller extends EventEmitter<ControllerEvents> {
     const deadline = state.deadline();
     this.#deadline.set(Number.isFinite(deadline) ? deadline : null);
     for (let change = state.poll(); change !== null; change = state.poll()) {
+      const { view } = this.config;
+      if (view !== null) this.workers.suspend(view, change.view.condition);
       this.emit('condition', change.view, change.before);
     }
   }
 }
 
+/** What a controller is made of. */
+interface ControllerParts {
+  readonly node: ClusterNode;
+  readonly config: Config;
+  readonly workers: Workers;
+  readonly options: ControllerOptions;
+}
+
 /**
- * Starts the controller of a host: its node, and the configuration.
- * @throws (rejects) as `startNode` and `openConfig`.
+ * Starts the controller of a host: its node, the configuration, and what supervises workers. Those
+ * that run already are adopted.
+ * @throws (rejects) as `startNode`, `openConfig` and `startWorkers`.
  */
 export async function startController(options: ControllerOptions): Promise<Controller> {
   const { hostFile, logger } = options;
@@ -226,17 +275,22 @@ export async function startController(options: ControllerOptions): Promise<Contr
   const name = `${CONTROLLER}@${host}`;
   const common = { planes, port, keyFile, profile, label, security };
   const node = await startNode({ name, ...common, ...(logger === undefined ? {} : { logger }) });
+  let config: Config | null = null;
+  let controller: Controller | null = null;
   try {
     const masters = hostFile.masters.map((master) => master.name);
-    const canBeMaster = hostFile.canBeMaster || undefined;
-    const config = await openConfig(node, {
-      store,
-      masters,
-      loadMs,
-      ...(canBeMaster === undefined ? {} : { canBeMaster }),
+    const canBeMaster = hostFile.canBeMaster ? { canBeMaster: true } : {};
+    config = await openConfig(node, { store, masters, loadMs, ...canBeMaster });
+    const workers = await startWorkers({
+      folder: hostFile.workers,
+      host,
+      ...(logger === undefined ? {} : { log: logger }),
+      tell: (event) => void controller?.emit('worker', event),
     });
-    return new Controller(node, config, options);
+    controller = new Controller({ node, config, workers, options });
+    return controller;
   } catch (error) {
+    await config?.close();
     await node.close();
     throw error;
   }

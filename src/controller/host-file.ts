@@ -33,6 +33,8 @@ export interface HostFile extends Required<Pick<NodeOptions, 'label' | 'port'>> 
   readonly canBeMaster: boolean;
   /** Folder of the configuration. */
   readonly store: string;
+  /** Folder of what runs here: sockets, output, and how it ended. */
+  readonly workers: string;
   /** Path of the control socket. */
   readonly control: string;
   /** Where /metrics, /health and /ready are; null: nowhere. */
@@ -54,7 +56,8 @@ interface Fields extends Partial<Omit<HostFile, 'path' | 'masters' | 'control' |
   readonly http?: string;
 }
 
-const DEFAULT_STORE = '/var/lib/backplane';
+const DEFAULT_STORE = '/var/lib/backplane/store';
+const DEFAULT_WORKERS = '/var/lib/backplane/workers';
 
 /**
  * Reads a host file and fills in what it leaves out.
@@ -98,6 +101,7 @@ function complete(file: string, read: ReadYaml): HostFile {
     masters: peers,
     canBeMaster: fields.canBeMaster ?? false,
     store: resolve(folder, fields.store ?? DEFAULT_STORE),
+    workers: resolve(folder, fields.workers ?? DEFAULT_WORKERS),
     control: controlIn(file, fields.run ?? DEFAULT_RUN),
     http: http === undefined ? null : check(['http'], () => endpointOf(http)),
     profile: fields.profile ?? 'lan',

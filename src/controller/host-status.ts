@@ -37,6 +37,26 @@ export interface AlarmStatus {
   readonly since: string;
 }
 
+/** A worker of a host. */
+export interface WorkerStatus {
+  readonly name: string;
+  readonly group: string;
+  /** `ready`, `starting`, `given-up` and others: see `WorkerState`. */
+  readonly state: string;
+  /** Since when it is so; ISO 8601. */
+  readonly since: string;
+  /** Null where it has no process. */
+  readonly pid: number | null;
+  /** Restarts after failures. */
+  readonly restarts: number;
+  /** What it says of itself. */
+  readonly text: string;
+  /** How its last process ended; null: none has. */
+  readonly ending: string | null;
+  /** An operator has stopped it. */
+  readonly isHeld: boolean;
+}
+
 /** What a controller tells of itself and its host. */
 export interface HostStatus {
   readonly host: string;
@@ -61,6 +81,9 @@ export interface HostStatus {
   readonly isDrained: boolean;
   readonly planes: readonly { readonly name: string; readonly address: string }[];
   readonly links: readonly LinkStatus[];
+  readonly workers: readonly WorkerStatus[];
+  /** Descriptions of workers that cannot be used, and why. */
+  readonly problems: readonly string[];
   readonly alarms: readonly AlarmStatus[];
 }
 
@@ -87,6 +110,8 @@ const STATUS: Shape = {
   isDrained: 'boolean',
   planes: 'list',
   links: 'list',
+  workers: 'list',
+  problems: 'list',
   alarms: 'list',
 };
 const PLANE: Shape = { name: 'string', address: 'string' };
@@ -98,6 +123,17 @@ const PATH: Shape = {
   isPrimary: 'boolean',
   rttMs: 'number',
   gray: 'list',
+};
+const WORKER: Shape = {
+  name: 'string',
+  group: 'string',
+  state: 'string',
+  since: 'string',
+  pid: 'number?',
+  restarts: 'number',
+  text: 'string',
+  ending: 'text?',
+  isHeld: 'boolean',
 };
 const ALARM: Shape = {
   severity: 'string',
@@ -121,11 +157,14 @@ export function readHostStatus(body: unknown, host: string): HostStatus | null {
   const value = Buffer.isBuffer(body) ? parsed(body.toString()) : null;
   if (!fits(value, STATUS)) return null;
   const status = value as HostStatus;
-  const areTexts = [status.masters, status.missing].every((list) => list.every(isText));
+  const areTexts = [status.masters, status.missing, status.problems].every((list) =>
+    list.every(isText),
+  );
   const isSound =
     status.host === host &&
     areTexts &&
     status.planes.every((plane) => fits(plane, PLANE)) &&
+    status.workers.every((worker) => fits(worker, WORKER)) &&
     status.alarms.every((alarm) => fits(alarm, ALARM)) &&
     status.links.every((link) => fits(link, LINK) && link.paths.every(isPath));
   return isSound ? status : null;

@@ -6,6 +6,9 @@ export const CONTROLLER = 'controller';
 /** A call that a controller answers with a `HostStatus`. */
 export const STATUS_TOPIC = 'controller:status';
 
+/** A call by which a controller has another one do something with a worker: a `WorkerOrder`. */
+export const WORKER_TOPIC = 'controller:worker';
+
 /** The host whose controller a node is; null for any other node. */
 export function hostOfController(name: string): string | null {
   const prefix = `${CONTROLLER}@`;

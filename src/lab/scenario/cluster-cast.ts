@@ -70,7 +70,8 @@ export class ClusterCast {
     for (const { host, folder: own, file } of this.all) {
       mkdirSync(own);
       const common = { planes: lab.cidrs, masters, keyFile, profile: CLUSTER_PROFILE };
-      const fields = { host: host.name, store: 'store', run: 'run', loadMs: LOAD_MS };
+      const folders = { store: 'store', run: 'run', workers: 'workers' };
+      const fields = { host: host.name, ...folders, loadMs: LOAD_MS };
       // JSON is YAML.
       writeFileSync(file, JSON.stringify({ ...common, ...fields }));
     }

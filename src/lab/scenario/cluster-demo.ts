@@ -14,6 +14,9 @@ import { type ColdStartStep, type Findings, Steps } from './coldstart-steps.js';
 export { CLUSTER_PROFILE };
 
 const HOSTS = 3;
+/** What each host runs. */
+const WORKER = 'beacon';
+const WORKER_VALUE = { command: ['sh', '-c', 'echo here; exec sleep 100000'] };
 /** The plane that is cut. */
 export const DEMO_PLANE = 'a';
 
@@ -34,6 +37,8 @@ class ClusterDemo {
   readonly #one: ClusterMember;
   readonly #two: ClusterMember;
   readonly #three: ClusterMember;
+  /** The worker of the host whose controller is killed. */
+  #pid = 0;
 
   constructor(cast: ClusterCast, steps: Steps, folder: string) {
     this.#cast = cast;
@@ -49,7 +54,9 @@ class ClusterDemo {
     await this.#start();
     await this.#bootstrap();
     await this.#apply();
+    await this.#workersStart();
     await this.#cutPlane();
+    await this.#killWorker();
     await this.#killMaster();
     await this.#masterReturns();
     await this.#cutMasters();
@@ -94,7 +101,8 @@ class ClusterDemo {
       const keys = this.#cast.all.map(({ host }) => {
         return [`hosts/${host.name}/addresses`, this.#cast.addresses(host)] as const;
       });
-      const whole = { 'cluster/greeting': 'hello', ...Object.fromEntries(keys) };
+      const workers = { [`cluster/host-defaults/workers/${WORKER}`]: WORKER_VALUE };
+      const whole = { 'cluster/greeting': 'hello', ...workers, ...Object.fromEntries(keys) };
       writeFileSync(file, JSON.stringify(whole));
       await this.#cast.order(this.#one, 'config', 'apply', file, '--yes');
       const status = await this.#whole();
@@ -103,6 +111,41 @@ class ClusterDemo {
       found.same('what host3 reads', await this.#greeting(this.#three), 'hello');
       found.say(`revision ${revisions[0]} at all hosts, each linked with ${HOSTS - 1} others`);
     });
+  }
+
+  async #workersStart(): Promise<void> {
+    const expected = 'each host runs what the configuration says';
+    await this.#steps.take('workers start', expected, async (found) => {
+      const { workers } = await this.#cast.statusWhen(this.#three, 'workers run', (status) => {
+        const { workers: all } = status;
+        return all.length === HOSTS && all.every(({ state }) => state === 'ready');
+      });
+      const where = workers.map(({ name, host }) => `${name} at ${host}`);
+      const printed = await this.#cast.order(this.#three, 'workers', 'logs', `${WORKER}@host1`);
+      found.same('what it says at host1', printed['output'], 'here\n');
+      found.say(`${where.join(', ')}; the one at host1 says "here", as read at host3`);
+    });
+  }
+
+  async #killWorker(): Promise<void> {
+    const expected = 'it is started again at once, and known to have ended';
+    await this.#steps.take('a worker is killed', expected, async (found) => {
+      const { mark } = this.#three;
+      const before = await this.#pidAt(this.#three);
+      process.kill(before, 'SIGKILL');
+      const worker = WORKER;
+      const endMs = await this.#cast.logged(this.#three, mark, { event: 'ended', worker });
+      const readyMs = await this.#cast.logged(this.#three, mark, { event: 'ready', worker });
+      const after = await this.#pidAt(this.#three);
+      found.must(after !== before, `process ${before} runs on`);
+      found.say(`process ${before} ended, ${after} runs ${(readyMs - endMs).toFixed(0)} ms later`);
+    });
+  }
+
+  /** The process of the worker at a host. */
+  async #pidAt(member: ClusterMember): Promise<number> {
+    const { workers } = await this.#cast.status(this.#three);
+    return workers.find(({ host }) => host === member.host.name)?.pid ?? 0;
   }
 
   async #cutPlane(): Promise<void> {
@@ -130,6 +173,7 @@ class ClusterDemo {
     const expected = 'writes are refused, with the reason; reads and the slave go on';
     await this.#steps.take('a master is killed', expected, async (found) => {
       const { mark } = this.#three;
+      this.#pid = await this.#pidAt(this.#two);
       await this.#cast.kill(this.#two);
       await this.#cast.logged(this.#three, mark, { event: 'cluster', condition: 'degraded' });
       const status = await this.#cast.status(this.#three);
@@ -146,22 +190,25 @@ class ClusterDemo {
   }
 
   async #masterReturns(): Promise<void> {
-    const expected = 'it is a master again by itself, and writes are taken';
+    const expected = 'a master again by itself, writes are taken, its worker has run on';
     await this.#steps.take('it returns', expected, async (found) => {
       await this.#cast.start(this.#two);
       const status = await this.#whole();
       found.same('roles', rolesOf(status), ['sequencer', 'master', 'slave']);
       await this.#write(found, this.#three, 'cluster/greeting', 'hello again');
       found.same('what host2 reads', await this.#greeting(this.#two), 'hello again');
+      found.same('the worker at host2', await this.#pidAt(this.#two), this.#pid);
       found.say(`${rolesOf(status).join(', ')}; a write from host3 is read at host2`);
+      found.say(`process ${this.#pid} has run on there, and is supervised again`);
     });
   }
 
   async #cutMasters(): Promise<void> {
-    const expected = 'the slave says DOWN, reads what it had, and goes on';
+    const expected = 'the slave says DOWN, reads what it had, and its worker runs on';
     await this.#steps.take('both masters are cut off', expected, async (found) => {
       const { mark } = this.#three;
       let cutMs = 0;
+      const pid = await this.#pidAt(this.#three);
       for (const { host } of this.#cast.masters) {
         for (const plane of this.#cast.lab.planes) {
           cutMs = this.#cast.lab.cut('blackhole', plane, host.number);
@@ -176,7 +223,9 @@ class ClusterDemo {
       found.same('what host3 reads', await this.#greeting(this.#three), 'hello again');
       const refused = await this.#put(this.#three, 'cluster/greeting', 'nobody hears it');
       found.must(refused['ok'] !== true, 'a write was taken');
-      found.say(`DOWN after ${seconds(downMs - cutMs)}: ${status.why}; host3 reads on`);
+      found.same('the worker at host3', await this.#pidAt(this.#three), pid);
+      found.say(`DOWN after ${seconds(downMs - cutMs)}: ${status.why}`);
+      found.say(`host3 reads on, and its worker, process ${pid}, runs on`);
     });
   }
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import test from 'node:test';
+import type { ClusterStatus } from '../../../src/controller/cluster-status.js';
 import { Controllers } from './controllers.js';
 import { cli, commandOf } from './support.js';
 
@@ -79,6 +80,33 @@ async function drained(all: Controllers): Promise<void> {
   assert.match(String(json['violations']), /there are host1, host2, host3$/);
 }
 
+async function workersRun(all: Controllers): Promise<void> {
+  const key = 'hosts/host3/workers/beacon';
+  const value = JSON.stringify({ command: ['sh', '-c', 'echo here; exec sleep 100000'] });
+  await all.done(1, 'config', 'put', key, value, '--yes');
+  const running = (status: ClusterStatus) => status.workers[0]?.state === 'ready';
+  const { workers } = await all.until(1, running);
+  const { pid } = workers[0] as { pid: number };
+  assert.equal((await all.done(1, 'workers', 'logs', 'beacon'))['output'], 'here\n');
+  await all.end(3, 'SIGKILL');
+  await all.start(3);
+  const after = await all.until(1, running);
+  assert.equal(after.workers[0]?.pid, pid, 'it outlives its controller');
+  await all.done(1, 'workers', 'restart', 'beacon');
+  await all.until(1, (status) => running(status) && status.workers[0]?.pid !== pid);
+  await all.done(1, 'drain', 'host3', '--yes');
+  assert.equal((await all.status(1)).workers[0]?.state, 'stopped');
+  await all.done(1, 'drain', 'host3', '--undo', '--yes');
+  await all.until(1, running);
+  const { json } = await all.ask(1, 'workers', 'stop', 'nobody');
+  assert.equal(json['code'], 'ERR_ARGUMENT');
+  await all.done(1, 'config', 'put', key, '{"command":[]}', '--yes');
+  const { hosts } = await all.until(1, (status) => status.hosts[2]?.status?.problems.length === 1);
+  assert.match(hosts[2]?.status?.problems[0] ?? '', /^beacon: \/command/);
+  await all.done(1, 'config', 'put', key, '--delete', '--yes');
+  await all.until(1, (status) => status.workers.length === 0);
+}
+
 async function orderlyEnd(all: Controllers): Promise<void> {
   assert.equal(await all.end(3, 'SIGTERM'), 0);
   const status = await all.until(1, ({ hosts }) => hosts[2]?.isReached === false);
@@ -101,6 +129,7 @@ test('three hosts are one cluster, and every host sees all of it', limit, async 
     noMaster(all),
   );
   await context.test('a host is drained, and known to be', () => drained(all));
+  await context.test('workers run, wherever they are asked for', () => workersRun(all));
   await context.test('SIGTERM ends it in order', () => orderlyEnd(all));
 });
 

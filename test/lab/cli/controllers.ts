@@ -69,8 +69,9 @@ export class Controllers {
       return { host: name, addresses: this.addresses(number) };
     });
     const common = { planes: this.lab.cidrs, masters, keyFile: '../cluster.key' };
-    const own = { host: `host${host}`, store: 'store', run: 'run', loadMs: LOAD_MS };
-    writeFileSync(this.file(host), JSON.stringify({ ...common, ...own, ...changes }));
+    const own = { host: `host${host}`, store: 'store', loadMs: LOAD_MS };
+    const folders = { run: 'run', workers: 'workers' };
+    writeFileSync(this.file(host), JSON.stringify({ ...common, ...own, ...folders, ...changes }));
   }
 
   /** The addresses of a host by plane. */

@@ -28,7 +28,8 @@ exec '${process.execPath}' --preserve-symlinks --preserve-symlinks-main "$PWD/${
   npm: `#!/bin/sh
 mkdir -p node_modules/backplane && cd node_modules/backplane || exit
 for each in build deploy dist node_modules prebuilds; do ln -sfn "${projectRoot}/$each" .; done
-exec sed 's/"version": "[^"]*"/"version": "'"\${2#*@}"'"/' '${projectRoot}/package.json' > package.json
+version='"version": "'"\${2#*@}"'"'
+exec sed "s/\\"version\\": .*,/$version,/" '${projectRoot}/package.json' > package.json
 `,
   // Folders of hosts lie beside one another. `scp [-p] FILE HOST:`
   scp: '#!/bin/sh\n[ "$1" = -p ] && shift\nexec cp -p "$1" "../$(basename "$2" :)/"\n',

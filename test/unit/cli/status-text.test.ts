@@ -3,8 +3,18 @@ import test from 'node:test';
 import { stripVTControlCharacters } from 'node:util';
 import { alarmsText } from '../../../src/cli/alarms.js';
 import { ago, statusLines } from '../../../src/cli/status-text.js';
+import { workerMeant } from '../../../src/cli/workers.js';
 import { clusterStatus } from '../../../src/controller/cluster-status.js';
-import { AT, hostStatus, large, link, small, unreached } from '../controller/statuses.js';
+import {
+  AT,
+  hostStatus,
+  large,
+  link,
+  reached,
+  small,
+  unreached,
+  worker,
+} from '../controller/statuses.js';
 
 const plain = (columns: number) => ({ columns, hasColours: false });
 
@@ -37,7 +47,7 @@ test('what is wrong is named', () => {
 
 test('a host that does not answer is shown, with since when', () => {
   const text = statusLines(clusterStatus(hostStatus('h1'), AT, [unreached('h2')]), plain(80));
-  assert.match(text.join('\n'), /^h2 +NOT REACHED for 2 h$/m);
+  assert.match(text.join('\n'), /^h2 +NOT REACHED {2}2 h$/m);
 });
 
 test('nothing wraps and nothing is cut, at any width', () => {
@@ -58,6 +68,33 @@ test('more links and alarms than fit are counted', () => {
   const text = statusLines(large(), plain(140)).join('\n');
   assert.match(text, /^and \d+ more links, \d+ of them with paths missing$/m);
   assert.match(text, /^and 8 more: backplane alarms$/m);
+});
+
+test('of workers, what is wrong comes first', () => {
+  const workers = [
+    worker('api', { text: 'serves 3 clients' }),
+    worker('db', { state: 'given-up', pid: null, restarts: 4, ending: 'by SIGSEGV' }),
+    worker('old', { state: 'stopped', pid: null, isHeld: true }),
+  ];
+  const text = statusLines(small({ workers }), plain(140)).join('\n');
+  const rows = text.slice(text.indexOf('worker  host')).split('\n').slice(1);
+  assert.match(rows[0] ?? '', /^db +h1 +given-up +4 +its last process has ended by SIGSEGV$/);
+  assert.match(rows[1] ?? '', /^old +h1 +stopped \(by hand\) /);
+  assert.match(rows[2] ?? '', /^api +h1 +ready +7 +0 +serves 3 clients$/);
+  const many = Array.from({ length: 40 }, (_, i) => worker(`w${i}`));
+  const long = statusLines(small({ workers: many }), plain(80)).join('\n');
+  assert.match(long, /^and 28 more, all as they should be: backplane workers list$/m);
+});
+
+test('a worker is meant by its name, and its host where that is needed', () => {
+  const status = clusterStatus(hostStatus('h1', { workers: [worker('api'), worker('one')] }), AT, [
+    reached(hostStatus('h2', { workers: [worker('api')] })),
+  ]);
+  assert.equal(workerMeant(status, 'one').host, 'h1');
+  assert.equal(workerMeant(status, 'api@h2').host, 'h2');
+  const several = { code: 'ERR_ARGUMENT', message: /say api@h1, api@h2$/ };
+  assert.throws(() => workerMeant(status, 'api'), several);
+  assert.throws(() => workerMeant(status, 'api@h3'), { code: 'ERR_ARGUMENT' });
 });
 
 test('alarms are listed whole, with the hosts that were not asked', () => {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { clusterStatus } from '../../../src/controller/cluster-status.js';
 import { encodeHostStatus, readHostStatus } from '../../../src/controller/host-status.js';
-import { hostStatus, link, reached } from './statuses.js';
+import { hostStatus, link, reached, worker } from './statuses.js';
 
 const AT = '2026-01-01T12:00:00.000Z';
 
@@ -55,7 +55,7 @@ test('alarms of all hosts stand together, the worst first', () => {
 });
 
 test('a status is read as it was told, also with fields that are not known', () => {
-  const status = hostStatus('h1', { links: [link('h2', {})] });
+  const status = hostStatus('h1', { links: [link('h2', {})], workers: [worker('a')] });
   assert.deepEqual(readHostStatus(encodeHostStatus(status), 'h1'), status);
   const newer = Buffer.from(JSON.stringify({ ...status, mood: 'good' }));
   assert.ok(readHostStatus(newer, 'h1') !== null);
@@ -79,6 +79,8 @@ test('what is no status is none', () => {
       { ...status, alarms: [null] },
       { ...status, links: [{ ...first, paths: null }] },
       { ...status, links: [{ ...first, paths: [{ plane: 'a' }] }] },
+      { ...status, workers: [{ ...worker('a'), pid: 'x' }] },
+      { ...status, problems: [1] },
     ].map((each) => Buffer.from(JSON.stringify(each))),
   ];
   for (const each of bad) assert.equal(readHostStatus(each, 'h1'), null, String(each));

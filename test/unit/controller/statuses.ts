@@ -4,7 +4,7 @@ import {
   type ClusterStatus,
   clusterStatus,
 } from '../../../src/controller/cluster-status.js';
-import type { HostStatus, LinkStatus } from '../../../src/controller/host-status.js';
+import type { HostStatus, LinkStatus, WorkerStatus } from '../../../src/controller/host-status.js';
 
 export const SINCE = '2026-01-01T10:00:00.000Z';
 export const AT = '2026-01-01T12:03:04.000Z';
@@ -33,6 +33,8 @@ export function hostStatus(host: string, changes: Partial<HostStatus> = {}): Hos
       { name: 'b', address: '10.2.0.1' },
     ],
     links: [],
+    workers: [],
+    problems: [],
     alarms: [],
     ...changes,
   };
@@ -54,6 +56,12 @@ export function link(
   }));
   const isRedundant = paths.every(({ state }) => state === 'active');
   return { name: `controller@${host}`, isStalled: false, isRedundant, paths };
+}
+
+/** A worker that is as it should be. */
+export function worker(name: string, changes: Partial<WorkerStatus> = {}): WorkerStatus {
+  const whole = { group: 'default', state: 'ready', since: SINCE, pid: 7, restarts: 0, text: '' };
+  return { name, ...whole, ending: null, isHeld: false, ...changes };
 }
 
 /** A host that answered. */

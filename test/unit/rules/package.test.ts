@@ -110,7 +110,7 @@ test('backplane/cluster loads the node, and nothing of those who use it', () => 
 
 const ASKERS = [
   ...['config', 'masters', 'nodes', 'paths', 'keygen'],
-  ...['status', 'alarms', 'drain', 'completion'],
+  ...['status', 'alarms', 'workers', 'drain', 'completion'],
 ];
 
 test('a command that asks a node that runs loads none', () => {
