@@ -1,4 +1,4 @@
-/** The public names of `backplane/cluster`: the replicated configuration. */
+/** The public names of `backplane/cluster`: the replicated configuration, controllers, workers. */
 export {
   Config,
   type ConfigEvents,
@@ -40,10 +40,75 @@ export {
   ConfigView,
   type EffectiveItem,
 } from './config/view.js';
+export type { ClusterCondition, ClusterView } from './controller/cluster-state.js';
+export type {
+  ClusterAlarm,
+  ClusterHost,
+  ClusterPlane,
+  ClusterStatus,
+  ClusterWorker,
+  PlaneFault,
+} from './controller/cluster-status.js';
+export {
+  Controller,
+  type ControllerEvents,
+  type ControllerOptions,
+  startController,
+} from './controller/controller.js';
+export { type HostFile, readHostFile } from './controller/host-file.js';
+export type {
+  AlarmStatus,
+  HostStatus,
+  LinkStatus,
+  PathStatus,
+  WorkerStatus,
+} from './controller/host-status.js';
+export {
+  HostWorkers,
+  type WorkerAnswer,
+  type WorkerCommand,
+  type WorkerOrder,
+} from './controller/host-workers.js';
 export {
   BackplaneError,
   ConfigError,
+  ControllerError,
+  type ControllerErrorDetails,
   type ErrorCode,
   NodeError,
   type UnknownRequest,
+  WorkerError,
 } from './errors.js';
+export type {
+  WorkerEvent,
+  WorkersOptions,
+  WorkersView,
+  WorkerView,
+} from './workers/options.js';
+export type { StopSignal } from './workers/signals.js';
+export type {
+  Ending,
+  GroupView,
+  KillReason,
+  SupervisedView,
+  SupervisorEvent,
+  SupervisorView,
+  SuspendReason,
+  WorkerState,
+} from './workers/supervisor-io.js';
+export { WorkerNotify, workerNotify } from './workers/worker-notify.js';
+export { groupSchema, workerSchema } from './workers/worker-schema.js';
+export {
+  type Desired,
+  type GroupSpec,
+  groupSpec,
+  type Launch,
+  type ReadDesired,
+  type Restart,
+  readDesired,
+  type Strategy,
+  type WorkerLimits,
+  type WorkerSpec,
+  workerSpec,
+} from './workers/worker-spec.js';
+export { startWorkers, type Workers } from './workers/workers.js';

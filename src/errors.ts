@@ -40,6 +40,7 @@ export type ErrorCode =
   // node
   | 'ERR_ARGUMENT' // a bad argument
   | 'ERR_CONTROL' // a control socket cannot be opened, or nobody answers at it
+  | 'ERR_HTTP' // the address for metrics and probes cannot be listened at
   | 'ERR_CONFIG' // a configuration that cannot be read or used
   | 'ERR_KEY_SHORT' // the cluster key has fewer than 32 bytes
   | 'ERR_KEY_FILE' // the key file is missing or unreadable
@@ -73,6 +74,13 @@ export type ErrorCode =
   | 'ERR_COMPACTED' // the revision asked for is not kept any more
   | 'ERR_SCHEMA' // a schema refuses the value, or is none
   | 'ERR_FORBIDDEN' // the rights of a node do not go so far
+  // controller
+  | 'ERR_CONTROLLER_RUNNING' // this host has a controller that runs
+  | 'ERR_HOST_FILE' // the file that describes this host cannot be read or used
+  // workers
+  | 'ERR_WORKER_SPEC' // the description of a worker or a group cannot be used
+  | 'ERR_WORKER_UNKNOWN' // there is no worker of that name
+  | 'ERR_KEEPER' // the program that keeps workers is missing, or cannot do so
   // lab
   | 'ERR_LAB'; // the lab could not be set up, or a fault could not be made
 
@@ -173,6 +181,44 @@ export class ConfigError extends BackplaneError {
     super(code, message, details);
     if (details.key !== undefined) this.key = details.key;
     if (details.request !== undefined) this.request = details.request;
+  }
+}
+
+/** What a ControllerError carries besides. */
+export interface ControllerErrorDetails extends ErrorDetails {
+  readonly pid?: number;
+}
+
+/** The controller of a host, and the file that describes the host. */
+export class ControllerError extends BackplaneError {
+  override readonly name = 'ControllerError';
+  /** With ERR_CONTROLLER_RUNNING: the process that is the controller, where that can be seen. */
+  readonly pid?: number;
+
+  constructor(code: ErrorCode, message: string, details: ControllerErrorDetails = {}) {
+    super(code, message, details);
+    if (details.pid !== undefined) this.pid = details.pid;
+  }
+}
+
+/** What a WorkerError carries besides. */
+export interface WorkerErrorDetails extends ErrorDetails {
+  readonly worker?: string;
+  readonly path?: string;
+}
+
+/** Workers and what keeps them. */
+export class WorkerError extends BackplaneError {
+  override readonly name = 'WorkerError';
+  /** The worker, or group of workers, it is about. */
+  readonly worker?: string;
+  /** With ERR_WORKER_SPEC: where in the description, as `/output/files`; empty: all of it. */
+  readonly path?: string;
+
+  constructor(code: ErrorCode, message: string, details: WorkerErrorDetails = {}) {
+    super(code, message, details);
+    if (details.worker !== undefined) this.worker = details.worker;
+    if (details.path !== undefined) this.path = details.path;
   }
 }
 

@@ -283,6 +283,38 @@ export const limits = {
   /** Items in one piece of what a watch begins with. */
   configWatchItems: 1024,
 
+  // controller
+  /** One controller waits so long for what another one tells of its host. */
+  controllerAskMs: 1000,
+  /** What the configuration has of hosts is looked at again no sooner than this. */
+  controllerLookMs: 50,
+  /** Alarms that a controller tells of its host, the worst first. */
+  controllerAlarms: 64,
+
+  // workers
+  workerNameBytes: 64,
+  /** Workers of one host. */
+  workers: 4096,
+  /** Arguments of one worker, and variables of its environment, each. */
+  workerArguments: 512,
+  /** All of them, with what else a keeper is told. */
+  workerLaunchBytes: 256 * 1024,
+  /** Restarts within a period that a group may be allowed. */
+  workerIntensity: 1000,
+  workerPeriodMs: 86_400_000,
+  /** Longest back-off, and time to become ready, to beat and to stop. */
+  workerWaitMs: 3_600_000,
+  /** One file of a worker's output, and how many full ones are kept. */
+  workerOutputBytes: 1024 * 1024 * 1024,
+  workerOutputFiles: 100,
+  /** What is read of a worker's output at once, unless told otherwise, and at most. */
+  workerLogBytes: 64 * 1024,
+  workerLogMostBytes: 8 * 1024 * 1024,
+  /** What a keeper says in one line. */
+  keeperLineBytes: 4096,
+  /** A keeper that runs and has not answered the next controller by then is believed to be well. */
+  keeperAnswerMs: 2000,
+
   // observe
   /** Active alarms of one code; there is no room for more. */
   alarmsPerCode: 256,

@@ -1,4 +1,4 @@
-/** Builds the addons, in a checkout as well as in an installed package. */
+/** Builds the addons and the workers' keeper, in a checkout and in an installed package. */
 import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { availableParallelism } from 'node:os';
@@ -8,7 +8,9 @@ import { filesUnder, hashInputs, stampHolds, writeStamp } from './stamp.mjs';
 import { SetupError, step } from './tool.mjs';
 
 const STAMP = 'build/addon.stamp.json';
-const OUTPUTS = ['build/Release/backplane.node', 'build/Release/backplane_lab.node'];
+const OUTPUTS = ['backplane.node', 'backplane_lab.node', 'backplane_keeper'].map(
+  (name) => `build/Release/${name}`,
+);
 
 /**
  * The folder with `include/node` of the running Node, or null when its headers are not there or are
@@ -56,7 +58,7 @@ function inputsHash(root) {
 }
 
 /**
- * Builds both addons into build/Release unless they were built from the same sources.
+ * Builds the addons and the keeper into build/Release unless they were built from the same sources.
  * @throws SetupError with the compiler's output when that fails.
  */
 export async function ensureAddon(root) {
@@ -69,6 +71,6 @@ export async function ensureAddon(root) {
   await step('addon: configure', [...gyp, 'configure', ...flags], { cwd: root });
   await step('addon: compile', [...gyp, 'build', jobs, ...flags], { cwd: root });
   if (!writeStamp(root, STAMP, inputs, OUTPUTS)) {
-    throw new SetupError(`node-gyp said nothing, but ${OUTPUTS.join(' or ')} is not there`);
+    throw new SetupError(`node-gyp said nothing, but ${OUTPUTS.join(', ')} is not there`);
   }
 }

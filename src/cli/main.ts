@@ -1,13 +1,18 @@
 #!/usr/bin/env node
 /** The command `backplane`: parses, calls, prints. */
-import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
-import { BackplaneError } from '../errors.js';
+import { BackplaneError, ControllerError } from '../errors.js';
+import { version } from './version.js';
 
 type Add = (program: Command) => void;
 
 /** The commands, in the order of the help. Each loads what it needs itself: some is large. */
 const commands: Readonly<Record<string, () => Promise<Add>>> = {
+  start: async () => (await import('./start.js')).addStart,
+  status: async () => (await import('./status.js')).addStatus,
+  alarms: async () => (await import('./alarms.js')).addAlarms,
+  workers: async () => (await import('./workers.js')).addWorkers,
+  drain: async () => (await import('./drain.js')).addDrain,
   serve: async () => (await import('./serve.js')).addServe,
   ping: async () => (await import('./ping.js')).addPing,
   nodes: async () => (await import('./nodes.js')).addNodes,
@@ -17,14 +22,11 @@ const commands: Readonly<Record<string, () => Promise<Add>>> = {
   keygen: async () => (await import('./keygen.js')).addKeygen,
   tune: async () => (await import('./tune.js')).addTune,
   demo: async () => (await import('./demo.js')).addDemo,
+  'demo:cluster': async () => (await import('./demo-cluster.js')).addDemoCluster,
   lab: async () => (await import('./lab.js')).addLab,
   soak: async () => (await import('./soak.js')).addSoak,
+  completion: async () => (await import('./completion.js')).addCompletion,
 };
-
-function version(): string {
-  const file = new URL('../../../package.json', import.meta.url);
-  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
-}
 
 /** Of wrong use; what is used as it should be, and fails, ends with 1. */
 const USAGE_STATUS = 2;
@@ -38,7 +40,9 @@ interface Running {
 /** The command that is asked for, or all of them for the help about them. */
 async function wanted(): Promise<Add[]> {
   const [, , name = ''] = process.argv;
-  const names = Object.hasOwn(commands, name) ? [name] : Object.keys(commands);
+  // Completion has to know all of them.
+  const isOne = Object.hasOwn(commands, name) && name !== 'completion';
+  const names = isOne ? [name] : Object.keys(commands);
   return Promise.all(names.map((each) => (commands[each] as () => Promise<Add>)()));
 }
 
@@ -82,7 +86,8 @@ async function main(): Promise<void> {
     process.stderr.write(`backplane: ${code}: ${message}\n`);
     if (running.json) {
       const { command } = running;
-      console.log(JSON.stringify({ command, ok: false, violations: [message], code }));
+      const pid = error instanceof ControllerError ? error.pid : undefined;
+      console.log(JSON.stringify({ command, ok: false, violations: [message], code, pid }));
     }
     process.exitCode = 1;
   }

@@ -3,20 +3,11 @@ import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import { openConfig, type Config as Replica } from '../cluster.js';
 import { CONFIG_CONTROL, configControl } from '../config/control.js';
-import {
-  BackplaneError,
-  type ClusterNode,
-  dnsPeers,
-  type Logger,
-  NodeError,
-  startNode,
-} from '../index.js';
+import { type ClusterNode, dnsPeers, NodeError, startNode } from '../index.js';
 import { LOG_LEVELS } from '../node/logger.js';
 import { fullName } from '../node/names.js';
 import { checkPeerAddresses } from '../node/planes.js';
 import {
-  type Alarm,
-  type AlarmWatch,
   type LogLevel,
   lineLogger,
   metricsText,
@@ -26,6 +17,7 @@ import {
 import { hostName } from '../runtime/network.js';
 import type { Config } from './config-file.js';
 import { logConfig } from './config-log.js';
+import { logAlarms, reloadKeys } from './node-log.js';
 import { addNodeOptions, configOf, type NodeCommandOptions } from './node-options.js';
 import { interrupted } from './signals.js';
 
@@ -62,32 +54,6 @@ export function peersOf(
     others: rest.filter((peer) => !isHere(peer)),
     aliases: rest.filter(isHere),
   };
-}
-
-/** Links stay up, and the keys from before hold where the file cannot be used. */
-async function reloadKeys(node: ClusterNode, logger: Logger): Promise<void> {
-  const told = () => ({ node: node.name, keys: node.keyIds });
-  try {
-    await node.reloadKeys();
-    logger.info({ event: 'keys', ...told() }, 'the keys were read again');
-  } catch (err) {
-    if (!(err instanceof BackplaneError)) throw err;
-    logger.error({ event: 'keysKept', ...told(), err }, 'the keys from before hold');
-  }
-}
-
-/** Alarms are lines of the log, too. */
-function logAlarms(node: ClusterNode, alarms: AlarmWatch, logger: Logger): void {
-  const tell = (level: LogLevel, event: string, alarm: Alarm) => {
-    const { code, object, plane, text } = alarm;
-    const where = plane === null ? object : `${object}, plane ${plane}`;
-    logger[level]({ event, node: node.name, ...alarm }, `${event} ${code}, ${where}: ${text}`);
-  };
-  alarms.on('raise', (alarm) => {
-    const isBad = alarm.severity === 'critical' || alarm.severity === 'major';
-    tell(isBad ? 'error' : 'warn', 'alarm', alarm);
-  });
-  alarms.on('clear', (alarm) => tell('info', 'alarmCleared', alarm));
 }
 
 /** Answers what is asked of a configuration where there is none. */

@@ -47,6 +47,29 @@ const options = {
 /** Knows the form of schemas, and compiles none. */
 const forms = new Ajv2020(options);
 
+/** What is wrong with a value, and where in it: `/output/files`; empty: all of it. */
+export interface SchemaProblem {
+  readonly path: string;
+  readonly reason: string;
+}
+
+/** A schema of our own, compiled: whoever gives it is trusted. Null: nothing is wrong. */
+export function checkerOf(schema: object): (value: unknown) => SchemaProblem | null {
+  const validate = new Ajv2020({ ...options, meta: false, validateSchema: false }).compile(schema);
+  return (value) => {
+    if (validate(value)) return null;
+    const { instancePath = '', message = 'it does not fit', params } = validate.errors?.[0] ?? {};
+    validate.errors = null;
+    const extra: unknown = params?.['additionalProperty'];
+    if (typeof extra === 'string') {
+      return { path: `${instancePath}/${extra}`, reason: 'there is no such field' };
+    }
+    const allowed: unknown = params?.['allowedValues'];
+    const reason = Array.isArray(allowed) ? `must be one of ${allowed.join(', ')}` : message;
+    return { path: instancePath, reason };
+  };
+}
+
 interface Schema {
   readonly key: string;
   readonly segments: readonly string[];

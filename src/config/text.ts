@@ -15,6 +15,7 @@
  * twice, aliases and tags are refused.
  */
 import {
+  type Document,
   isAlias,
   isMap,
   LineCounter,
@@ -70,7 +71,7 @@ export function readText(text: string): Map<string, Buffer> {
   if (text.length > limits.configTextCharacters) {
     throw unreadable(`a text has at most ${limits.configTextCharacters} characters`);
   }
-  const whole = parse(text);
+  const { value: whole } = readDocument(text);
   if (typeof whole !== 'object' || whole === null || Array.isArray(whole)) {
     throw unreadable('it must be a map of keys to values; {} for none');
   }
@@ -145,7 +146,34 @@ function unreadable(what: string, cause?: unknown): ConfigError {
   return new ConfigError('ERR_CONFIG', what, { cause });
 }
 
-function parse(text: string): unknown {
+/** A text that is no configuration, read by the same rules. */
+export interface ReadYaml {
+  readonly value: unknown;
+  /** The line at which something stands: the nearest thing around it that is there. */
+  lineOf(path: readonly string[]): number;
+}
+
+/**
+ * Reads YAML or JSON.
+ * @throws ConfigError ERR_CONFIG: the message names the line and the reason.
+ */
+export function readYaml(text: string): ReadYaml {
+  const { document, lines, value } = readDocument(text);
+  const lineOf = (path: readonly string[]): number => {
+    for (let length = path.length; length > 0; length--) {
+      const node = document.getIn(path.slice(0, length), true) as Node | undefined;
+      if (node?.range != null) return lines.linePos(node.range[0]).line;
+    }
+    return 1;
+  };
+  return { value: fromPlain(value), lineOf };
+}
+
+function readDocument(text: string): {
+  readonly document: Document.Parsed;
+  readonly lines: LineCounter;
+  readonly value: unknown;
+} {
   const lines = new LineCounter();
   try {
     const document = parseDocument(text, {
@@ -162,7 +190,7 @@ function parse(text: string): unknown {
     const [problem] = [...document.errors, ...document.warnings];
     if (problem !== undefined) throw unreadable(problem.message.trim(), problem);
     visit(document, { Node: (_key, node) => checkNode(node, lines) });
-    return document.toJS();
+    return { document, lines, value: document.toJS() };
   } catch (cause) {
     if (cause instanceof ConfigError) throw cause;
     // What is nested 10,000 times overflows its stack.

@@ -245,6 +245,12 @@ export const alarmCodes = {
       storeFailure === 'ERR_STORE_FULL' ? [[node, 'there is no room for its store']] : [],
     ),
   },
+  'workers-given-up': {
+    severity: 'major',
+    summary: 'a group of workers has failed too often, and is not started again',
+    // Raised by the controller of the host, which supervises them.
+    rules: {},
+  },
   'redundancy-lost': {
     severity: 'major',
     summary: 'a plane to a node has no active path: the next failure is an outage',

@@ -22,6 +22,7 @@ export {
 export { askControl } from './control-client.js';
 export { type PostOptions, postControl } from './control-post-client.js';
 export { type Health, type HealthOptions, nodeHealth } from './health.js';
+export { type HttpOptions, type HttpServer, serveHttp } from './http.js';
 export { type LineLoggerOptions, lineLogger } from './log.js';
 export { METRIC_PREFIX, type MetricsOptions, metricsText, observeMetrics } from './metrics.js';
 export type { ObservedConfig, ObservedFigures, ObservedStatus } from './observed-config.js';

@@ -1,5 +1,5 @@
 /** What lies in a folder, and files that come to be whole or not at all. */
-import { link, mkdir, open, readdir, rm } from 'node:fs/promises';
+import { link, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 
 /** Names in a folder; null where nothing is at the path. Throws Node's other file errors. */
@@ -52,5 +52,26 @@ export async function syncFolder(path: string): Promise<void> {
     await folder.sync();
   } finally {
     await folder.close();
+  }
+}
+
+/** Makes a folder within one that is there, for its owner alone. Throws Node's file errors. */
+export async function makeFolder(path: string): Promise<void> {
+  await mkdir(path, { mode: 0o700 });
+}
+
+/** Removes a folder with all that is in it. */
+export async function removeFolder(path: string): Promise<void> {
+  await rm(path, { recursive: true, force: true });
+}
+
+/** Gives a file another name. Whether it was there; throws Node's other file errors. */
+export async function renameFile(from: string, to: string): Promise<boolean> {
+  try {
+    await rename(from, to);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    return false;
   }
 }

@@ -11,12 +11,26 @@ import { createInterface } from 'node:readline';
 import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { createLab, type Lab } from '../../../src/lab/index.js';
+import { projectRoot } from '../../unit/rules/sources.js';
 
 const main = fileURLToPath(new URL('../../../src/cli/main.js', import.meta.url));
 const PAGE_BYTES = 4096;
 
+/** Of a host that has installed another version: the same code, under another number. */
+const installed = 'node_modules/backplane/dist/src/cli/main.js';
+
 const programs = {
-  backplane: `#!/bin/sh\nexec '${process.execPath}' '${main}' "$@"\n`,
+  backplane: `#!/bin/sh
+[ -e ${installed} ] || exec '${process.execPath}' '${main}' "$@"
+exec '${process.execPath}' --preserve-symlinks --preserve-symlinks-main "$PWD/${installed}" "$@"
+`,
+  // `npm install backplane@VERSION`
+  npm: `#!/bin/sh
+mkdir -p node_modules/backplane && cd node_modules/backplane || exit
+for each in build deploy dist node_modules prebuilds; do ln -sfn "${projectRoot}/$each" .; done
+version='"version": "'"\${2#*@}"'"'
+exec sed "s/\\"version\\": .*,/$version,/" '${projectRoot}/package.json' > package.json
+`,
   // Folders of hosts lie beside one another. `scp [-p] FILE HOST:`
   scp: '#!/bin/sh\n[ "$1" = -p ] && shift\nexec cp -p "$1" "../$(basename "$2" :)/"\n',
 };
@@ -93,8 +107,12 @@ export class Hosts {
   }
 
   /** @param serve words of the command that the service runs */
-  static async make(context: TestContext, serve: readonly string[]): Promise<Hosts> {
-    const lab = await createLab({ hosts: 3 });
+  static async make(
+    context: TestContext,
+    serve: readonly string[],
+    planes: readonly string[],
+  ): Promise<Hosts> {
+    const lab = await createLab({ hosts: 3, planes });
     const folder = mkdtempSync(join(tmpdir(), 'backplane-docs-'));
     context.after(async () => {
       await lab.close();
@@ -148,6 +166,11 @@ export class Hosts {
   async happens(what: string): Promise<void> {
     if (what === 'the network is whole again') {
       this.lab.heal();
+      return;
+    }
+    const [, plane] = /^plane (.*) fails$/.exec(what) ?? [];
+    if (plane !== undefined) {
+      this.lab.cut('switch', plane);
       return;
     }
     const [, digit, event = ''] = /^host(\d) (.*)$/.exec(what) ?? [];

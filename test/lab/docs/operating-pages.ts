@@ -1,8 +1,9 @@
-/** The two pages for operators of a configuration, and how they are executed. */
+/** The pages for operators, and how they are executed. */
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
+import { parse } from 'yaml';
 import { projectRoot } from '../../unit/rules/sources.js';
 import { filesOf, outputPattern, type Section, type Step, sectionsOf } from './console.js';
 import { Hosts } from './hosts.js';
@@ -24,6 +25,32 @@ export const repairingSections = [
   ...operatingSections.filter(({ title }) => title === 'First start'),
   ...sectionsOf(pageOf('repairing-the-configuration.md')),
 ];
+
+/** A page with what its test has to know besides. */
+export interface Operated {
+  readonly text: string;
+  /** The files it tells to save, in its order; the first one has the planes of the hosts. */
+  readonly files: readonly string[];
+  readonly planes: readonly string[];
+  /** The words of a command that its services run stand behind this. */
+  readonly service: RegExp;
+}
+
+/** The hosts of a configuration alone. */
+const configuration: Operated = {
+  text: operating,
+  files: ['backplane.json', 'cluster.yaml'],
+  planes: ['a', 'b'],
+  service: /runs `(backplane serve [^`]*)`/,
+};
+
+/** The hosts of a cluster; the third plane comes later. */
+export const cluster: Operated = {
+  text: pageOf('operating-a-cluster.md'),
+  files: ['host.yaml', 'cluster.yaml'],
+  planes: ['a', 'b', 'c'],
+  service: /`(backplane start [^`]*)` in that folder/,
+};
 
 async function take(hosts: Hosts, step: Step): Promise<void> {
   switch (step.type) {
@@ -57,13 +84,18 @@ function told(step: Step, ms: number): string {
 }
 
 /** Does all that sections say, one after the other, each as a test. */
-export async function execute(context: TestContext, sections: readonly Section[]): Promise<void> {
-  const [, serve = ''] = /runs `(backplane serve [^`]*)`/.exec(operating) ?? [];
-  const hosts = await Hosts.make(context, serve.split(' '));
+export async function execute(
+  context: TestContext,
+  sections: readonly Section[],
+  page: Operated = configuration,
+): Promise<void> {
+  const [, service = ''] = page.service.exec(page.text) ?? [];
+  const hosts = await Hosts.make(context, service.split(' '), page.planes);
   context.signal.addEventListener('abort', () => console.log(hosts.journals()));
-  const files = filesOf(operating);
-  assert.deepEqual([...files.keys()], ['backplane.json', 'cluster.yaml']);
-  assert.deepEqual(JSON.parse(files.get('backplane.json') ?? '').planes, hosts.lab.cidrs);
+  const files = filesOf(page.text);
+  assert.deepEqual([...files.keys()], page.files);
+  const { planes } = parse(files.get(page.files[0] ?? '') ?? '') as { planes: object };
+  for (const [name, cidr] of Object.entries(planes)) assert.equal(cidr, hosts.lab.cidrs[name]);
   for (const host of [1, 2, 3]) {
     for (const [name, text] of files) writeFileSync(hosts.path(host, name), text);
   }

@@ -1,4 +1,4 @@
-/** The C++ compilers with sanitizers, for what builds a part of the addon by itself. */
+/** The compilers with sanitizers, for what builds a part of the addon by itself. */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -34,7 +34,7 @@ export interface Product {
   readonly name: string;
   readonly ending: string;
   /** Default: g++. */
-  readonly compiler?: 'g++' | 'clang++';
+  readonly compiler?: 'g++' | 'clang++' | 'gcc';
   readonly flags: readonly string[];
   /** Sources and headers, from the package's root. */
   readonly files: readonly string[];
@@ -50,7 +50,15 @@ export async function build(product: Product): Promise<string> {
   const { name, ending, compiler = 'g++', files } = product;
   const root = packageRoot();
   const include = `-I${join(root, 'addon')}`;
-  const flags = ['-std=c++20', '-O1', '-g1', '-fno-omit-frame-pointer', ...SANITIZERS, include];
+  const isC = compiler === 'gcc';
+  const flags = [
+    isC ? '-std=gnu11' : '-std=c++20',
+    '-O1',
+    '-g1',
+    '-fno-omit-frame-pointer',
+    ...SANITIZERS,
+    include,
+  ];
   flags.push(...product.flags);
   const hash = createHash('sha256').update(JSON.stringify([compiler, flags]));
   for (const file of files) hash.update(`\0${file}\0`).update(readFileSync(join(root, file)));
@@ -59,13 +67,17 @@ export async function build(product: Product): Promise<string> {
   if (existsSync(path)) return path;
   mkdirSync(folder, { recursive: true });
   const input = files
-    .filter((file) => file.endsWith('.cc'))
+    .filter((file) => file.endsWith(isC ? '.c' : '.cc'))
     .map((file) => `#include "${join(root, file)}"\n`)
     .join('');
   const draft = `${path}.${process.pid}`;
-  const { code, output } = await run(compiler, [...flags, '-x', 'c++', '-', '-o', draft], {
-    input,
-  });
+  const { code, output } = await run(
+    compiler,
+    [...flags, '-x', isC ? 'c' : 'c++', '-', '-o', draft],
+    {
+      input,
+    },
+  );
   assert.equal(code, 0, output);
   renameSync(draft, path);
   return path;

@@ -99,7 +99,7 @@ test('only the loaders name an addon', () => {
   }
 });
 
-test('timing, wire, link, node and config import nothing with a clock, a disk or a socket', () => {
+test('rooms of machines and their drivers import nothing with a clock, a disk or a socket', () => {
   none(impureImports(sources));
   for (const name of ['fs', 'fs/promises', 'timers', 'timers/promises', 'perf_hooks', 'os']) {
     const text = `import * as x from 'node:${name}';`;

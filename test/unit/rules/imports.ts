@@ -18,19 +18,24 @@ export const allowedRooms: Readonly<Record<string, readonly string[]>> = {
   link: ['errors', 'limits', 'runtime', 'timing', 'wire', 'sctp'],
   node: ['errors', 'limits', 'runtime', 'timing', 'wire', 'sctp', 'link'],
   config: ['errors', 'limits', 'runtime', 'timing', 'wire', 'sctp', 'link', 'node'],
+  workers: ['errors', 'limits', 'runtime', 'timing', 'wire', 'sctp', 'link', 'node', 'config'],
+  controller: [
+    ...['errors', 'limits', 'runtime', 'timing', 'wire', 'sctp', 'link', 'node', 'config'],
+    ...['index', 'workers'],
+  ],
   index: ['errors', 'limits', 'runtime', 'timing', 'wire', 'sctp', 'link', 'node'],
-  cluster: ['errors', 'config'],
+  cluster: ['errors', 'config', 'controller', 'workers'],
   adapters: ['errors', 'limits', 'index'],
   lab: [
     ...['errors', 'limits', 'runtime', 'timing', 'wire', 'sctp', 'link', 'node', 'index'],
     // Programs that its scenarios start; what it exports loads neither.
-    ...['cluster', 'observe'],
+    ...['cluster', 'observe', 'workers'],
   ],
   testing: ['errors', 'limits', 'runtime', 'timing', 'wire', 'sctp', 'link', 'node', 'index'],
   observe: ['errors', 'limits', 'node'],
   cli: [
     ...['errors', 'limits', 'runtime', 'timing', 'wire', 'sctp', 'link', 'node', 'index'],
-    ...['config', 'cluster', 'observe', 'lab'],
+    ...['config', 'controller', 'workers', 'cluster', 'observe', 'lab'],
   ],
 };
 
@@ -67,7 +72,15 @@ export const allowedPackages: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Rooms that get clocks, timers, randomness and files from runtime, and from nowhere else. */
-export const pureRooms: readonly string[] = ['timing', 'wire', 'link', 'node', 'config'];
+export const pureRooms: readonly string[] = [
+  'timing',
+  'wire',
+  'link',
+  'node',
+  'config',
+  'controller',
+  'workers',
+];
 
 /** Modules of Node that such a room may import: none of them knows the time or the disk. */
 const PURE_MODULES = [

@@ -108,8 +108,13 @@ test('backplane/cluster loads the node, and nothing of those who use it', () => 
   none(loaded.filter((path) => /^(lab|cli|observe|testing|adapters)\//.test(path)));
 });
 
+const ASKERS = [
+  ...['config', 'masters', 'nodes', 'paths', 'keygen'],
+  ...['status', 'alarms', 'workers', 'drain', 'completion'],
+];
+
 test('a command that asks a node that runs loads none', () => {
-  for (const name of ['config', 'masters', 'nodes', 'paths', 'keygen']) {
+  for (const name of ASKERS) {
     const loaded = modulesLoadedBy(`${consumer.installed}/dist/src/cli/${name}.js`);
     assert.ok(loaded.includes(`cli/${name}.js`));
     none(loaded.filter((path) => /^(index\.js|cluster\.js|(link|sctp|lab)\/.*)$/.test(path)));

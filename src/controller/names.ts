@@ -1,0 +1,16 @@
+/** What controllers are called, and the topics on which they ask each other. */
+
+/** The node's name of every controller; behind the `@` stands its host. */
+export const CONTROLLER = 'controller';
+
+/** A call that a controller answers with a `HostStatus`. */
+export const STATUS_TOPIC = 'controller:status';
+
+/** A call by which a controller has another one do something with a worker: a `WorkerOrder`. */
+export const WORKER_TOPIC = 'controller:worker';
+
+/** The host whose controller a node is; null for any other node. */
+export function hostOfController(name: string): string | null {
+  const prefix = `${CONTROLLER}@`;
+  return name.startsWith(prefix) ? name.slice(prefix.length) : null;
+}

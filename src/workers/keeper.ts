@@ -1,0 +1,245 @@
+/** One keeper and its worker, from its start or its adoption until what it left is removed. */
+import { join } from 'node:path';
+import { limits } from '../limits.js';
+import { spawn } from '../runtime/child-process.js';
+import { createPrivateFile, readTextFile } from '../runtime/files.js';
+import { makeFolder, namesIn, removeFolder, renameFile } from '../runtime/folder.js';
+import type { Runtime } from '../runtime/index.js';
+import { connectLines, type Duplex, LineStream } from '../runtime/line-stream.js';
+import { isRunning } from '../runtime/process-identity.js';
+import {
+  type KeeperSetup,
+  type KeeperState,
+  keeperFile,
+  keeperMemo,
+  keeperState,
+  storedEnding,
+} from './keeper-text.js';
+import type { Ending } from './supervisor-io.js';
+import type { WorkerSpec } from './worker-spec.js';
+
+/** What is told of a keeper, in order. */
+export interface KeeperEvents {
+  state(state: KeeperState): void;
+  /** The last that is told. */
+  ended(ending: Ending): void;
+}
+
+/** What is found in the folder of a keeper that another controller has started. */
+export type Found =
+  /** It never came to be, and cannot any more. */
+  | { readonly type: 'nothing' }
+  | { readonly type: 'running'; readonly spec: WorkerSpec | null; readonly identity: string }
+  | {
+      readonly type: 'ended';
+      readonly spec: WorkerSpec | null;
+      readonly ending: Ending;
+      /** Somebody was told, and it is kept to be remembered. */
+      readonly wasTold: boolean;
+    };
+
+const FILE_BYTES = 1024 * 1024;
+const ENDING_BYTES = 1024;
+/** Names of files; addon/keeper has the same. */
+const SPEC = 'spec';
+const EXIT = 'exit';
+const TOLD = 'told';
+const KEEPER = /^keeper\.(\d+)\.(\d+)$/;
+
+async function textOf(path: string, bytes: number): Promise<string | null> {
+  try {
+    return await readTextFile(path, bytes);
+  } catch (error) {
+    if ((error as { code?: unknown }).code === 'ENOENT') return null;
+    throw error;
+  }
+}
+
+/** How the worker of a folder has ended; null: that is not there. */
+async function endingIn(folder: string, name: string): Promise<Ending | null> {
+  const text = await textOf(join(folder, name), ENDING_BYTES);
+  return text === null ? null : storedEnding(text);
+}
+
+/**
+ * Looks at a folder. Whoever looks at one whose keeper has not yet begun keeps it from beginning.
+ */
+export async function findKeeper(folder: string): Promise<Found> {
+  for (;;) {
+    const names = (await namesIn(folder)) ?? [];
+    const name = names.find((each) => KEEPER.test(each));
+    if (name === undefined) {
+      // Of the keeper's renaming and this one, one fails.
+      if (names.includes(SPEC) && !(await renameFile(join(folder, SPEC), join(folder, 'void')))) {
+        continue;
+      }
+      return { type: 'nothing' };
+    }
+    const memo = keeperMemo((await textOf(join(folder, name), FILE_BYTES)) ?? '');
+    const spec = memo?.spec ?? null;
+    const [, pid, ticks] = KEEPER.exec(name) as RegExpExecArray;
+    const identity = `${pid} ${ticks} ${memo?.boot ?? ''}`;
+    // First whether it runs: what it leaves is there before it ends.
+    const runs = isRunning(identity);
+    const told = await endingIn(folder, TOLD);
+    if (told !== null) return { type: 'ended', spec, ending: told, wasTold: true };
+    const stored = await endingIn(folder, EXIT);
+    if (stored !== null) return { type: 'ended', spec, ending: stored, wasTold: false };
+    if (runs) return { type: 'running', spec, identity };
+    return { type: 'ended', spec, ending: { kind: 'lost' }, wasTold: false };
+  }
+}
+
+export class Keeper {
+  readonly spec: WorkerSpec;
+  /** Tells it from all others, of this worker too. */
+  readonly instance: string;
+  readonly folder: string;
+  /** The newest that it told. */
+  state: KeeperState | null = null;
+  readonly #events: KeeperEvents;
+  #stream: LineStream | null = null;
+  /** What it is to be sent once it is there. */
+  #waiting: string[] = [];
+  #isEnded = false;
+  #isDetached = false;
+  #ended: () => void = () => {};
+  #answered: () => void = () => {};
+  /** When its stream is closed for good: it has ended. */
+  readonly gone = new Promise<void>((resolve) => {
+    this.#ended = resolve;
+  });
+
+  /** @param runFolder that of all instances */
+  constructor(spec: WorkerSpec, instance: string, runFolder: string, events: KeeperEvents) {
+    this.spec = spec;
+    this.instance = instance;
+    this.folder = join(runFolder, instance);
+    this.#events = events;
+  }
+
+  /** Makes the folder, and starts the keeper in it. Rejects with Node's own errors. */
+  async start(program: string, setup: KeeperSetup): Promise<void> {
+    await makeFolder(this.folder);
+    const draft = join(this.folder, 'draft');
+    await createPrivateFile(draft, keeperFile(setup), false);
+    await renameFile(draft, join(this.folder, SPEC));
+    if (this.#isDetached) return;
+    const child = spawn(program, [this.folder, this.spec.name], {
+      detached: true,
+      cwd: '/',
+      stdio: ['ignore', 'ignore', 'ignore', 'pipe'],
+    });
+    await new Promise<void>((resolve, reject) => {
+      child.once('spawn', resolve);
+      child.once('error', reject);
+    });
+    child.unref();
+    this.#use(new LineStream(child.stdio[3] as Duplex, limits.keeperLineBytes, this.#lines));
+  }
+
+  /**
+   * Goes on with one that another controller has started. Resolves when it has told how it is, or
+   * how it has ended; or when it has not answered in time, though it runs.
+   */
+  async adopt({ timers }: Runtime): Promise<void> {
+    await this.#connect();
+    if (this.state !== null || this.#isEnded) return;
+    await new Promise<void>((resolve) => {
+      const timer = timers.after(limits.keeperAnswerMs, resolve);
+      this.#answered = () => {
+        timer.cancel();
+        resolve();
+      };
+    });
+  }
+
+  /** It could not be started at all. */
+  failed(errno: number): void {
+    this.#end({ kind: 'failed', errno: Math.abs(errno), at: 'keeper' });
+    this.#ended();
+  }
+
+  /** Its worker has ended, or it was let go of. */
+  get isOver(): boolean {
+    return this.#isEnded;
+  }
+
+  signal(number: number): void {
+    this.#send(`signal ${number}`);
+  }
+
+  /** Removes what it has left. */
+  async remove(): Promise<void> {
+    await removeFolder(this.folder);
+  }
+
+  /** Keeps how it has ended, as something that was told. */
+  async remember(): Promise<void> {
+    const isKept = await renameFile(join(this.folder, EXIT), join(this.folder, TOLD));
+    if (!isKept) await this.remove();
+  }
+
+  /** Lets go of it; it runs on. */
+  detach(): void {
+    this.#isDetached = true;
+    this.#isEnded = true;
+    this.#stream?.close();
+  }
+
+  readonly #lines = {
+    line: (text: string): void => this.#heard(keeperState(text)),
+    closed: (): void => {
+      this.#stream = null;
+      if (!this.#isDetached) void this.#lost();
+    },
+  };
+
+  async #connect(): Promise<void> {
+    try {
+      const path = join(this.folder, 'control');
+      this.#use(await connectLines(path, limits.keeperLineBytes, this.#lines));
+    } catch {
+      await this.#lost();
+    }
+  }
+
+  #use(stream: LineStream): void {
+    this.#stream = stream;
+    if (this.#isDetached) stream.close();
+    for (const line of this.#waiting.splice(0)) stream.write(line);
+  }
+
+  #send(line: string): void {
+    if (this.#stream === null) this.#waiting.push(line);
+    else this.#stream.write(line);
+  }
+
+  #heard(state: KeeperState): void {
+    if (this.#isEnded) return;
+    this.state = state;
+    this.#events.state(state);
+    this.#answered();
+    // On the disk already, unless that is full: then the keeper waits for this word.
+    if (state.ending !== null) {
+      this.#end(state.ending);
+      this.#send('taken');
+    }
+  }
+
+  #end(ending: Ending): void {
+    if (this.#isEnded) return;
+    this.#isEnded = true;
+    this.#events.ended(ending);
+    this.#answered();
+  }
+
+  /** It does not answer any more: it has ended, or has closed this stream alone. */
+  async #lost(): Promise<void> {
+    const found = await findKeeper(this.folder);
+    if (found.type === 'running' && !this.#isDetached) return this.#connect();
+    if (found.type === 'ended') this.#end(found.ending);
+    else if (found.type === 'nothing') this.#end({ kind: 'lost' });
+    this.#ended();
+  }
+}

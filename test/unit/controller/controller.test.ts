@@ -1,0 +1,155 @@
+import assert from 'node:assert/strict';
+import test, { type TestContext } from 'node:test';
+import { openConfigWith } from '../../../src/config/open.js';
+import { Controller } from '../../../src/controller/controller.js';
+import type { HostFile } from '../../../src/controller/host-file.js';
+import { WORKER_TOPIC } from '../../../src/controller/names.js';
+import { WorkerError } from '../../../src/errors.js';
+import { limits } from '../../../src/limits.js';
+import { createTestNetwork, type TestNetwork } from '../../../src/testing/index.js';
+import type { Workers } from '../../../src/workers/workers.js';
+import { MemoryDisks } from '../config/memory-disk.js';
+
+const HOSTS = ['h1', 'h2', 'h3'] as const;
+const MASTERS = ['controller@h1', 'controller@h2'];
+
+interface Cluster {
+  readonly network: TestNetwork;
+  readonly controllers: readonly [Controller, Controller, Controller];
+  /** What workers were told, as `h1 restart api`. */
+  readonly said: string[];
+}
+
+/** Supervision that has nothing and notes what it is told. */
+function supervision(host: string, said: string[]): Workers {
+  const noted = (what: string) => (worker: string) => {
+    if (worker !== 'api') throw new WorkerError('ERR_WORKER_UNKNOWN', `there is no ${worker}`);
+    said.push(`${host} ${what} ${worker}`);
+  };
+  return {
+    desire: () => {},
+    suspend: (reason: string, isOn: boolean) => {
+      if (isOn) said.push(`${host} suspend ${reason}`);
+    },
+    restart: noted('restart'),
+    logs: async (_: string, bytes: number) => 'x'.repeat(bytes),
+    view: () => ({ workers: [], groups: [], suspended: [] }),
+    close: async () => {},
+  } as unknown as Workers;
+}
+
+/** Three controllers without a disk or a kernel, bootstrapped. */
+async function booted(context: TestContext): Promise<Cluster> {
+  const network = createTestNetwork();
+  const disks = new MemoryDisks();
+  const said: string[] = [];
+  const controllers: Controller[] = [];
+  for (const host of HOSTS) {
+    const node = await network.node(`controller@${host}`);
+    const parts = { openStore: disks.opener(node.runtime) };
+    const config = await openConfigWith(node, { store: host, masters: MASTERS }, parts);
+    const hostFile = { host, masters: [], loadMs: limits.configLoadMs } as unknown as HostFile;
+    const options = { hostFile, version: '1.2.3' };
+    const workers = supervision(host, said);
+    controllers.push(new Controller({ node, config, workers, options }));
+  }
+  context.after(async () => {
+    for (const controller of controllers) await controller.close();
+    await network.close();
+  });
+  await network.linked();
+  const [one] = controllers as [Controller];
+  await network.until(() => one.config.status.newcomers.length === 1);
+  await one.config.masters.bootstrap(MASTERS);
+  await network.until(() => controllers.every(({ view }) => view.condition === 'up'));
+  return { network, controllers: controllers as unknown as Cluster['controllers'], said };
+}
+
+test('every controller gathers the whole cluster', async (context) => {
+  const { controllers } = await booted(context);
+  for (const controller of controllers) {
+    const { hosts, condition, by, planes } = await controller.cluster();
+    assert.deepEqual([condition, by], ['up', controller.host]);
+    assert.deepEqual(
+      hosts.map(({ host, status }) => `${host} ${status?.role} ${status?.links.length}`),
+      ['h1 sequencer 2', 'h2 master 2', 'h3 slave 2'],
+    );
+    assert.deepEqual(planes, [
+      { name: 'a', state: 'up', faults: [] },
+      { name: 'b', state: 'up', faults: [] },
+    ]);
+  }
+});
+
+test('a host that is lost is shown: the cluster is degraded, then down', async (context) => {
+  const { network, controllers } = await booted(context);
+  const [one, two, three] = controllers;
+  network.kill(two.node);
+  await network.until(() => three.view.condition === 'degraded');
+  const { hosts, missing } = await three.cluster();
+  assert.deepEqual(missing, ['controller@h2']);
+  assert.deepEqual(
+    hosts.map(({ host, isReached }) => `${host} ${isReached}`),
+    ['h1 true', 'h2 false', 'h3 true'],
+  );
+  network.kill(one.node);
+  await network.until(() => three.view.condition === 'down');
+});
+
+test('a controller that does not answer in time is shown as not reached', async (context) => {
+  const { network, controllers } = await booted(context);
+  const [one, two] = controllers;
+  network.stall(two.node);
+  const startMs = network.nowMs;
+  const { hosts } = await one.cluster();
+  assert.equal(hosts[1]?.isReached, false);
+  assert.ok(network.nowMs - startMs < limits.controllerAskMs + 500);
+});
+
+test('of many alarms the worst are told', async (context) => {
+  const { controllers } = await booted(context);
+  const alarm = { severity: 'minor', code: 'c', object: 'o', plane: null, text: '', since: '' };
+  controllers[1].alarms = () => Array.from({ length: 100 }, () => alarm);
+  const { alarms } = await controllers[0].cluster();
+  assert.equal(alarms.length, limits.controllerAlarms);
+});
+
+test('what the configuration has of hosts is followed, a moment later', async (context) => {
+  const { network, controllers, said } = await booted(context);
+  const [one] = controllers;
+  await one.config.put('hosts/h2/drained', true);
+  await network.until(() => said.includes('h2 suspend drain'));
+  const { hosts } = await one.cluster();
+  assert.deepEqual(
+    hosts.map(({ status }) => status?.isDrained),
+    [false, true, false],
+  );
+  const told: string[] = [];
+  one.node.on('peersFailed', ({ error }) => told.push(error.message));
+  await one.config.put('hosts/h9/addresses', { a: 'nowhere' });
+  await network.until(() => told.length > 0);
+  assert.match(told[0] ?? '', /^hosts\/h9\/addresses: /);
+  await network.until(() => one.status.links.length === 2);
+  assert.equal((await one.cluster()).hosts.length, 4, 'a host that was never met is known');
+});
+
+test('a worker is told what to do, wherever it is', async (context) => {
+  const { controllers, said, network } = await booted(context);
+  const [one] = controllers;
+  await one.order('h3', { command: 'restart', worker: 'api' });
+  await one.order('h1', { command: 'restart', worker: 'api' });
+  assert.deepEqual(said, ['h3 restart api', 'h1 restart api']);
+  const logs = await one.order('h3', { command: 'logs', worker: 'api' });
+  assert.equal(logs.length, limits.workerLogBytes);
+  const unknown = { code: 'ERR_WORKER_UNKNOWN', message: 'there is no x' };
+  await assert.rejects(one.order('h3', { command: 'restart', worker: 'x' }), unknown);
+  await assert.rejects(one.order('h9', { command: 'restart', worker: 'api' }), {
+    code: 'ERR_NO_LINK',
+  });
+  const stranger = await network.node('api@h7');
+  await network.linked();
+  const order = { command: 'restart', worker: 'api' };
+  await assert.rejects(stranger.call('controller@h1', WORKER_TOPIC, order), {
+    message: /api@h7 is no controller/,
+  });
+});
