@@ -14,6 +14,9 @@ import type {
   SupervisionSetup,
 } from './supervision-protocol.js';
 
+/** A host whose processors have other things to do may take long to start a process. */
+const START_PATIENCE_MS = 3 * PATIENCE_MS;
+
 /** A keeper that runs, as the system sees it. */
 export interface LiveKeeper {
   readonly pid: number;
@@ -51,7 +54,7 @@ export class SupervisionCast {
       ({ event }) => this.#heard(event),
     );
     this.#party = party;
-    await party.report('ready');
+    await party.report('ready', START_PATIENCE_MS);
   }
 
   get #controller(): Party<SupervisionCommand, SupervisionReport> {
