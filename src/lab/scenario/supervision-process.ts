@@ -55,5 +55,7 @@ async function main(): Promise<void> {
 
 // A scenario that dies takes its processes with it.
 process.on('disconnect', () => process.exit(0));
+// It may have died while this one began.
+if (!process.connected) process.exit(0);
 process.on('uncaughtException', reportFailure);
 main().catch(reportFailure);
