@@ -54,6 +54,8 @@ const { sctpSupport } = require('backplane/sctp');
 const { engine, error } = sctpSupport();
 if (engine !== 'kernel' || (error !== null && error.code !== 'ERR_NO_SCTP')) throw error;
 require('./build/Release/backplane_lab.node');
+const { accessSync, constants } = require('node:fs');
+accessSync('./build/Release/backplane_keeper', constants.X_OK);
 `;
 
 function count(tap, name) {
@@ -97,7 +99,9 @@ async function buildInstalled(violations) {
   const consumer = new Consumer();
   try {
     const build = await run([...npmCommand(), 'run', 'build'], { cwd: consumer.installed });
-    const text = `import { sctpSupport } from 'backplane/sctp';
+    const text = `import { accessSync, constants } from 'node:fs';
+      import { sctpSupport } from 'backplane/sctp';
+      accessSync('node_modules/backplane/build/Release/backplane_keeper', constants.X_OK);
       process.exit(sctpSupport().engine === 'kernel' ? 0 : 1);`;
     if (build.code === 0 && consumer.program('support.mjs', text).code === 0) return true;
     say(tail(build.output, 30));

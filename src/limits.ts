@@ -310,6 +310,8 @@ export const limits = {
   /** What is read of a worker's output at once, unless told otherwise, and at most. */
   workerLogBytes: 64 * 1024,
   workerLogMostBytes: 8 * 1024 * 1024,
+  /** Who follows it looks this often. */
+  workerFollowMs: 200,
   /** What a keeper says in one line. */
   keeperLineBytes: 4096,
   /** A keeper that runs and has not answered the next controller by then is believed to be well. */

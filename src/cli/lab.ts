@@ -9,6 +9,7 @@ import { kills } from './lab-kills.js';
 import { liveness } from './lab-liveness.js';
 import { mesh } from './lab-mesh.js';
 import { addLabPaths } from './lab-paths.js';
+import { addLabSupervision } from './lab-supervision.js';
 import { recordingFolder } from './recording-folder.js';
 import { finish, progress, table } from './report.js';
 import { wholeNumber } from './whole-number.js';
@@ -112,4 +113,5 @@ export function addLab(program: Command): void {
     .action(mesh);
   addLabPaths(lab);
   addLabColdStart(lab);
+  addLabSupervision(lab);
 }

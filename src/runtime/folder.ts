@@ -1,5 +1,5 @@
 /** What lies in a folder, and files that come to be whole or not at all. */
-import { link, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
+import { chmod, link, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 
 /** Names in a folder; null where nothing is at the path. Throws Node's other file errors. */
@@ -53,6 +53,11 @@ export async function syncFolder(path: string): Promise<void> {
   } finally {
     await folder.close();
   }
+}
+
+/** Lets others through a folder, to what they know the name of; nobody else looks into it. */
+export async function letThrough(path: string): Promise<void> {
+  await chmod(path, 0o711);
 }
 
 /** Makes a folder within one that is there, for its owner alone. Throws Node's file errors. */

@@ -1,5 +1,5 @@
 /** One keeper and its worker, from its start or its adoption until what it left is removed. */
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { limits } from '../limits.js';
 import { spawn } from '../runtime/child-process.js';
 import { createPrivateFile, readTextFile } from '../runtime/files.js';
@@ -40,6 +40,8 @@ export type Found =
 
 const FILE_BYTES = 1024 * 1024;
 const ENDING_BYTES = 1024;
+/** What the name of a folder begins with that is being removed. */
+export const GONE = 'gone-';
 /** Names of files; addon/keeper has the same. */
 const SPEC = 'spec';
 const EXIT = 'exit';
@@ -128,6 +130,8 @@ export class Keeper {
     const child = spawn(program, [this.folder, this.spec.name], {
       detached: true,
       cwd: '/',
+      // What the controller has is nothing to its workers.
+      env: {},
       stdio: ['ignore', 'ignore', 'ignore', 'pipe'],
     });
     await new Promise<void>((resolve, reject) => {
@@ -154,7 +158,7 @@ export class Keeper {
     });
   }
 
-  /** It could not be started at all. */
+  /** It could not be started at all, or ended before it began. */
   failed(errno: number): void {
     this.#end({ kind: 'failed', errno: Math.abs(errno), at: 'keeper' });
     this.#ended();
@@ -169,9 +173,10 @@ export class Keeper {
     this.#send(`signal ${number}`);
   }
 
-  /** Removes what it has left. */
+  /** Removes what it has left: all at once for whoever finds the folder next. */
   async remove(): Promise<void> {
-    await removeFolder(this.folder);
+    const gone = join(dirname(this.folder), `${GONE}${this.instance}`);
+    if (await renameFile(this.folder, gone)) await removeFolder(gone);
   }
 
   /** Keeps how it has ended, as something that was told. */
@@ -239,7 +244,7 @@ export class Keeper {
     const found = await findKeeper(this.folder);
     if (found.type === 'running' && !this.#isDetached) return this.#connect();
     if (found.type === 'ended') this.#end(found.ending);
-    else if (found.type === 'nothing') this.#end({ kind: 'lost' });
+    else if (found.type === 'nothing') return this.failed(0);
     this.#ended();
   }
 }

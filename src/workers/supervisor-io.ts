@@ -20,7 +20,8 @@ export type SupervisorInput =
   | {
       readonly type: 'adopted';
       readonly spec: WorkerSpec;
-      readonly pid: number;
+      /** Null: its keeper has not told yet. */
+      readonly pid: number | null;
       readonly isReady: boolean;
       /** It has been asked to stop. */
       readonly isStopping: boolean;

@@ -1,5 +1,5 @@
 /** The environment of a worker: what the controller itself has is not for it, but for a few. */
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import type { WorkerSpec } from './worker-spec.js';
 
 /** Of the controller's own. */
@@ -32,6 +32,7 @@ export function workerEnvironment(
     ...spec.env,
     BACKPLANE_HOST: host,
     BACKPLANE_WORKER: spec.name,
+    BACKPLANE_INSTANCE: basename(folder),
     ...(spec.pool === null ? {} : { BACKPLANE_POOL: spec.pool }),
     [NOTIFY_VARIABLE]: join(folder, 'notify.stream'),
     NOTIFY_SOCKET: join(folder, 'notify'),

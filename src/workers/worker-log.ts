@@ -2,10 +2,17 @@
 import { join } from 'node:path';
 import { limits } from '../limits.js';
 import { readTail } from '../runtime/files.js';
+import type { Runtime, Timers } from '../runtime/index.js';
+import { Tail } from '../runtime/tail.js';
+
+/** Where a worker's output is. */
+export function outputFolder(folder: string, worker: string): string {
+  return join(folder, 'output', worker);
+}
 
 /** The file that is written at present; full ones have `.1`, `.2` behind it, the newest first. */
 export function outputPath(folder: string, worker: string): string {
-  return join(folder, 'output', worker);
+  return join(outputFolder(folder, worker), 'log');
 }
 
 /**
@@ -26,4 +33,41 @@ export async function readOutput(folder: string, worker: string, bytes: number):
   const end = text.indexOf('\n');
   // Cut where the bytes ran out.
   return left > 0 || end < 0 || end === text.length - 1 ? text : text.slice(end + 1);
+}
+
+/**
+ * What a worker puts out from now on, in pieces, until the signal is aborted. What is rotated away
+ * while nobody looks is passed over.
+ */
+export async function* followOutput(
+  folder: string,
+  worker: string,
+  { timers }: Runtime,
+  signal: AbortSignal,
+): AsyncGenerator<string, void> {
+  const tail = new Tail(outputPath(folder, worker));
+  const decoder = new TextDecoder();
+  try {
+    await tail.passOver();
+    while (!signal.aborted) {
+      const piece = await tail.more(limits.workerLogBytes);
+      if (piece.length > 0) yield decoder.decode(piece, { stream: true });
+      else await aMoment(timers, signal);
+    }
+  } finally {
+    await tail.close();
+  }
+}
+
+/** Until it is worth looking again, or the signal is aborted. */
+function aMoment(timers: Timers, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      timer.cancel();
+      signal.removeEventListener('abort', done);
+      resolve();
+    };
+    const timer = timers.after(limits.workerFollowMs, done);
+    signal.addEventListener('abort', done);
+  });
 }

@@ -4,7 +4,7 @@
  *
  *     lock                  the controller that has it
  *     run/<instance>/       a keeper's own (keeper.ts)
- *     output/<worker>[.N]   what workers say (worker-log.ts)
+ *     output/<worker>/      what workers say (worker-log.ts)
  *     held/<worker>         an operator has stopped it
  */
 import { join } from 'node:path';
@@ -12,12 +12,18 @@ import { WorkerError } from '../errors.js';
 import { limits } from '../limits.js';
 import { Alarm } from '../node/alarm.js';
 import { createPrivateFile } from '../runtime/files.js';
-import { makePrivateFolder, namesIn, removeFile, removeFolder } from '../runtime/folder.js';
+import {
+  letThrough,
+  makePrivateFolder,
+  namesIn,
+  removeFile,
+  removeFolder,
+} from '../runtime/folder.js';
 import { type Runtime, systemRuntime } from '../runtime/index.js';
 import { type FileLock, takeLock } from '../runtime/lock-file.js';
 import { processIdentity } from '../runtime/process-identity.js';
 import { logEvent } from './event-log.js';
-import { findKeeper, Keeper } from './keeper.js';
+import { findKeeper, GONE, Keeper } from './keeper.js';
 import { keeperProgram } from './keeper-program.js';
 import type { KeeperState } from './keeper-text.js';
 import type { WorkerEvent, WorkersOptions, WorkersView } from './options.js';
@@ -30,11 +36,12 @@ import type {
   SuspendReason,
 } from './supervisor-io.js';
 import { workerEnvironment } from './worker-environment.js';
-import { outputPath, readOutput } from './worker-log.js';
+import { followOutput, outputFolder, outputPath, readOutput } from './worker-log.js';
 import { type Desired, type WorkerSpec, workerSpec } from './worker-spec.js';
 
 /** The name of an instance has two characters for each of these. */
 const INSTANCE_BYTES = 6;
+const INSTANCE = /^[0-9a-f]{12}$/;
 
 /** One that has ended and was not yet cleared away. */
 interface Ended {
@@ -64,6 +71,7 @@ export class Workers {
   readonly #ended: Ended[] = [];
   /** Those that were told to have ended for good, until they are cleared away. */
   readonly #finished = new Set<string>();
+  #holding: Promise<void> = Promise.resolve();
   #isDesireKnown = false;
   #isClosed = false;
 
@@ -89,6 +97,8 @@ export class Workers {
     }
     const program = options.keeper ?? (await keeperProgram());
     for (const name of ['run', 'output', 'held']) await makePrivateFolder(join(folder, name));
+    // Workers of other users have to reach the sockets of their keepers.
+    for (const path of [folder, join(folder, 'run')]) await letThrough(path);
     const lock = await takeLock(join(folder, 'lock'));
     if (typeof lock === 'string') {
       const [pid] = lock.split(' ');
@@ -154,6 +164,15 @@ export class Workers {
     return readOutput(this.#options.folder, worker, bytes);
   }
 
+  /**
+   * What a worker puts out from now on, in pieces of text, until the signal is aborted.
+   * @throws WorkerError ERR_WORKER_UNKNOWN.
+   */
+  follow(worker: string, signal: AbortSignal): AsyncIterable<string> {
+    this.#check(worker);
+    return followOutput(this.#options.folder, worker, this.#runtime, signal);
+  }
+
   /** Lets go of all workers; they run on, and whoever starts next adopts them. */
   async close(): Promise<void> {
     if (this.#isClosed) return;
@@ -171,20 +190,29 @@ export class Workers {
 
   #command(command: 'start' | 'stop' | 'restart', worker: string): void {
     this.#check(worker);
-    const held = join(this.#options.folder, 'held', worker);
-    if (command === 'stop') {
-      this.#work(async () => createPrivateFile(held, '', false).catch(() => {}));
-    } else this.#work(() => removeFile(held));
+    this.#hold(worker, command === 'stop');
     this.#feed({ type: 'command', command, worker });
   }
 
+  /** Notes for the next controller, in order, whether a worker is to stay stopped. */
+  #hold(worker: string, isHeld: boolean): void {
+    const path = join(this.#options.folder, 'held', worker);
+    const before = this.#holding;
+    this.#holding = this.#work(async () => {
+      await before;
+      await removeFile(path);
+      if (isHeld) await createPrivateFile(path, '', false);
+    });
+  }
+
   /** Does something on the disk; what fails there is told to the log alone. */
-  #work(what: () => Promise<void>): void {
+  #work(what: () => Promise<void>): Promise<void> {
     const work = what().catch((error: Error) => {
       this.#options.log?.error({ err: error }, 'the folder of the workers');
     });
     this.#works.add(work);
     void work.then(() => this.#works.delete(work));
+    return work;
   }
 
   /** Steps what has happened and does what comes of it, until there is nothing more. */
@@ -235,8 +263,8 @@ export class Workers {
     this.#instances.delete(worker);
     const remembered = this.#remembered.get(worker);
     this.#remembered.delete(worker);
-    if (remembered !== undefined) this.#work(() => remembered.remove());
-    this.#work(() => removeFile(join(this.#options.folder, 'held', worker)));
+    if (remembered !== undefined) void this.#work(() => remembered.remove());
+    this.#hold(worker, false);
   }
 
   #start(spec: WorkerSpec): void {
@@ -246,8 +274,9 @@ export class Workers {
     const instance = this.#runtime.random.bytes(INSTANCE_BYTES).toString('hex');
     const keeper = this.#keep(spec, instance);
     this.#register(keeper);
-    this.#work(async () => {
+    void this.#work(async () => {
       await remembered?.remove();
+      await makePrivateFolder(outputFolder(folder, spec.name));
       const env = workerEnvironment(spec, keeper.folder, host, environment?.(spec) ?? {});
       const output = outputPath(folder, spec.name);
       try {
@@ -300,7 +329,7 @@ export class Workers {
     this.#feed({
       type: 'adopted',
       spec,
-      pid: state?.pid ?? 0,
+      pid: state?.pid ?? null,
       isReady: state?.isReady ?? true,
       isStopping: (state?.signalled ?? 0) !== 0,
     });
@@ -313,7 +342,7 @@ export class Workers {
       const { name } = keeper.spec;
       const isFinal = this.#finished.delete(name);
       if (isFinal) this.#remembered.set(name, keeper);
-      this.#work(async () => {
+      void this.#work(async () => {
         await heard;
         await keeper.gone;
         await (isFinal ? keeper.remember() : keeper.remove());
@@ -325,7 +354,11 @@ export class Workers {
   async #find(): Promise<void> {
     const held = await namesIn(join(this.#options.folder, 'held'));
     this.#feed({ type: 'held', workers: held ?? [] });
-    const instances = (await namesIn(this.#runFolder)) ?? [];
+    const names = (await namesIn(this.#runFolder)) ?? [];
+    for (const name of names.filter((each) => each.startsWith(GONE))) {
+      await removeFolder(join(this.#runFolder, name));
+    }
+    const instances = names.filter((name) => INSTANCE.test(name));
     await Promise.all(instances.map((instance) => this.#findOne(instance)));
   }
 

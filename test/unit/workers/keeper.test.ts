@@ -1,21 +1,16 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync, statSync } from 'node:fs';
+import { readFileSync, rmSync, statSync } from 'node:fs';
 import { createConnection, type Socket } from 'node:net';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import test from 'node:test';
-import { eventually, HandKept, isThere, programs } from './keepers.js';
+import { SeededRandom } from '../../random.js';
+import { eventually, HandKept, isThere, programs, say } from './keepers.js';
 
 /** A shell that goes on until it is ended. */
 const STAYS = 'while :; do sleep 1000; done';
-/** In a shell of its own: says a datagram at the socket of the keeper. */
-const say = (text: string) =>
-  `python3 -c 'import os,socket,sys
-socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM).sendto(sys.argv[1].encode(),
-os.environ["NOTIFY_SOCKET"])' '${text}'`;
-
 /** When the other end has closed a talk, in whatever way. */
 function closed(socket: Socket): Promise<void> {
   socket.on('error', () => {});
@@ -65,6 +60,21 @@ for (const [how, find] of programs) {
   it('fields that cannot be meant are refused', async (kept, program) => {
     await kept.run(program, 'argument=true\0limit=nofile:many\0');
     assert.equal(await kept.ended(), 'failed 22 spec');
+  });
+
+  it('whatever its file holds, it ends in an orderly way', async (kept, program) => {
+    const seed = Number(process.env['SEED'] ?? Math.floor(Math.random() * 2 ** 32));
+    const dice = new SeededRandom(seed);
+    const whole =
+      'argument=/nowhere/x\0variable=A=b\0limit=nofile:9\0folder=/\0beatMs=5\0outputFiles=2\0';
+    for (let i = 0; i < 40; i++) {
+      const bytes = Buffer.from(whole);
+      for (let n = dice.below(6); n > 0; n--) bytes[dice.below(bytes.length)] = dice.below(256);
+      const file = bytes.subarray(0, dice.once(3) ? dice.below(bytes.length) : bytes.length);
+      await kept.run(program, file);
+      assert.match(await kept.ended(), /^failed \d+ (exec|spec|chdir|setrlimit)$/, `SEED=${seed}`);
+      kept.again();
+    }
   });
 
   it('arguments, variables, folder and limits are the worker’s', async (kept, program) => {
@@ -127,6 +137,14 @@ for (const [how, find] of programs) {
     next.write('taken\n');
     await assert.rejects(kept.ended(), { code: 'ENOENT' });
     next.destroy();
+  });
+
+  it('without its folder it goes when its worker does', async (kept, program) => {
+    await kept.start(program, STAYS);
+    await kept.until(({ isReady }) => isReady);
+    rmSync(kept.folder, { recursive: true });
+    kept.send('signal 15');
+    await assert.rejects(kept.ended(), { code: 'ENOENT' });
   });
 
   it('what a worker leaves behind ends with it', async (kept, program) => {

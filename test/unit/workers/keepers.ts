@@ -2,15 +2,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createConnection, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -39,6 +31,12 @@ export const programs: readonly (readonly [string, () => Promise<string>])[] = [
   ['with sanitizers', sanitizedKeeper],
 ];
 
+/** For a shell: says a datagram at the socket of the keeper. */
+export const say = (text: string) =>
+  `python3 -c 'import os,socket,sys
+socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM).sendto(sys.argv[1].encode(),
+os.environ["NOTIFY_SOCKET"])' '${text}'`;
+
 /** A folder that goes with the test. */
 export function folderFor(t: TestContext): string {
   const folder = mkdtempSync(join(tmpdir(), 'bp-'));
@@ -58,11 +56,12 @@ export class HandKept {
   pid = 0;
 
   constructor(t: TestContext) {
+    // Before the folder goes.
+    t.after(() => this.kill());
     const folder = folderFor(t);
     this.folder = join(folder, 'run');
     this.output = join(folder, 'output');
     mkdirSync(this.folder);
-    t.after(() => this.kill());
   }
 
   /** Starts a shell's script, or whatever `fields` have as a command. */
@@ -74,7 +73,7 @@ export class HandKept {
   }
 
   /** Starts a keeper with a file as it is. */
-  async run(program: string, file: string): Promise<void> {
+  async run(program: string, file: string | Buffer): Promise<void> {
     writeFileSync(join(this.folder, 'spec'), file);
     const child = spawn(program, [this.folder, 'w'], {
       stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
@@ -91,6 +90,15 @@ export class HandKept {
     this.#stream = child.stdio[3] as Socket;
     this.#listen(this.#stream);
     await once(child, 'spawn');
+  }
+
+  /** Is ready for another keeper in the place of one that has ended. */
+  again(): void {
+    rmSync(this.folder, { recursive: true });
+    mkdirSync(this.folder);
+    this.states.length = 0;
+    this.#code = undefined;
+    this.pid = 0;
   }
 
   /** As the next controller does. */
@@ -149,7 +157,12 @@ export class HandKept {
   }
 
   get said(): string {
-    return existsSync(this.output) ? readFileSync(this.output, 'utf8') : '';
+    try {
+      return readFileSync(this.output, 'utf8');
+    } catch {
+      // Not there yet, or just put aside.
+      return '';
+    }
   }
 
   kill(): void {
