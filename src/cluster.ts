@@ -1,4 +1,4 @@
-/** The public names of `backplane/cluster`: the replicated configuration. */
+/** The public names of `backplane/cluster`: the replicated configuration, and tasks. */
 export {
   Config,
   type ConfigEvents,
@@ -45,5 +45,14 @@ export {
   ConfigError,
   type ErrorCode,
   NodeError,
+  TaskError,
+  type TaskErrorDetails,
+  type TaskRan,
   type UnknownRequest,
 } from './errors.js';
+export type { Delivery } from './tasks/dispatch-io.js';
+export type { TaskView } from './tasks/dispatcher.js';
+export type { PoolView, TaskContext, TaskHandler } from './tasks/pool.js';
+export { TaskHandle } from './tasks/task-handle.js';
+export type { ServeOptions, TaskOptions } from './tasks/task-options.js';
+export { type ServedPool, startTasks, Tasks } from './tasks/tasks.js';

@@ -18,8 +18,9 @@ export const allowedRooms: Readonly<Record<string, readonly string[]>> = {
   link: ['errors', 'limits', 'runtime', 'timing', 'wire', 'sctp'],
   node: ['errors', 'limits', 'runtime', 'timing', 'wire', 'sctp', 'link'],
   config: ['errors', 'limits', 'runtime', 'timing', 'wire', 'sctp', 'link', 'node'],
+  tasks: ['errors', 'limits', 'runtime', 'timing', 'wire', 'link', 'node'],
   index: ['errors', 'limits', 'runtime', 'timing', 'wire', 'sctp', 'link', 'node'],
-  cluster: ['errors', 'config'],
+  cluster: ['errors', 'config', 'tasks'],
   adapters: ['errors', 'limits', 'index'],
   lab: [
     ...['errors', 'limits', 'runtime', 'timing', 'wire', 'sctp', 'link', 'node', 'index'],
@@ -59,7 +60,7 @@ export const allowedPackages: Readonly<Record<string, readonly string[]>> = {
   re2js: ['config'],
   yaml: ['config'],
   commander: ['cli'],
-  debug: ['sctp', 'link', 'node', 'adapters', 'lab', 'cli'],
+  debug: ['sctp', 'link', 'node', 'tasks', 'adapters', 'lab', 'cli'],
   lmdb: ['config'],
   moleculer: ['adapters'],
   'socket.io-adapter': ['adapters'],
@@ -67,7 +68,9 @@ export const allowedPackages: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Rooms that get clocks, timers, randomness and files from runtime, and from nowhere else. */
-export const pureRooms: readonly string[] = ['timing', 'wire', 'link', 'node', 'config'];
+export const pureRooms: readonly string[] = [
+  ...['timing', 'wire', 'link', 'node', 'config', 'tasks'],
+];
 
 /** Modules of Node that such a room may import: none of them knows the time or the disk. */
 const PURE_MODULES = [
