@@ -180,7 +180,10 @@ export class Submitter {
       if (hello === null) this.#greetLater(pool, name);
       else this.#step({ type: 'member', pool, name, ...hello });
     };
-    if (name === this.#node.name) return tell(this.#own.hello(pool, name));
+    if (name === this.#node.name) {
+      // Nothing begins before whoever serves it has returned.
+      return this.#node.runtime.timers.soon(() => tell(this.#own.hello(pool, name)));
+    }
     const told = this.#node.call(name, HELLO_TOPIC, pool, UNBOUNDED).then(readHello);
     told.then(tell, () => tell(null));
     return undefined;
