@@ -63,6 +63,8 @@ export const allowedPackages: Readonly<Record<string, readonly string[]>> = {
   debug: ['sctp', 'link', 'node', 'tasks', 'adapters', 'lab', 'cli'],
   lmdb: ['config'],
   moleculer: ['adapters'],
+  // A comparison that is left out where it is not installed.
+  piscina: ['lab'],
   'socket.io-adapter': ['adapters'],
   'prom-client': ['observe'],
 };
