@@ -1,4 +1,7 @@
-/** The public names of `backplane/cluster`: the replicated configuration, controllers, workers. */
+/**
+ * The public names of `backplane/cluster`: the replicated configuration, controllers, workers and
+ * tasks.
+ */
 export {
   Config,
   type ConfigEvents,
@@ -76,9 +79,18 @@ export {
   type ControllerErrorDetails,
   type ErrorCode,
   NodeError,
+  TaskError,
+  type TaskErrorDetails,
+  type TaskRan,
   type UnknownRequest,
   WorkerError,
 } from './errors.js';
+export type { Delivery } from './tasks/dispatch-io.js';
+export type { TaskView } from './tasks/dispatcher.js';
+export type { PoolView, TaskContext, TaskHandler } from './tasks/pool.js';
+export { TaskHandle } from './tasks/task-handle.js';
+export type { ServeOptions, TaskOptions } from './tasks/task-options.js';
+export { type ServedPool, startTasks, Tasks } from './tasks/tasks.js';
 export type {
   WorkerEvent,
   WorkersOptions,

@@ -59,7 +59,7 @@ export type ErrorCode =
   | 'ERR_LIMIT' // as many as the limit named in the message allows
   // config
   | 'ERR_REPLICAS' // a master is away, stalled or cannot store; nothing was appended anywhere
-  | 'ERR_OUTCOME_UNKNOWN' // the change may come to be or not; the same request id tells
+  | 'ERR_OUTCOME_UNKNOWN' // the change may come to be or not; a task may have run or not
   | 'ERR_DIVERGED' // two logs of one lineage hold different entries
   | 'ERR_LINEAGE' // two lineages were forced apart, or another cluster
   | 'ERR_BEHIND' // this node has not yet seen the revision that was asked for
@@ -167,6 +167,30 @@ export interface ConfigErrorDetails extends ErrorDetails {
 export interface UnknownRequest {
   readonly requestId: string;
   readonly askedAt: number;
+}
+
+/** Whether a task was begun: 'perhaps' where nothing proves that it was not. */
+export type TaskRan = 'no' | 'perhaps' | 'yes';
+
+/** What a TaskError carries besides. */
+export interface TaskErrorDetails extends ErrorDetails {
+  readonly ran: TaskRan;
+  readonly remoteCode?: string | null;
+}
+
+/** A task that came to no result. */
+export class TaskError extends BackplaneError {
+  override readonly name = 'TaskError';
+  /** 'yes' with ERR_HANDLER alone: its handler failed. After 'no' it is safe to run it again. */
+  readonly ran: TaskRan;
+  /** With ERR_HANDLER: `code` of what the handler threw; null when that had none. */
+  readonly remoteCode: string | null;
+
+  constructor(code: ErrorCode, message: string, details: TaskErrorDetails) {
+    super(code, message, details);
+    this.ran = details.ran;
+    this.remoteCode = details.remoteCode ?? null;
+  }
 }
 
 /** The replicated configuration and its store. */

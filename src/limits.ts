@@ -317,6 +317,27 @@ export const limits = {
   /** A keeper that runs and has not answered the next controller by then is believed to be well. */
   keeperAnswerMs: 2000,
 
+  // tasks
+  /** Tasks that one node has submitted and that are not over. */
+  tasks: 65_536,
+  /** Priorities of tasks: 0 to one less than this. */
+  taskPriorities: 10,
+  /** Attempts at one task whose member was lost and may have begun it. */
+  taskAttempts: 16,
+  /** A member that could not be given a task, or be asked how many it takes, is left alone. */
+  taskRetryMs: 250,
+  /** Pools that one node submits to. */
+  taskPools: 1024,
+  /** What members tell of one task's progress and nobody has taken yet: of more, the newest. */
+  taskProgress: 256,
+  /** The key of a task, and its idempotency key. */
+  taskKeyBytes: 255,
+  /** Results a member remembers of one pool by their idempotency keys, and their bytes. */
+  taskResults: 4096,
+  taskResultBytes: 16 * 1024 * 1024,
+  /** Tasks of one pool that a member may run at once; as many may wait there. */
+  poolConcurrency: 4096,
+
   // observe
   /** Active alarms of one code; there is no room for more. */
   alarmsPerCode: 256,

@@ -5,6 +5,7 @@ import { type CutResult, type CutsResult, runCuts } from '../lab/scenario/cuts.j
 import { gapViolations, trafficFigures, trafficViolations } from '../lab/scenario/verdict.js';
 import { type ProfileName, profiles } from '../timing/profiles.js';
 import { addLabColdStart } from './lab-coldstart.js';
+import { addLabDispatch } from './lab-dispatch.js';
 import { kills } from './lab-kills.js';
 import { liveness } from './lab-liveness.js';
 import { mesh } from './lab-mesh.js';
@@ -114,4 +115,5 @@ export function addLab(program: Command): void {
   addLabPaths(lab);
   addLabColdStart(lab);
   addLabSupervision(lab);
+  addLabDispatch(lab);
 }

@@ -270,7 +270,7 @@ function isThenable(value: unknown): value is PromiseLike<unknown> {
 const FAILURE_TEXT_CHARACTERS = 1000;
 
 /** What the caller is told: the code and the message, never the stack. */
-function describeFailure(error: unknown): RemoteFailure {
+export function describeFailure(error: unknown): RemoteFailure {
   try {
     const { code, message } = (error ?? {}) as { code?: unknown; message?: unknown };
     return {

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import ts from 'typescript';
+import { clusterMutants } from './cluster/mutants.js';
 import { configMutants } from './config/mutants.js';
 import { linkMutants } from './link/mutants.js';
 import { nodeMutants } from './node/mutants.js';
@@ -42,6 +43,7 @@ const mutants: Readonly<Record<WorldName, readonly Mutant[]>> = {
   link: linkMutants,
   node: nodeMutants,
   config: configMutants,
+  cluster: clusterMutants,
 };
 
 /** Seeds that the code as it is has to pass, through the same door as the mutants. */

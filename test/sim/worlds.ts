@@ -1,4 +1,5 @@
 /** The worlds that can be simulated. */
+import { runSeed as runClusterSeed } from './cluster/world.js';
 import { runSeed as runConfigSeed } from './config/world.js';
 import { runSeed as runLinkSeed } from './link/world.js';
 import { runSeed as runNodeSeed } from './node/world.js';
@@ -26,10 +27,11 @@ export interface SeedOptions {
 export type RunSeed = (seed: number, options: SeedOptions) => SeedResult | Promise<SeedResult>;
 
 /** The names of the worlds. */
-export type WorldName = 'link' | 'node' | 'config';
+export type WorldName = 'link' | 'node' | 'config' | 'cluster';
 
 export const worlds: Readonly<Record<WorldName, RunSeed>> = {
   link: runLinkSeed,
   node: runNodeSeed,
   config: runConfigSeed,
+  cluster: runClusterSeed,
 };

@@ -23,8 +23,9 @@ export const allowedRooms: Readonly<Record<string, readonly string[]>> = {
     ...['errors', 'limits', 'runtime', 'timing', 'wire', 'sctp', 'link', 'node', 'config'],
     ...['index', 'workers'],
   ],
+  tasks: ['errors', 'limits', 'runtime', 'timing', 'wire', 'link', 'node'],
   index: ['errors', 'limits', 'runtime', 'timing', 'wire', 'sctp', 'link', 'node'],
-  cluster: ['errors', 'config', 'controller', 'workers'],
+  cluster: ['errors', 'config', 'controller', 'tasks', 'workers'],
   adapters: ['errors', 'limits', 'index'],
   lab: [
     ...['errors', 'limits', 'runtime', 'timing', 'wire', 'sctp', 'link', 'node', 'index'],
@@ -64,22 +65,18 @@ export const allowedPackages: Readonly<Record<string, readonly string[]>> = {
   re2js: ['config'],
   yaml: ['config'],
   commander: ['cli'],
-  debug: ['sctp', 'link', 'node', 'adapters', 'lab', 'cli'],
+  debug: ['sctp', 'link', 'node', 'tasks', 'adapters', 'lab', 'cli'],
   lmdb: ['config'],
   moleculer: ['adapters'],
+  // A comparison that is left out where it is not installed.
+  piscina: ['lab'],
   'socket.io-adapter': ['adapters'],
   'prom-client': ['observe'],
 };
 
 /** Rooms that get clocks, timers, randomness and files from runtime, and from nowhere else. */
 export const pureRooms: readonly string[] = [
-  'timing',
-  'wire',
-  'link',
-  'node',
-  'config',
-  'controller',
-  'workers',
+  ...['timing', 'wire', 'link', 'node', 'config', 'controller', 'tasks', 'workers'],
 ];
 
 /** Modules of Node that such a room may import: none of them knows the time or the disk. */

@@ -1,0 +1,5 @@
+/** Errors that the simulation of clusters must find. */
+import type { Mutant } from '../mutants.js';
+import { dispatchMutants } from './dispatch-mutants.js';
+
+export const clusterMutants: readonly Mutant[] = [...dispatchMutants];
