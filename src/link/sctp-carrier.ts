@@ -11,6 +11,10 @@ import type {
   CarrierStatistics,
 } from './carrier.js';
 
+/** A SACK for every message, not for every packet of it: see `SctpCarrier.send`. */
+const AT_ONCE = 1;
+const LEAST_SACK_FREQUENCY = 2;
+
 /**
  * The options of an association that runs by this profile; for `connect` and `listen` alike. Beat,
  * stall and outage are the link's own and have no option.
@@ -18,7 +22,10 @@ import type {
 export function associationOptions(profile: Profile): SctpOptions {
   return {
     rto: { initialMs: profile.rtoInitialMs, minMs: profile.rtoMinMs, maxMs: profile.rtoMaxMs },
-    sack: { delayMs: profile.sackDelayMs, frequency: profile.sackFrequency },
+    sack: {
+      delayMs: profile.sackDelayMs,
+      frequency: Math.max(LEAST_SACK_FREQUENCY, profile.sackFrequency),
+    },
     heartbeat: { intervalMs: profile.heartbeatIntervalMs },
     pathMaxRetransmits: profile.pathMaxRetransmits,
     pfThreshold: profile.pfThreshold,
@@ -34,6 +41,7 @@ export function associationOptions(profile: Profile): SctpOptions {
 export class SctpCarrier implements Carrier {
   readonly #association: Association;
   readonly #optionsOf: (profile: Profile) => TimerOptions;
+  #sackNow: boolean;
   #handlers: CarrierHandlers | null = null;
   #isUp = false;
   #ended = false;
@@ -43,13 +51,18 @@ export class SctpCarrier implements Carrier {
     this.#paths = null;
   };
 
-  /** @param optionsOf What a profile means for this association. */
+  /**
+   * @param profile what the association was made with
+   * @param optionsOf What a profile means for this association.
+   */
   constructor(
     association: Association,
+    profile: Profile,
     optionsOf: (profile: Profile) => TimerOptions = associationOptions,
   ) {
     this.#association = association;
     this.#optionsOf = optionsOf;
+    this.#sackNow = profile.sackFrequency === AT_ONCE;
   }
 
   get outboundStreams(): number {
@@ -119,8 +132,12 @@ export class SctpCarrier implements Carrier {
     if (association.state === 'closed') this.#end('closed', null);
   }
 
+  /**
+   * Where a profile wants SACKs at once, each message asks for its own with its last packet (RFC
+   * 7053). A receiver that sent one for every packet would send 45 for 64 KiB.
+   */
   send(stream: number, data: Uint8Array, options: CarrierSendOptions = {}): boolean {
-    return this.#association.send(data, { stream, ...options });
+    return this.#association.send(data, { stream, sackNow: this.#sackNow, ...options });
   }
 
   drain(): void {
@@ -128,6 +145,7 @@ export class SctpCarrier implements Carrier {
   }
 
   retime(profile: Profile): void {
+    this.#sackNow = profile.sackFrequency === AT_ONCE;
     this.#association.retime(this.#optionsOf(profile));
   }
 

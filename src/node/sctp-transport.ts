@@ -42,7 +42,7 @@ export function sctpTransport(): Transport {
         port,
       });
       server.on('association', (association) =>
-        handlers.onCarrier(new SctpCarrier(association, optionsFor)),
+        handlers.onCarrier(new SctpCarrier(association, options.profile, optionsFor)),
       );
       server.on('acceptFailed', (error) => handlers.onAcceptFailed(error));
       return {
@@ -60,7 +60,7 @@ export function sctpTransport(): Transport {
     dial(addresses: readonly string[], port: number, options: TransportOptions): SctpCarrier {
       const { localAddresses, profile } = options;
       const association = connect({ ...optionsFor(profile), addresses, port, localAddresses });
-      return new SctpCarrier(association, optionsFor);
+      return new SctpCarrier(association, profile, optionsFor);
     },
   };
 }

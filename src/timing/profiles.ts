@@ -7,7 +7,10 @@ export interface Profile {
   readonly rtoInitialMs: number;
   readonly rtoMinMs: number;
   readonly rtoMaxMs: number;
-  /** Delayed SACK (RFC 9260, 6.2). Frequency 1 acknowledges every packet at once. */
+  /**
+   * Delayed SACK (RFC 9260, 6.2): one for so many packets, or after this time. Frequency 1: every
+   * message is acknowledged at once, and of its packets every second.
+   */
   readonly sackDelayMs: number;
   readonly sackFrequency: number;
   /** HB.interval (RFC 9260, 8.3). */

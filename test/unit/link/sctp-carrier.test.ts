@@ -3,6 +3,7 @@ import test from 'node:test';
 import type { CarrierHandlers } from '../../../src/link/carrier.js';
 import { associationOptions, SctpCarrier } from '../../../src/link/sctp-carrier.js';
 import { connect } from '../../../src/sctp/index.js';
+import { SEND_SACK_NOW, SEND_UNORDERED } from '../../../src/sctp/native.js';
 import { resolveOptions } from '../../../src/sctp/options.js';
 import type { Profile } from '../../../src/timing/profiles.js';
 import { change, type FakeSocket, nativeError } from '../sctp/fake-addon.js';
@@ -55,7 +56,7 @@ function recorder(): { handlers: CarrierHandlers; seen: string[] } {
 /** A carrier with its handlers, over an association that is up. */
 function upCarrier(): { carrier: SctpCarrier; socket: FakeSocket; seen: string[] } {
   const { association, socket } = upAssociation();
-  const carrier = new SctpCarrier(association);
+  const carrier = new SctpCarrier(association, profile);
   const { handlers, seen } = recorder();
   carrier.attach(handlers);
   assert.deepEqual(seen.splice(0), ['up']);
@@ -65,7 +66,7 @@ function upCarrier(): { carrier: SctpCarrier; socket: FakeSocket; seen: string[]
 test('every timer of a profile that the kernel keeps becomes its option', () => {
   const options = resolveOptions(associationOptions(profile));
   assert.deepEqual(options.rto, { initialMs: 100, minMs: 50, maxMs: 400 });
-  assert.deepEqual(options.sack, { delayMs: 20, frequency: 1 });
+  assert.deepEqual(options.sack, { delayMs: 20, frequency: 2 });
   assert.deepEqual(options.heartbeat, { enabled: true, intervalMs: 500 });
   assert.deepEqual(options.init, { maxAttempts: 4, maxTimeoutMs: 400 });
   assert.equal(options.association.maxRetransmits, 200);
@@ -76,7 +77,7 @@ test('every timer of a profile that the kernel keeps becomes its option', () => 
 
 test('up comes once, whether before attaching or after', () => {
   const addon = fakeAddon();
-  const carrier = new SctpCarrier(connect(peer));
+  const carrier = new SctpCarrier(connect(peer), profile);
   const { handlers, seen } = recorder();
   carrier.attach(handlers);
   assert.deepEqual(seen, []);
@@ -108,6 +109,16 @@ test('frames, paths and drain pass through', () => {
       ['10.0.1.2', 'inactive', false],
     ],
   );
+});
+
+test('where SACKs are wanted at once each message asks for its own, by its profile', () => {
+  const { carrier, socket } = upCarrier();
+  carrier.send(3, Buffer.from('a'), { unordered: true });
+  carrier.retime({ ...profile, sackFrequency: 2 });
+  carrier.send(3, Buffer.from('b'), { unordered: true });
+  const [now, later] = socket.sent;
+  assert.equal(now?.flags, SEND_UNORDERED | SEND_SACK_NOW);
+  assert.equal(later?.flags, SEND_UNORDERED);
 });
 
 test('paths are read once in a turn, and again after what changes them', async () => {
