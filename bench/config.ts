@@ -1,6 +1,6 @@
 /**
  * `bench config`: masters and slaves of a configuration on hosts of the lab, against etcd on the
- * same hosts, both with their stores on the same disk.
+ * same hosts: the stores of masters and of members of etcd are on the same disk.
  *
  * A guest has a disk of its own for that, a file of the host that is written with O_SYNC, in a
  * process beside the guest's kernel: nothing but who flushes waits for the host's disk.

@@ -210,7 +210,7 @@ export const limits = {
   configPersists: 4,
   /** What is committed is noted on disk with the next batch, or alone after so long. */
   configNoteMs: 50,
-  /** A slave, for whose disk nobody waits, flushes what it gets after this, or half of it. */
+  /** A slave, for whose disk nobody waits, flushes what it gets after half of this or more. */
   configSlaveNoteMs: 5000,
   /** Items in one piece of a snapshot. */
   configPieceItems: 4096,

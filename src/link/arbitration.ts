@@ -34,7 +34,8 @@ export interface CandidateLink {
  * - `refuse`: the candidate goes; an accepted one is told `code`.
  * - `probe-old`: another incarnation claims the name of a link that is up. Probe that link for one
  *   stall time: does it answer, refuse the candidate with ERR_NAME_TAKEN; does it not, abort it,
- *   its node is down as 'restarted', and accept the candidate.
+ *   its node is down as 'restarted', and accept the candidate. A link that ends meanwhile says
+ *   itself why.
  */
 export type Verdict =
   | { readonly verdict: 'accept' }

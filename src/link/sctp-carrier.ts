@@ -134,7 +134,7 @@ export class SctpCarrier implements Carrier {
 
   /**
    * Where a profile wants SACKs at once, each message asks for its own with its last packet (RFC
-   * 7053). A receiver that sent one for every packet would send 45 for 64 KiB.
+   * 7053). A receiver that sent one for every packet would send dozens for 64 KiB.
    */
   send(stream: number, data: Uint8Array, options: CarrierSendOptions = {}): boolean {
     return this.#association.send(data, { stream, sackNow: this.#sackNow, ...options });

@@ -66,12 +66,15 @@ export class Lines {
     await this.when((line) => wanted.every(([name, value]) => line[name] === value));
   }
 
-  /** Resolves when a line fits, at once when one has. */
-  async when(fits: (line: Record<string, unknown>) => boolean): Promise<void> {
-    while (!this.all.some(fits)) {
+  /** The first line that fits, at once when there is one. */
+  async when(fits: (line: Record<string, unknown>) => boolean): Promise<Record<string, unknown>> {
+    let found = this.all.find(fits);
+    while (found === undefined) {
       await new Promise<void>((look) => {
         this.#waiting.push(look);
       });
+      found = this.all.find(fits);
     }
+    return found;
   }
 }

@@ -221,12 +221,14 @@ export class Operator {
       this.#calmSinceMs = time.nowMs;
       return;
     }
-    const master = holders.find(({ status }) => {
-      return status?.role === 'sequencer' || status?.role === 'master';
+    const masters = holders.filter(({ status }) => {
+      const isMaster = status?.role === 'sequencer' || status?.role === 'master';
+      return isMaster && status.missing.length > 0;
     });
-    if (master === undefined || (master.status?.missing.length ?? 0) === 0) return;
+    if (masters.length === 0) return;
     this.#calmSinceMs = time.nowMs;
-    this.force(master);
+    // One that is about to be a master no more waits for those that are to stay: then at another.
+    this.force(this.#random.pick(masters));
   }
 
   /** The lineage that is to stay. */

@@ -8,8 +8,6 @@ const A = 'a@h1';
 const B = 'b@h2';
 const C = 'c@h3';
 
-/** A change of one key. */
-
 test('a bootstrap is an entry like any other: on all disks first', () => {
   const cluster = new Cluster([A, B]);
   cluster.start(A, B);

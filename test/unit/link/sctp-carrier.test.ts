@@ -111,7 +111,7 @@ test('frames, paths and drain pass through', () => {
   );
 });
 
-test('where SACKs are wanted at once each message asks for its own, by the profile in force', () => {
+test('where SACKs are wanted at once each message asks for its own, by its profile', () => {
   const { carrier, socket } = upCarrier();
   carrier.send(3, Buffer.from('a'), { unordered: true });
   carrier.retime({ ...profile, sackFrequency: 2 });

@@ -9,6 +9,10 @@ function last<T>(member: Member, name: string): T {
   return member.diary.filter(([event]) => event === name).at(-1)![1] as T;
 }
 
+/** The end of a link at an address. */
+const endAt = ({ network }: Cluster, address: string) =>
+  [...network.carriers].find(({ localAddresses }) => localAddresses[0] === address)!;
+
 test('a link is up at both ends, each told of the other', async () => {
   const cluster = new Cluster();
   const one = await cluster.start('one', 1);
@@ -167,9 +171,7 @@ test('who leaves has closed the link, though the next comes before its end was r
   const one = await cluster.start('one', 1);
   const two = await cluster.start('two', 2);
   await cluster.link(one, two);
-  const endAt = (address: string) =>
-    [...cluster.network.carriers].find((c) => c.localAddresses[0] === address)!;
-  const [ours, theirs] = [endAt('10.1.0.1'), endAt('10.1.0.2')];
+  const [ours, theirs] = [endAt(cluster, '10.1.0.1'), endAt(cluster, '10.1.0.2')];
   theirs.fallSilent();
   const left = two.node.disconnect('one@host1');
   ours.end('lost', null);
@@ -201,9 +203,7 @@ test('a link that ends while its name is claimed says why itself', async () => {
   const one = await cluster.start('one', 1);
   const two = await cluster.start('two', 2);
   await cluster.link(two, one);
-  const endAt = (address: string) =>
-    [...cluster.network.carriers].find((c) => c.localAddresses[0] === address)!;
-  const [ours, theirs] = [endAt('10.1.0.1'), endAt('10.1.0.2')];
+  const [ours, theirs] = [endAt(cluster, '10.1.0.1'), endAt(cluster, '10.1.0.2')];
   theirs.fallSilent();
   const impostor = await cluster.start('two@host2', 3);
   impostor.node.connect(target(one)).catch(() => {});
