@@ -180,7 +180,7 @@ export function workerLines(
     const { host, name, state, pid, restarts, text, ending, isHeld } = worker;
     const colour: Colour = isWell(worker) ? 'green' : state === 'given-up' ? 'red' : 'yellow';
     const word = isHeld ? `${state} (by hand)` : state;
-    const ended = ending === null || isWell(worker) ? '' : `its last process has ended ${ending}`;
+    const ended = ending === null || isWell(worker) ? '' : `has ended ${ending}`;
     const said = [text, ended].filter((each) => each !== '').join('; ');
     const number = pid === null ? '' : String(pid);
     return [name, host, { text: word, colour }, number, String(restarts), said];

@@ -78,7 +78,7 @@ test('of workers, what is wrong comes first', () => {
   ];
   const text = statusLines(small({ workers }), plain(140)).join('\n');
   const rows = text.slice(text.indexOf('worker  host')).split('\n').slice(1);
-  assert.match(rows[0] ?? '', /^db +h1 +given-up +4 +its last process has ended by SIGSEGV$/);
+  assert.match(rows[0] ?? '', /^db +h1 +given-up +4 +has ended by SIGSEGV$/);
   assert.match(rows[1] ?? '', /^old +h1 +stopped \(by hand\) /);
   assert.match(rows[2] ?? '', /^api +h1 +ready +7 +0 +serves 3 clients$/);
   const many = Array.from({ length: 40 }, (_, i) => worker(`w${i}`));
