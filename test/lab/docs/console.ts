@@ -5,6 +5,7 @@
  *     host1$ backplane config get cluster/a    # ends with 1
  *     backplane: ERR_REPLICAS: ...
  *     host2: the configuration takes writes
+ *     host2$ backplane status    # until it is so
  *
  * What happens to hosts and networks meanwhile stands in comments of the page, a line each.
  */
@@ -15,6 +16,8 @@ export type Step =
       readonly type: 'command';
       readonly host: number;
       readonly command: string;
+      /** It is typed again until this is what comes of it. */
+      readonly isAwaited: boolean;
       /** What it ends with. */
       readonly status: number;
       /** What it prints; `...` stands for anything. */
@@ -70,8 +73,10 @@ function blockSteps(block: string): Step[] {
       if (output !== '') throw new Error(`a line of a log prints nothing: ${text}`);
       return { type: 'log', host, text: line };
     }
-    const [command = '', status = '0'] = line.split(/ +# ends with /);
-    return { type: 'command', host, command, status: Number(status), output };
+    const [typed = '', awaited] = line.split(/ +# until it is so$/);
+    const [command = '', status = '0'] = typed.split(/ +# ends with /);
+    const isAwaited = awaited !== undefined;
+    return { type: 'command', host, command, isAwaited, status: Number(status), output };
   });
 }
 

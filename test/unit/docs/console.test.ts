@@ -32,11 +32,13 @@ and then
 \`\`\`console
 host3$ echo a # b
 a
+host3$ backplane status    # until it is so
+up
 \`\`\`
 `;
 
 test('a page is read as what is to be done, in order', () => {
-  const command = { type: 'command', status: 0, output: '' };
+  const command = { type: 'command', isAwaited: false, status: 0, output: '' };
   assert.deepEqual(sectionsOf(PAGE), [
     {
       title: 'Two things',
@@ -55,6 +57,7 @@ test('a page is read as what is to be done, in order', () => {
         { ...command, host: 2, command: 'true' },
         { type: 'mark' },
         { ...command, host: 3, command: 'echo a # b', output: 'a\n' },
+        { ...command, host: 3, command: 'backplane status', isAwaited: true, output: 'up\n' },
       ],
     },
   ]);
