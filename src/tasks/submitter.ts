@@ -259,6 +259,9 @@ function failureOf(which: Which, error: unknown): DispatchInput {
   if (error instanceof CallLostError) {
     return { type: 'lost', ...which, mayHaveRun: error.outcome !== 'unsent' };
   }
+  const isUnheard = error instanceof CallError && error.remoteCode === 'ERR_QUEUE_FULL';
+  // It has run, and there was no room for its result.
+  if (isUnheard) return { type: 'lost', ...which, mayHaveRun: true };
   // The member itself failed to answer: the result cannot be sent.
   if (error instanceof CallError && code === 'ERR_HANDLER') {
     const { remoteCode, remoteMessage: message } = error;
