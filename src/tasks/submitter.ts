@@ -212,6 +212,7 @@ export class Submitter {
       case 'run':
         entry.attempt = output.attempt;
         entry.member = output.member;
+        entry.handle.began(output.member, output.attempt);
         return this.#run(entry);
       case 'abort':
         return entry.controller.abort(givenUp());
