@@ -5,7 +5,7 @@
  * |---|---|---|
  * | status | | the whole cluster, a `ClusterStatus` |
  * | worker | host, command, worker | `{ text }`: its output, where the command is `logs` |
- * | task | pool, body, options, isDetached | lines: `{ id }`, then what becomes of it (`TaskLine`) |
+ * | task | pool, body, options, isDetached | lines: `{ id }`, then `TaskLine`s |
  * | tasks | | `{ hosts }`: the tasks of all controllers (`HostTasks`) |
  * | cancel | task | `{ isCancelled }`: whether it was not over |
  */

@@ -217,8 +217,8 @@ export class Messages {
       const { encoding, body } = encodeOwnBody(result);
       live.link.send({ kind, id, topic: '', encoding, body }, { orderKey: answerKey(id) });
     } catch (error) {
-      // An answer that cannot be sent (too large, not encodable) is the handler's failure. Where the
-      // queue is full nothing but a word of the node's own can be sent.
+      // An answer that cannot be sent (too large, not encodable) is the handler's failure. Where
+      // the queue is full nothing but a word of the node's own can be sent.
       trace('answer to %s: %o', live.name, error);
       if (codeOf(error) === 'ERR_QUEUE_FULL') sendUnanswered(live, id, 'ERR_QUEUE_FULL');
       else if (kind === 'reply') this.#answer(live, 'failure', id, describeFailure(error));

@@ -142,7 +142,7 @@ test('it is said that nobody has taken a task, and why one has failed', async (c
   );
 });
 
-test('of tasks that are over the last are kept, and of results what can be shown', async (context) => {
+test('the last tasks that are over are kept, and results that can be shown', async (context) => {
   const { one, until, workers } = await served(context);
   const [worker] = workers as [JoinedWorker];
   worker.tasks.serve('large', (length) => 'x'.repeat(length as number));

@@ -28,8 +28,9 @@ async function running(program: string) {
 }
 
 const WORK = "onTermination(async () => { console.log('ending'); await new Promise(WAIT); });";
-const forEver = WORK.replace('WAIT', '() => setInterval(() => {}, 1000)');
-const aTurn = `setInterval(() => {}, 1000); ${WORK.replace('WAIT', '(done) => setImmediate(done)')}`;
+const RUNS = 'setInterval(() => {}, 1000);';
+const forEver = `${RUNS} ${WORK.replace('WAIT', '() => {}')}`;
+const aTurn = `${RUNS} ${WORK.replace('WAIT', '(done) => setImmediate(done)')}`;
 
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   test(`${signal} ends a process when all is done`, async () => {
@@ -50,16 +51,14 @@ test('a second signal ends it at once', async () => {
 
 test('an end that fails is an error that nobody has caught', async () => {
   const { child, ended } = await running(
-    "setInterval(() => {}, 1000); onTermination(async () => { throw new Error('no'); });",
+    `${RUNS} onTermination(async () => { throw new Error('no'); });`,
   );
   child.kill('SIGTERM');
   assert.deepEqual(await ended, [1, null]);
 });
 
 test('signals that were given back end it as ever', async () => {
-  const { child, ended } = await running(
-    'setInterval(() => {}, 1000); onTermination(async () => {})();',
-  );
+  const { child, ended } = await running(`${RUNS} onTermination(async () => {})();`);
   child.kill('SIGTERM');
   assert.deepEqual(await ended, [null, 'SIGTERM']);
 });
