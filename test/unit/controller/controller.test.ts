@@ -1,80 +1,8 @@
 import assert from 'node:assert/strict';
-import test, { type TestContext } from 'node:test';
-import { openConfigWith } from '../../../src/config/open.js';
-import { Controller } from '../../../src/controller/controller.js';
-import type { HostFile } from '../../../src/controller/host-file.js';
+import test from 'node:test';
 import { WORKER_TOPIC } from '../../../src/controller/names.js';
-import { WorkerError } from '../../../src/errors.js';
 import { limits } from '../../../src/limits.js';
-import { createTestNetwork, type TestNetwork } from '../../../src/testing/index.js';
-import type { Workers } from '../../../src/workers/workers.js';
-import { MemoryDisks } from '../config/memory-disk.js';
-
-const HOSTS = ['h1', 'h2', 'h3'] as const;
-const MASTERS = ['controller@h1', 'controller@h2'];
-
-interface Cluster {
-  readonly network: TestNetwork;
-  readonly controllers: readonly [Controller, Controller, Controller];
-  /** What workers were told, as `h1 restart api`. */
-  readonly said: string[];
-  /** Ends its process at once. */
-  kill(controller: Controller): void;
-}
-
-/** Supervision that has nothing and notes what it is told. */
-function supervision(host: string, said: string[]): Workers {
-  const noted = (what: string) => (worker: string) => {
-    if (worker !== 'api') throw new WorkerError('ERR_WORKER_UNKNOWN', `there is no ${worker}`);
-    said.push(`${host} ${what} ${worker}`);
-  };
-  return {
-    desire: () => {},
-    suspend: (reason: string, isOn: boolean) => {
-      if (isOn) said.push(`${host} suspend ${reason}`);
-    },
-    restart: noted('restart'),
-    logs: async (_: string, bytes: number) => 'x'.repeat(bytes),
-    view: () => ({ workers: [], groups: [], suspended: [] }),
-    close: async () => {},
-  } as unknown as Workers;
-}
-
-/** Three controllers without a disk or a kernel, bootstrapped. */
-async function booted(context: TestContext): Promise<Cluster> {
-  const network = createTestNetwork();
-  const disks = new MemoryDisks();
-  const said: string[] = [];
-  const controllers: Controller[] = [];
-  const killed = new Set<Controller>();
-  for (const host of HOSTS) {
-    const node = await network.node(`controller@${host}`);
-    const parts = { openStore: disks.opener(node.runtime) };
-    const config = await openConfigWith(node, { store: host, masters: MASTERS }, parts);
-    const hostFile = { host, masters: [], loadMs: limits.configLoadMs } as unknown as HostFile;
-    const options = { hostFile, version: '1.2.3' };
-    const workers = supervision(host, said);
-    controllers.push(new Controller({ node, config, workers, options }));
-  }
-  context.after(async () => {
-    // Nothing ever ends in a process that was killed.
-    const living = controllers.filter((controller) => !killed.has(controller));
-    for (const controller of living) await controller.close();
-    await network.close();
-  });
-  await network.linked();
-  const [one] = controllers as [Controller];
-  await network.until(() => one.config.status.newcomers.length === 1);
-  await one.config.masters.bootstrap(MASTERS);
-  await network.until(() => controllers.every(({ view }) => view.condition === 'up'));
-  const links = () => controllers.flatMap(({ status }) => status.links);
-  await network.until(() => links().every(({ isRedundant }) => isRedundant));
-  const kill = (controller: Controller) => {
-    killed.add(controller);
-    network.kill(controller.node);
-  };
-  return { network, controllers: controllers as unknown as Cluster['controllers'], said, kill };
-}
+import { booted } from './booted.js';
 
 test('every controller gathers the whole cluster', async (context) => {
   const { controllers } = await booted(context);
@@ -93,9 +21,9 @@ test('every controller gathers the whole cluster', async (context) => {
 });
 
 test('a host that is lost is shown: the cluster is degraded, then down', async (context) => {
-  const { network, controllers, kill } = await booted(context);
+  const { network, controllers } = await booted(context);
   const [one, two, three] = controllers;
-  kill(two);
+  network.kill(two.node);
   await network.until(() => three.view.condition === 'degraded');
   const { hosts, missing } = await three.cluster();
   assert.deepEqual(missing, ['controller@h2']);
@@ -103,7 +31,7 @@ test('a host that is lost is shown: the cluster is degraded, then down', async (
     hosts.map(({ host, isReached }) => `${host} ${isReached}`),
     ['h1 true', 'h2 false', 'h3 true'],
   );
-  kill(one);
+  network.kill(one.node);
   await network.until(() => three.view.condition === 'down');
 });
 
@@ -115,7 +43,6 @@ test('a controller that does not answer in time is shown as not reached', async 
   const { hosts } = await one.cluster();
   assert.equal(hosts[1]?.isReached, false);
   assert.ok(network.nowMs - startMs < limits.controllerAskMs + 500);
-  network.resume(two.node);
 });
 
 test('of many alarms the worst are told', async (context) => {
