@@ -85,6 +85,9 @@ export {
   type UnknownRequest,
   WorkerError,
 } from './errors.js';
+export { type JoinOptions, joinCluster } from './join/join.js';
+export { JoinedWorker } from './join/joined-worker.js';
+export { type SettingChange, Settings, type SettingsEvents } from './join/settings.js';
 export type { Delivery } from './tasks/dispatch-io.js';
 export type { TaskView } from './tasks/dispatcher.js';
 export type { PoolView, TaskContext, TaskHandler } from './tasks/pool.js';

@@ -80,6 +80,7 @@ export type ErrorCode =
   // workers
   | 'ERR_WORKER_SPEC' // the description of a worker or a group cannot be used
   | 'ERR_WORKER_UNKNOWN' // there is no worker of that name
+  | 'ERR_NOT_A_WORKER' // no controller has started this process, so it cannot join
   | 'ERR_KEEPER' // the program that keeps workers is missing, or cannot do so
   // lab
   | 'ERR_LAB'; // the lab could not be set up, or a fault could not be made

@@ -76,6 +76,14 @@ export function inheritedAs(key: string): string[] {
   return [`hosts/${place.host}/nodes/*/${place.key.slice(NODE_DEFAULTS.length + 1)}`];
 }
 
+/**
+ * The prefixes that hold what is effective for a host or a node, the nearest first.
+ * @throws ConfigError ERR_ARGUMENT: the prefix is not that of a host or node.
+ */
+export function inheritsFrom(prefix: string): readonly string[] {
+  return sourcesOf(prefix).sources;
+}
+
 /** Where values come from, the nearest first. */
 function sourcesOf(prefix: string): { readonly sources: string[]; readonly isHost: boolean } {
   const [root, host, nodes, node, ...more] = prefix.split('/');

@@ -21,11 +21,15 @@ export const allowedRooms: Readonly<Record<string, readonly string[]>> = {
   workers: ['errors', 'limits', 'runtime', 'timing', 'wire', 'sctp', 'link', 'node', 'config'],
   controller: [
     ...['errors', 'limits', 'runtime', 'timing', 'wire', 'sctp', 'link', 'node', 'config'],
-    ...['index', 'workers'],
+    ...['index', 'workers', 'tasks', 'join'],
+  ],
+  join: [
+    ...['errors', 'limits', 'runtime', 'timing', 'wire', 'link', 'node', 'config'],
+    ...['workers', 'tasks'],
   ],
   tasks: ['errors', 'limits', 'runtime', 'timing', 'wire', 'link', 'node'],
   index: ['errors', 'limits', 'runtime', 'timing', 'wire', 'sctp', 'link', 'node'],
-  cluster: ['errors', 'config', 'controller', 'tasks', 'workers'],
+  cluster: ['errors', 'config', 'controller', 'join', 'tasks', 'workers'],
   adapters: ['errors', 'limits', 'index'],
   lab: [
     ...['errors', 'limits', 'runtime', 'timing', 'wire', 'sctp', 'link', 'node', 'index'],
@@ -76,7 +80,7 @@ export const allowedPackages: Readonly<Record<string, readonly string[]>> = {
 
 /** Rooms that get clocks, timers, randomness and files from runtime, and from nowhere else. */
 export const pureRooms: readonly string[] = [
-  ...['timing', 'wire', 'link', 'node', 'config', 'controller', 'tasks', 'workers'],
+  ...['timing', 'wire', 'link', 'node', 'config', 'controller', 'tasks', 'workers', 'join'],
 ];
 
 /** Modules of Node that such a room may import: none of them knows the time or the disk. */

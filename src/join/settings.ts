@@ -1,0 +1,116 @@
+/** What the configuration has for one node, as it is now, with the defaults that it inherits. */
+import { EventEmitter } from 'node:events';
+import { isDeepStrictEqual } from 'node:util';
+import type { Config } from '../config/config.js';
+import type { ConfigWatch } from '../config/config-watch.js';
+import { inheritsFrom } from '../config/effective.js';
+import { nodePrefix } from '../config/path.js';
+import { rethrowLater } from '../node/teller.js';
+import type { Timers } from '../runtime/index.js';
+
+/** A setting that is not what it was. */
+export interface SettingChange {
+  readonly key: string;
+  /** Undefined: there is none any more. */
+  readonly value: unknown;
+  /** Undefined: there was none. */
+  readonly before: unknown;
+}
+
+/** Events of `Settings`, in listener arguments. */
+export interface SettingsEvents {
+  /** One event for each key; all of one moment are told when all of them can be read. */
+  change: [change: SettingChange];
+}
+
+/**
+ * The settings of a worker: what stands below `hosts/<host>/nodes/<worker>/` and the defaults it
+ * inherits, each under its key below that. They are kept up to date while there is a link with the
+ * host's controller; without one they stay as they were. Values are shared: do not change them.
+ */
+export class Settings extends EventEmitter<SettingsEvents> {
+  /** Where its own settings are: `hosts/<host>/nodes/<worker>`. */
+  readonly prefix: string;
+  readonly #config: Config;
+  readonly #timers: Timers;
+  readonly #watches: readonly ConfigWatch[];
+  #values: ReadonlyMap<string, unknown> = new Map();
+  #isLooking = false;
+  #isClosed = false;
+
+  /**
+   * @internal Made by `joinCluster`.
+   * @param config which may be read already
+   * @param name full name of the node
+   */
+  constructor(config: Config, name: string, timers: Timers) {
+    super();
+    this.prefix = nodePrefix(name);
+    this.#config = config;
+    this.#timers = timers;
+    this.#values = this.#read();
+    const onEvent = () => this.#lookSoon();
+    this.#watches = inheritsFrom(this.prefix).map((source) => config.watch(source, { onEvent }));
+  }
+
+  /** All of them by key, as they are now. */
+  get all(): ReadonlyMap<string, unknown> {
+    return this.#values;
+  }
+
+  /** The value of a key; undefined: there is none. */
+  get(key: string): unknown {
+    return this.#values.get(key);
+  }
+
+  /**
+   * Is called with the value of a key at once, and again whenever it changes.
+   * @returns Ends it.
+   */
+  follow(key: string, onValue: (value: unknown) => void): () => void {
+    const listener = (change: SettingChange) => {
+      if (change.key === key) onValue(change.value);
+    };
+    this.on('change', listener);
+    onValue(this.get(key));
+    return () => void this.off('change', listener);
+  }
+
+  /** @internal They stay as they are. */
+  close(): void {
+    this.#isClosed = true;
+    for (const watch of this.#watches) watch.close();
+  }
+
+  /** Many changes of one moment are looked at once. */
+  #lookSoon(): void {
+    if (this.#isLooking) return;
+    this.#isLooking = true;
+    this.#timers.after(0, () => {
+      this.#isLooking = false;
+      if (!this.#isClosed) this.#look();
+    });
+  }
+
+  #look(): void {
+    const before = this.#values;
+    this.#values = this.#read();
+    const keys = new Set([...before.keys(), ...this.#values.keys()]);
+    for (const key of [...keys].sort()) {
+      const change = { key, value: this.#values.get(key), before: before.get(key) };
+      if (isDeepStrictEqual(change.value, change.before)) continue;
+      try {
+        this.emit('change', change);
+      } catch (error) {
+        // The program's own fault; the other changes are told all the same.
+        rethrowLater(error);
+      }
+    }
+  }
+
+  #read(): ReadonlyMap<string, unknown> {
+    const { view } = this.#config;
+    if (view === null) return new Map();
+    return new Map(view.effective(this.prefix).map(({ key, value }) => [key, value]));
+  }
+}
