@@ -62,9 +62,16 @@ export class LabHost {
     return this.#planes.map(({ plane }) => address6(plane, this.number));
   }
 
+  /** The same by plane: `{ a: '10.1.0.1', b: '10.2.0.1' }`. */
+  get addressByPlane(): Readonly<Record<string, string>> {
+    return Object.fromEntries(
+      this.#planes.map(({ name, plane }) => [name, address4(plane, this.number)]),
+    );
+  }
+
   /** Its IPv4 address on a plane. Undefined for a plane that it is not on. */
   address(plane: string): string | undefined {
-    return this.addresses[this.planes.indexOf(plane)];
+    return this.addressByPlane[plane];
   }
 
   /** What its port on a plane has seen. @throws LabError ERR_LAB for a plane that it is not on. */
