@@ -5,7 +5,7 @@ import { joinCluster } from 'backplane/cluster';
 
 const { LISTEN = '', POOL = '' } = process.env;
 const [address, port] = LISTEN.split(':');
-const DEADLINE_MS = 10_000;
+const DEADLINE_MS = 30_000;
 const BODY_CHARACTERS = 65_536;
 const CLIENTS = 1000;
 

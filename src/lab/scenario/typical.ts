@@ -28,6 +28,7 @@ const HOSTS = ['control1', 'control2', 'traffic1', 'traffic2', 'firewall'];
 const FIREWALL = HOSTS.length;
 const CLIENTS = FIREWALL + 1;
 const TRAFFIC = ['traffic1', 'traffic2'];
+const WORKERS = ['gateway@firewall', 'server@traffic1', 'server@traffic2'];
 const URL_OF_GATEWAY = 'http://10.3.0.5:8080';
 const REQUESTS_PER_SECOND = 20;
 const PRICES_KEY = 'cluster/node-defaults/prices';
@@ -56,6 +57,8 @@ class Typical {
   readonly #folder: string;
   readonly #hosts: Members;
   #clients!: TypicalClients;
+  /** When all was well at last. */
+  #whole!: ClusterStatus;
 
   constructor(cast: ClusterCast, steps: Steps, folder: string) {
     this.#cast = cast;
@@ -101,9 +104,13 @@ class Typical {
       const text = readFileSync(path.join(EXAMPLE, 'cluster.yaml'), 'utf8');
       writeFileSync(file, text.replaceAll(INSTALLED, EXAMPLE));
       await this.#cast.order(control1, 'config', 'apply', file, '--yes');
-      const status = await this.#whole();
+      const { traffic1, traffic2, firewall } = this.#hosts;
+      const ready = { event: 'ready' };
+      const all = [traffic1, traffic2, firewall];
+      await Promise.all(all.map((member) => this.#cast.logged(member, 0, ready)));
+      const status = await this.#untilWhole();
       const workers = status.workers.map(({ name, host }) => `${name}@${host}`).sort();
-      found.same('workers', workers, ['gateway@firewall', 'server@traffic1', 'server@traffic2']);
+      found.same('workers', workers, WORKERS);
       const roles = status.hosts.map(({ host, status: told }) => `${host} ${told?.role}`);
       const masters = ['control1 sequencer', 'control2 master'];
       const slaves = ['firewall slave', 'traffic1 slave', 'traffic2 slave'];
@@ -160,7 +167,7 @@ class Typical {
     await this.#steps.take('it is replaced', expected, async (found) => {
       const { mark } = this.#clients;
       this.#cast.lab.heal();
-      found.say(planesOf(await this.#whole()).join(', '));
+      found.say(planesOf(await this.#untilWhole()).join(', '));
       this.#judge(found, mark);
     });
   }
@@ -171,7 +178,7 @@ class Typical {
       const { traffic1 } = this.#hosts;
       const { mark } = this.#clients;
       const { mark: logMark } = traffic1;
-      process.kill(await this.#pidAt(traffic1), 'SIGKILL');
+      process.kill(this.#pidAt(traffic1), 'SIGKILL');
       const worker = 'server';
       const endMs = await this.#cast.logged(traffic1, logMark, { event: 'ended', worker });
       const readyMs = await this.#cast.logged(traffic1, logMark, { event: 'ready', worker });
@@ -187,9 +194,8 @@ class Typical {
       const { traffic2, control1 } = this.#hosts;
       const { mark } = this.#clients;
       const { mark: logMark } = control1;
-      const pid = await this.#pidAt(traffic2);
       this.#cut(traffic2);
-      process.kill(pid, 'SIGKILL');
+      process.kill(this.#pidAt(traffic2), 'SIGKILL');
       await this.#cast.kill(traffic2);
       await this.#cast.logged(control1, logMark, { event: 'nodedown', peer: traffic2.name });
       await this.#clients.answeredBy(this.#clients.mark, ['traffic1']);
@@ -229,7 +235,7 @@ class Typical {
       const { mark } = this.#clients;
       this.#cast.lab.heal();
       await Promise.all([control2, traffic2].map((member) => this.#cast.start(member)));
-      const status = await this.#whole();
+      const status = await this.#untilWhole();
       await this.#clients.answeredBy(this.#clients.mark, TRAFFIC);
       found.say(`the cluster is ${status.condition}, and both servers answer`);
       this.#judge(found, mark);
@@ -280,9 +286,9 @@ class Typical {
     for (const plane of PLANES) this.#cast.lab.cut('blackhole', plane, host.number);
   }
 
-  async #pidAt({ hostName }: ClusterMember): Promise<number> {
-    const { workers } = await this.#cast.status(this.#hosts.control1);
-    const pid = workers.find(({ host }) => host === hostName)?.pid;
+  /** The process of the worker at a host. */
+  #pidAt({ hostName }: ClusterMember): number {
+    const pid = this.#whole.workers.find(({ host }) => host === hostName)?.pid;
     if (pid === null || pid === undefined) {
       throw new LabError('ERR_LAB', `no worker runs at ${hostName}`);
     }
@@ -294,15 +300,16 @@ class Typical {
   }
 
   /** Resolves when the cluster is up, with all hosts and workers, on all planes. */
-  #whole(): Promise<ClusterStatus> {
-    return this.#statusWhen('all is well', ({ condition, hosts, planes, workers }) => {
-      const areReached = hosts.every(({ isReached }) => isReached);
+  async #untilWhole(): Promise<ClusterStatus> {
+    const isWhole = ({ condition, hosts, planes, workers }: ClusterStatus) => {
+      if (condition !== 'up' || hosts.length < HOSTS.length) return false;
+      if (!hosts.every(({ isReached }) => isReached)) return false;
+      const areReady = workers.every(({ state }) => state === 'ready');
       const areUp = planes.every(({ state }) => state === 'up');
-      const areReady = workers.length === 1 + TRAFFIC.length;
-      const isOne = condition === 'up' && hosts.length === HOSTS.length;
-      const doRun = workers.every(({ state }) => state === 'ready');
-      return isOne && areReached && areUp && areReady && doRun;
-    });
+      return workers.length === WORKERS.length && areReady && areUp;
+    };
+    this.#whole = await this.#statusWhen('all is well', isWhole);
+    return this.#whole;
   }
 }
 
