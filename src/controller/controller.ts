@@ -7,6 +7,8 @@ import { EventEmitter } from 'node:events';
 import type { Config } from '../config/config.js';
 import { openConfig } from '../config/open.js';
 import { ControllerError, type ErrorCode, type WorkerError } from '../errors.js';
+import { joinVariables } from '../join/join-variables.js';
+import { addressesOf } from '../join/roster.js';
 import { limits } from '../limits.js';
 import { Alarm as Deadline } from '../node/alarm.js';
 import type { NodeView } from '../node/events.js';
@@ -36,6 +38,7 @@ import {
 import { HostWorkers, type WorkerOrder } from './host-workers.js';
 import { CONTROLLER, hostOfController, STATUS_TOPIC, WORKER_TOPIC } from './names.js';
 import { controllersIn, hostsIn, isDrained } from './tree-hosts.js';
+import { WorkerNodes } from './worker-nodes.js';
 
 /** Events of a `Controller`, in listener arguments. None must be listened to. */
 export interface ControllerEvents {
@@ -72,6 +75,7 @@ export class Controller extends EventEmitter<ControllerEvents> {
   readonly #state: ClusterState;
   readonly #deadline: Deadline;
   readonly #peers: HostPeers;
+  readonly #nodes: WorkerNodes;
   readonly #masters: readonly string[];
   readonly #sinceMs = wallMs();
   #looking: Timer | null = null;
@@ -92,6 +96,9 @@ export class Controller extends EventEmitter<ControllerEvents> {
     this.#deadline = new Deadline(runtime, () => this.#step({ type: 'tick' }));
     this.#peers = new HostPeers(masters.filter((master) => master.name !== name));
     this.workers = new HostWorkers(workers, host, runtime, (error) => this.emit('problem', error));
+    this.#nodes = new WorkerNodes(node, host, (other) => {
+      return this.#state.hosts.some((known) => known.host === other);
+    });
     this.#listen();
     node.followPeers(this.#peers);
     this.#look();
@@ -125,7 +132,10 @@ export class Controller extends EventEmitter<ControllerEvents> {
       missing,
       isDrained: config.view !== null && isDrained(config.view, host),
       planes: node.planes,
-      links: node.nodes.map((view) => this.#linkStatus(view)),
+      links: node.nodes
+        .filter((view) => hostOfController(view.name) !== null)
+        .map((view) => this.#linkStatus(view)),
+      nodes: this.#nodes.names,
       workers: this.workers.statuses,
       problems: this.workers.problems,
       alarms: this.alarms().slice(0, limits.controllerAlarms),
@@ -160,6 +170,7 @@ export class Controller extends EventEmitter<ControllerEvents> {
   async close(): Promise<void> {
     this.#looking?.cancel();
     this.#deadline.set(null);
+    this.#nodes.close();
     await this.workers.close();
     await this.config.close();
     await this.node.close();
@@ -186,6 +197,8 @@ export class Controller extends EventEmitter<ControllerEvents> {
       this.#lookSoon();
     });
     config.on('commit', () => this.#lookSoon());
+    // Hosts of new masters are known from then on, also when they are lost a moment later.
+    config.on('epoch', () => this.#look());
     this.#step({ type: 'configuration', status: config.status });
   }
 
@@ -273,8 +286,10 @@ export async function startController(options: ControllerOptions): Promise<Contr
   const { hostFile, logger } = options;
   const { host, planes, port, keyFile, profile, label, security, store, loadMs } = hostFile;
   const name = `${CONTROLLER}@${host}`;
-  const common = { planes, port, keyFile, profile, label, security };
-  const node = await startNode({ name, ...common, ...(logger === undefined ? {} : { logger }) });
+  const toJoin = { planes, keyFile, profile, label, security };
+  const logged = logger === undefined ? {} : { logger };
+  const node = await startNode({ name, port, ...toJoin, ...logged });
+  const at = { name, addresses: addressesOf(node), port };
   let config: Config | null = null;
   let controller: Controller | null = null;
   try {
@@ -285,6 +300,7 @@ export async function startController(options: ControllerOptions): Promise<Contr
       folder: hostFile.workers,
       host,
       ...(logger === undefined ? {} : { log: logger }),
+      environment: (spec) => joinVariables(spec.name, host, { ...toJoin, port: 0, controller: at }),
       tell: (event) => void controller?.emit('worker', event),
     });
     controller = new Controller({ node, config, workers, options });

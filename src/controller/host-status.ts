@@ -15,7 +15,7 @@ export interface PathStatus {
   readonly gray: readonly string[];
 }
 
-/** A link of a controller with another node. */
+/** A link of a controller with another one. */
 export interface LinkStatus {
   /** Full name of the node. */
   readonly name: string;
@@ -80,7 +80,10 @@ export interface HostStatus {
   readonly missing: readonly string[];
   readonly isDrained: boolean;
   readonly planes: readonly { readonly name: string; readonly address: string }[];
+  /** With other controllers. */
   readonly links: readonly LinkStatus[];
+  /** Workers of this host that have joined as nodes, by their names without the host. */
+  readonly nodes: readonly string[];
   readonly workers: readonly WorkerStatus[];
   /** Descriptions of workers that cannot be used, and why. */
   readonly problems: readonly string[];
@@ -110,6 +113,7 @@ const STATUS: Shape = {
   isDrained: 'boolean',
   planes: 'list',
   links: 'list',
+  nodes: 'list',
   workers: 'list',
   problems: 'list',
   alarms: 'list',
@@ -157,7 +161,7 @@ export function readHostStatus(body: unknown, host: string): HostStatus | null {
   const value = Buffer.isBuffer(body) ? parsed(body.toString()) : null;
   if (!fits(value, STATUS)) return null;
   const status = value as HostStatus;
-  const areTexts = [status.masters, status.missing, status.problems].every((list) =>
+  const areTexts = [status.masters, status.missing, status.nodes, status.problems].every((list) =>
     list.every(isText),
   );
   const isSound =

@@ -2,8 +2,9 @@
  * Asks other nodes something, and again whenever they say that their answer has changed: one
  * question at a time to each, so that the answer that is heard last is the newest.
  */
-import type { ClusterNode } from '../node/node.js';
+
 import { limits } from '../limits.js';
+import type { ClusterNode } from '../node/node.js';
 
 /** What of a node it needs. */
 export type AskerNode = Pick<ClusterNode, 'call' | 'nodes' | 'runtime'>;

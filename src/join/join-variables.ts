@@ -56,3 +56,11 @@ function parsed(text: string): Partial<NodeTold> & NodeTold {
     throw notAWorker(`${JOIN_VARIABLE} is not JSON`, cause);
   }
 }
+
+/** The variables that a worker is started with; none for one that has the controller's own name. */
+export function joinVariables(worker: string, host: string, told: Omit<NodeTold, 'name'>) {
+  const name = `${worker}@${host}`;
+  const variables: Record<string, string> = {};
+  if (name !== told.controller.name) variables[JOIN_VARIABLE] = JSON.stringify({ name, ...told });
+  return variables;
+}

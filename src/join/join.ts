@@ -12,8 +12,8 @@ import { Asker } from './asker.js';
 import { ClusterPeers } from './cluster-peers.js';
 import { JOIN_VARIABLE, readIdentity, type WorkerIdentity } from './join-variables.js';
 import { JoinedWorker } from './joined-worker.js';
-import { CHANGED_TOPIC, NODES_TOPIC, PORT_TOPIC } from './names.js';
-import { readNodes } from './roster.js';
+import { CHANGED_TOPIC, NODES_TOPIC, WHERE_TOPIC } from './names.js';
+import { addressesOf, readNodes } from './roster.js';
 import { Settings } from './settings.js';
 
 /** How a worker joins. */
@@ -125,7 +125,7 @@ function followCluster(node: ClusterNode, { told }: WorkerIdentity): () => void 
   };
   node.on('nodeup', asked);
   const release = [
-    node.handle(PORT_TOPIC, () => node.port),
+    node.handle(WHERE_TOPIC, () => ({ addresses: addressesOf(node), port: node.port })),
     node.handle(CHANGED_TOPIC, (_, { from }) => asked({ name: from })),
     () => void node.off('nodeup', asked),
     () => asker.close(),

@@ -1,10 +1,10 @@
 /** The topics on which controllers and the workers that join tell each other who is there. */
 
 /**
- * A call, answered by a worker that joins: its port. Its controller asks it as soon as there is a
- * link. Nobody else answers it, and so no other node is taken for a worker.
+ * A call, answered by a worker that joins: where it is (`Whereabouts`). Its controller asks it
+ * as soon as there is a link. Nobody else answers it, and so no other node is taken for a worker.
  */
-export const PORT_TOPIC = 'worker:port';
+export const WHERE_TOPIC = 'worker:where';
 
 /**
  * A call, answered by controllers with lists of workers that have joined (`roster.ts`): to another

@@ -2,18 +2,30 @@
  * Which workers have joined, host by host: what controllers tell each other and their workers.
  * Every controller knows those of its own host, because it has a link with each.
  */
+import { isIP } from 'node:net';
+import { isDeepStrictEqual } from 'node:util';
 import { NodeError } from '../errors.js';
 import { limits } from '../limits.js';
 import { fullName, isFullName } from '../node/names.js';
+import type { ClusterNode } from '../node/node.js';
 import type { PeerOptions } from '../node/options.js';
 
-/** The workers of one host that have joined. */
+/** Where a worker is. */
+export interface Whereabouts {
+  /** By plane. */
+  readonly addresses: Readonly<Record<string, string>>;
+  readonly port: number;
+}
+
+/** A node's own addresses, by plane. */
+export function addressesOf({ planes }: Pick<ClusterNode, 'planes'>): Record<string, string> {
+  return Object.fromEntries(planes.map(({ name, address }) => [name, address]));
+}
+
+/** The workers of one host that have joined, by their names without the host. */
 export interface HostNodes {
   readonly host: string;
-  /** Of the host, by plane; the same for all of them. */
-  readonly addresses: Readonly<Record<string, string>>;
-  /** The port of each, by its name without the host. */
-  readonly ports: Readonly<Record<string, number>>;
+  readonly nodes: Readonly<Record<string, Whereabouts>>;
 }
 
 /** As it travels: bytes, which may be more than a body of any other kind. */
@@ -28,8 +40,8 @@ export function encodeNodes(lists: readonly HostNodes[]): Buffer {
 export function readNodes(body: unknown): readonly HostNodes[] {
   const lists = Buffer.isBuffer(body) ? parsed(body.toString()) : null;
   if (!Array.isArray(lists) || !lists.every(isHostNodes)) throw unreadable('no list of workers');
-  const nodes = lists.reduce((sum, { ports }) => sum + Object.keys(ports).length, 0);
-  if (nodes <= limits.peers) return lists;
+  const count = lists.reduce((sum, { nodes }) => sum + Object.keys(nodes).length, 0);
+  if (count <= limits.peers) return lists;
   throw unreadable(`a list of more than ${limits.peers} workers`);
 }
 
@@ -46,21 +58,23 @@ function parsed(text: string): unknown {
 }
 
 function isHostNodes(value: unknown): value is HostNodes {
-  const { host, addresses, ports } = (value ?? {}) as Partial<HostNodes>;
-  if (typeof host !== 'string' || !isRecord(addresses) || !isRecord(ports)) return false;
-  if (!Object.values(addresses).every((address) => typeof address === 'string')) return false;
-  return Object.entries(ports).every(([name, port]) => {
-    return isFullName(`${name}@${host}`) && isPort(port);
+  const { host, nodes } = (value ?? {}) as Partial<HostNodes>;
+  if (typeof host !== 'string' || !isRecord(nodes)) return false;
+  return Object.entries(nodes).every(([worker, where]) => {
+    return isFullName(`${worker}@${host}`) && isWhereabouts(where);
   });
+}
+
+/** What a worker told of itself, or a controller of a worker. */
+export function isWhereabouts(value: unknown): value is Whereabouts {
+  const { addresses, port } = (value ?? {}) as Partial<Whereabouts>;
+  const isPort = Number.isInteger(port) && Number(port) >= 1 && Number(port) <= 65_535;
+  if (!isPort || !isRecord(addresses)) return false;
+  return Object.values(addresses).every((each) => typeof each === 'string' && isIP(each) !== 0);
 }
 
 function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-/** Whether this is a port that somebody can be reached at. */
-export function isPort(value: unknown): value is number {
-  return Number.isInteger(value) && (value as number) >= 1 && (value as number) <= 65_535;
 }
 
 /**
@@ -68,11 +82,11 @@ export function isPort(value: unknown): value is number {
  * more than a node may have, the first of their names.
  */
 export function peersOf(lists: readonly HostNodes[], planes: readonly string[]): PeerOptions[] {
-  const peers = lists.flatMap(({ host, addresses: all, ports }) => {
-    const addresses = Object.entries(all).filter(([plane]) => planes.includes(plane));
-    if (addresses.length === 0) return [];
-    return Object.entries(ports).map(([worker, port]) => {
-      return { name: fullName(worker, host), addresses: Object.fromEntries(addresses), port };
+  const peers = lists.flatMap(({ host, nodes }) => {
+    return Object.entries(nodes).flatMap(([worker, { addresses, port }]) => {
+      const ours = Object.entries(addresses).filter(([plane]) => planes.includes(plane));
+      const name = fullName(worker, host);
+      return ours.length === 0 ? [] : [{ name, addresses: Object.fromEntries(ours), port }];
     });
   });
   peers.sort((a, b) => (a.name < b.name ? -1 : 1));
@@ -82,7 +96,7 @@ export function peersOf(lists: readonly HostNodes[], planes: readonly string[]):
 /** What one controller knows. */
 export class Roster {
   readonly #host: string;
-  readonly #own = new Map<string, number>();
+  readonly #own = new Map<string, Whereabouts>();
   readonly #others = new Map<string, HostNodes>();
 
   /** @param host its own */
@@ -90,36 +104,37 @@ export class Roster {
     this.#host = host;
   }
 
-  /** A worker of this host has joined. @returns Whether that was not known. */
-  joined(worker: string, port: number): boolean {
-    if (this.#own.get(worker) === port) return false;
-    this.#own.set(worker, port);
-    return true;
+  /** A worker of this host has joined. @returns Whether that is news. */
+  joined(worker: string, { addresses, port }: Whereabouts): boolean {
+    const before = this.#own.get(worker);
+    const where = { addresses, port };
+    this.#own.set(worker, where);
+    return !isDeepStrictEqual(before, where);
   }
 
-  /** It has ended. @returns Whether it was known. */
+  /** It has ended. @returns Whether that is news. */
   left(worker: string): boolean {
     return this.#own.delete(worker);
   }
 
-  /** What the controller of another host told. @returns Whether that was not known. */
-  told(host: string, nodes: HostNodes): boolean {
-    const before = this.#others.get(host);
-    this.#others.set(host, nodes);
-    return JSON.stringify(before) !== JSON.stringify(nodes);
+  /** What the controller of another host told. @returns Whether that is news. */
+  told(nodes: HostNodes): boolean {
+    const before = this.#others.get(nodes.host);
+    this.#others.set(nodes.host, nodes);
+    return !isDeepStrictEqual(before, nodes);
   }
 
   /** Those of this host. */
-  own(addresses: HostNodes['addresses']): HostNodes {
-    return { host: this.#host, addresses, ports: Object.fromEntries(this.#own) };
+  get own(): HostNodes {
+    return { host: this.#host, nodes: Object.fromEntries(this.#own) };
   }
 
   /**
    * Those of all hosts.
    * @param isKnown whether there is such a host: what others told is forgotten with their host
    */
-  all(addresses: HostNodes['addresses'], isKnown: (host: string) => boolean): HostNodes[] {
+  all(isKnown: (host: string) => boolean): HostNodes[] {
     for (const host of [...this.#others.keys()]) if (!isKnown(host)) this.#others.delete(host);
-    return [this.own(addresses), ...this.#others.values()];
+    return [this.own, ...this.#others.values()];
   }
 }

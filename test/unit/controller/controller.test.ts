@@ -1,69 +1,8 @@
 import assert from 'node:assert/strict';
-import test, { type TestContext } from 'node:test';
-import { openConfigWith } from '../../../src/config/open.js';
-import { Controller } from '../../../src/controller/controller.js';
-import type { HostFile } from '../../../src/controller/host-file.js';
+import test from 'node:test';
 import { WORKER_TOPIC } from '../../../src/controller/names.js';
-import { WorkerError } from '../../../src/errors.js';
 import { limits } from '../../../src/limits.js';
-import { createTestNetwork, type TestNetwork } from '../../../src/testing/index.js';
-import type { Workers } from '../../../src/workers/workers.js';
-import { MemoryDisks } from '../config/memory-disk.js';
-
-const HOSTS = ['h1', 'h2', 'h3'] as const;
-const MASTERS = ['controller@h1', 'controller@h2'];
-
-interface Cluster {
-  readonly network: TestNetwork;
-  readonly controllers: readonly [Controller, Controller, Controller];
-  /** What workers were told, as `h1 restart api`. */
-  readonly said: string[];
-}
-
-/** Supervision that has nothing and notes what it is told. */
-function supervision(host: string, said: string[]): Workers {
-  const noted = (what: string) => (worker: string) => {
-    if (worker !== 'api') throw new WorkerError('ERR_WORKER_UNKNOWN', `there is no ${worker}`);
-    said.push(`${host} ${what} ${worker}`);
-  };
-  return {
-    desire: () => {},
-    suspend: (reason: string, isOn: boolean) => {
-      if (isOn) said.push(`${host} suspend ${reason}`);
-    },
-    restart: noted('restart'),
-    logs: async (_: string, bytes: number) => 'x'.repeat(bytes),
-    view: () => ({ workers: [], groups: [], suspended: [] }),
-    close: async () => {},
-  } as unknown as Workers;
-}
-
-/** Three controllers without a disk or a kernel, bootstrapped. */
-async function booted(context: TestContext): Promise<Cluster> {
-  const network = createTestNetwork();
-  const disks = new MemoryDisks();
-  const said: string[] = [];
-  const controllers: Controller[] = [];
-  for (const host of HOSTS) {
-    const node = await network.node(`controller@${host}`);
-    const parts = { openStore: disks.opener(node.runtime) };
-    const config = await openConfigWith(node, { store: host, masters: MASTERS }, parts);
-    const hostFile = { host, masters: [], loadMs: limits.configLoadMs } as unknown as HostFile;
-    const options = { hostFile, version: '1.2.3' };
-    const workers = supervision(host, said);
-    controllers.push(new Controller({ node, config, workers, options }));
-  }
-  context.after(async () => {
-    for (const controller of controllers) await controller.close();
-    await network.close();
-  });
-  await network.linked();
-  const [one] = controllers as [Controller];
-  await network.until(() => one.config.status.newcomers.length === 1);
-  await one.config.masters.bootstrap(MASTERS);
-  await network.until(() => controllers.every(({ view }) => view.condition === 'up'));
-  return { network, controllers: controllers as unknown as Cluster['controllers'], said };
-}
+import { booted } from './booted.js';
 
 test('every controller gathers the whole cluster', async (context) => {
   const { controllers } = await booted(context);

@@ -33,6 +33,7 @@ export function hostStatus(host: string, changes: Partial<HostStatus> = {}): Hos
       { name: 'b', address: '10.2.0.1' },
     ],
     links: [],
+    nodes: [],
     workers: [],
     problems: [],
     alarms: [],

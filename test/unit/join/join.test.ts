@@ -1,0 +1,213 @@
+import assert from 'node:assert/strict';
+import test, { type TestContext } from 'node:test';
+import { type JoinOptions, joinClusterIn } from '../../../src/join/join.js';
+import { joinVariables } from '../../../src/join/join-variables.js';
+import type { JoinedWorker } from '../../../src/join/joined-worker.js';
+import type { TestNetwork } from '../../../src/testing/index.js';
+import type { WorkerNotify } from '../../../src/workers/worker-notify.js';
+import { booted } from '../controller/booted.js';
+
+/** What a controller would start a worker with. */
+function environment(network: TestNetwork, worker: string, host: string): NodeJS.ProcessEnv {
+  const controller = network.peer(`controller@${host}`);
+  const told = { planes: {}, port: 0, keyFile: '/key', label: 'l', profile: 'lan' } as const;
+  const variables = joinVariables(worker, host, { ...told, security: 'sealed', controller });
+  const own = { BACKPLANE_WORKER: worker, BACKPLANE_HOST: host, BACKPLANE_INSTANCE: 'abc' };
+  return { ...own, BACKPLANE_POOL: 'jobs', ...variables };
+}
+
+/** Joins a worker of a test network; what it says to its keeper is noted. */
+function joining(network: TestNetwork, name: string, said: string[], options: JoinOptions = {}) {
+  const [worker = '', host = ''] = name.split('@');
+  const notify = {
+    ready: () => said.push('ready'),
+    status: (text: string) => said.push(text),
+    stopping: () => said.push('stopping'),
+    close: () => said.push('closed'),
+  } as unknown as WorkerNotify;
+  const world = {
+    start: (told: { readonly name: string }) => network.node(told.name, { peers: [] }),
+    notify: async () => notify,
+  };
+  const env = environment(network, worker, host);
+  return joinClusterIn(world, { endsOnSignals: false, env, ...options });
+}
+
+/** Workers of several hosts that have joined, each linked with its controller and all others. */
+async function joined(context: TestContext, ...names: string[]) {
+  const cluster = await booted(context);
+  const { network } = cluster;
+  const said: string[] = [];
+  const workers: JoinedWorker[] = [];
+  for (const name of names) {
+    workers.push(await network.until(joining(network, name, said)));
+  }
+  await network.until(() => workers.every(({ node }) => node.nodes.length === names.length));
+  return { ...cluster, said, workers };
+}
+
+const linksOf = ({ node }: JoinedWorker) => node.nodes.map(({ name }) => name).sort();
+
+test('workers find each other, and link with no controller but their own', async (context) => {
+  const { workers, controllers, network } = await joined(context, 'a@h1', 'b@h1', 'c@h3');
+  const [a, , c] = workers as [JoinedWorker, JoinedWorker, JoinedWorker];
+  assert.deepEqual(linksOf(a), ['b@h1', 'c@h3', 'controller@h1']);
+  assert.deepEqual(linksOf(c), ['a@h1', 'b@h1', 'controller@h3']);
+  assert.deepEqual([a.name, a.host, a.instance, a.pool], ['a', 'h1', 'abc', 'jobs']);
+  const { hosts, planes } = await controllers[1].cluster();
+  assert.deepEqual(
+    hosts.map(({ status }) => status?.nodes),
+    [['a', 'b'], [], ['c']],
+  );
+  assert.deepEqual(
+    hosts.map(({ status }) => status?.links.length),
+    [2, 2, 2],
+  );
+  assert.ok(planes.every(({ state }) => state === 'up'));
+  a.node.handle('hello', (body) => `hello ${body}`);
+  assert.equal(await network.until(c.node.call('a@h1', 'hello', 'c')), 'hello c');
+});
+
+test('what workers say to each other goes on when all controllers have ended', async (context) => {
+  const { workers, controllers, network } = await joined(context, 'a@h1', 'c@h3');
+  const [a, c] = workers as [JoinedWorker, JoinedWorker];
+  for (const { node } of controllers) network.kill(node);
+  await network.until(() => a.node.nodes.length === 1 && c.node.nodes.length === 1);
+  a.node.handle('hello', (body) => body);
+  assert.equal(await network.until(c.node.call('a@h1', 'hello', 1)), 1);
+  assert.equal(a.config.view?.get('cluster/none'), null);
+});
+
+test('the next controller learns who has joined, and so do all others', async (context) => {
+  const { workers, controllers, network, start, said } = await joined(context, 'a@h1', 'c@h3');
+  const [a] = workers as [JoinedWorker];
+  network.kill(controllers[2].node);
+  const late = await network.until(joining(network, 'b@h1', said));
+  const again = await start('h3');
+  await network.until(() => again.status.nodes.length === 1);
+  const c = await network.until(joining(network, 'd@h3', said));
+  await network.until(() => [a, late, c].every(({ node }) => node.nodes.length === 4));
+});
+
+test('a worker that has ended is not dialled, and found again when it is back', async (context) => {
+  const { workers, network, said } = await joined(context, 'a@h1', 'c@h3');
+  const [a, c] = workers as [JoinedWorker, JoinedWorker];
+  network.kill(c.node);
+  await network.until(() => a.node.nodes.length === 1);
+  const changes: string[] = [];
+  a.node.on('peers', ({ removed }) => changes.push(...removed));
+  await network.until(() => changes.includes('c@h3'));
+  const back = await network.until(joining(network, 'c@h3', said));
+  await network.until(() => linksOf(a).includes('c@h3') && linksOf(back).includes('a@h1'));
+});
+
+test('a pool that a worker serves is found from other workers', async (context) => {
+  const { workers, network } = await joined(context, 'a@h1', 'c@h3');
+  const [a, c] = workers as [JoinedWorker, JoinedWorker];
+  c.tasks.serve('jobs', (body) => `did ${body}`);
+  assert.equal(await network.until(a.tasks.run('jobs', 1).result), 'did 1');
+});
+
+test('settings are live: own values, else defaults', async (context) => {
+  const { workers, controllers, network } = await joined(context, 'a@h1', 'c@h3');
+  const [a, c] = workers as [JoinedWorker, JoinedWorker];
+  const { config } = controllers[0];
+  const rates: unknown[] = [];
+  const seen: string[] = [];
+  const end = c.settings.follow('rate', (rate) => rates.push(rate));
+  c.settings.on('change', ({ key, value, before }) => {
+    seen.push(`${key} ${JSON.stringify(before)} ${JSON.stringify(value)}`);
+  });
+  await network.until(config.put('cluster/node-defaults/rate', 1));
+  await network.until(config.put('hosts/h3/node-defaults/rate', { most: 2 }));
+  await network.until(() => rates.length === 3);
+  await network.until(c.config.put(`${c.settings.prefix}/rate`, { most: 2 }));
+  await network.until(c.config.put(`${c.settings.prefix}/other`, 'x'));
+  await network.until(() => c.settings.get('other') === 'x');
+  assert.deepEqual(rates, [undefined, 1, { most: 2 }], 'the same value is no change');
+  end();
+  const write = [{ delete: 'hosts/h3/nodes/c/rate' }, { delete: 'hosts/h3/node-defaults/rate' }];
+  await network.until(config.transaction({ write }));
+  await network.until(() => c.settings.get('rate') === 1);
+  assert.equal(rates.length, 3);
+  assert.deepEqual([...c.settings.all.keys()], ['other', 'rate']);
+  assert.deepEqual(seen, [
+    'rate undefined 1',
+    'rate 1 {"most":2}',
+    'other undefined "x"',
+    'rate {"most":2} 1',
+  ]);
+  assert.equal(a.settings.get('rate'), 1);
+  const others = a.config.put('hosts/h3/nodes/c/rate', 5);
+  await assert.rejects(network.until(others), { code: 'ERR_FORBIDDEN' });
+});
+
+test('it says that it is ready once the configuration can be read', async (context) => {
+  const { network, controllers } = await booted(context);
+  const said: string[] = [];
+  network.stall(controllers[0].node);
+  const coming = joining(network, 'a@h1', said);
+  const startMs = network.nowMs;
+  await network.until(() => network.nowMs > startMs + 500);
+  assert.deepEqual(said, []);
+  network.resume(controllers[0].node);
+  const worker = await network.until(coming);
+  assert.deepEqual(said, ['ready']);
+  const later = await network.until(joining(network, 'b@h1', said, { isReady: false }));
+  assert.deepEqual(said, ['ready']);
+  later.ready();
+  worker.status('busy');
+  assert.deepEqual(said, ['ready', 'ready', 'busy']);
+});
+
+test('its end is in order: the last first, then the node', async (context) => {
+  const { workers, said, network } = await joined(context, 'a@h1', 'c@h3');
+  const [a, c] = workers as [JoinedWorker, JoinedWorker];
+  const done: string[] = [];
+  a.onEnd(() => void done.push('first'));
+  let finish = (_: string) => {};
+  a.tasks.serve(
+    'jobs',
+    () =>
+      new Promise<string>((resolve) => {
+        finish = resolve;
+      }),
+  );
+  const task = c.tasks.run('jobs', 1);
+  await network.until(() => a.tasks.served[0]?.running === 1);
+  a.onEnd(async () => {
+    done.push('last');
+    throw new Error('so');
+  });
+  const reasons: string[] = [];
+  c.node.on('nodedown', ({ reason }) => reasons.push(reason));
+  const ended = a.end();
+  assert.equal(a.end(), ended);
+  await network.until(() => done.length === 1);
+  finish('done');
+  assert.equal(await network.until(task.result), 'done');
+  await assert.rejects(network.until(ended), { message: 'so' });
+  assert.deepEqual(done, ['last', 'first']);
+  await network.until(() => reasons.length === 1);
+  assert.deepEqual(reasons, ['left']);
+  assert.deepEqual(said, ['ready', 'ready', 'stopping', 'closed']);
+});
+
+test('a process that no controller has started cannot join', async (context) => {
+  const { network } = await booted(context);
+  const refused = async (env: NodeJS.ProcessEnv, message: RegExp) => {
+    const answer = joining(network, 'a@h1', [], { env });
+    await assert.rejects(answer, { code: 'ERR_NOT_A_WORKER', message });
+  };
+  const env = environment(network, 'a', 'h1');
+  await refused({}, /BACKPLANE_NODE is not set/);
+  await refused({ ...env, BACKPLANE_NODE: '{' }, /is not JSON/);
+  await refused({ ...env, BACKPLANE_NODE: 'null' }, /is not that of worker a at host h1/);
+  await refused({ ...env, BACKPLANE_WORKER: 'b' }, /is not that of worker b at host h1/);
+  await refused(environment(network, 'controller', 'h1'), /BACKPLANE_NODE is not set/);
+  const isReady = 'yes' as unknown as boolean;
+  await assert.rejects(joining(network, 'a@h1', [], { isReady }), { code: 'ERR_ARGUMENT' });
+  const used = { ...env };
+  await network.until(joining(network, 'a@h1', [], { env: used }));
+  assert.equal(used['BACKPLANE_NODE'], undefined, 'children of it are not this worker');
+});
