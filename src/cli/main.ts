@@ -24,6 +24,7 @@ const commands: Readonly<Record<string, () => Promise<Add>>> = {
   tune: async () => (await import('./tune.js')).addTune,
   demo: async () => (await import('./demo.js')).addDemo,
   'demo:cluster': async () => (await import('./demo-cluster.js')).addDemoCluster,
+  'demo:typical': async () => (await import('./demo-typical.js')).addDemoTypical,
   lab: async () => (await import('./lab.js')).addLab,
   soak: async () => (await import('./soak.js')).addSoak,
   completion: async () => (await import('./completion.js')).addCompletion,

@@ -1,6 +1,6 @@
 /**
- * A machine of the lab: a network namespace with one port per plane, in which processes can be
- * started.
+ * A machine of the lab: a network namespace with one port per plane that it is on, in which
+ * processes can be started.
  */
 import { type ChildProcess, type SpawnOptions, spawn } from '../../runtime/child-process.js';
 import type { NativeNamespace } from '../native.js';
@@ -16,17 +16,23 @@ export interface PortCounters {
   readonly sentBytes: number;
 }
 
+/** A plane, by its name and its number in the lab. */
+export interface NumberedPlane {
+  readonly name: string;
+  readonly plane: number;
+}
+
 /** A host of a lab. */
 export class LabHost {
   readonly #space: NativeNamespace;
-  readonly #planes: readonly string[];
+  readonly #planes: readonly NumberedPlane[];
   readonly #children = new Set<ChildProcess>();
 
   /** Made by `createLab`. */
   constructor(
     /** From 1. */
     readonly number: number,
-    planes: readonly string[],
+    planes: readonly NumberedPlane[],
     space: NativeNamespace,
   ) {
     this.#planes = planes;
@@ -38,27 +44,40 @@ export class LabHost {
     return `host${this.number}`;
   }
 
-  /** Its IPv4 addresses, in the order of the planes. */
+  /** Names of the planes it is on. */
+  get planes(): readonly string[] {
+    return this.#planes.map(({ name }) => name);
+  }
+
+  /** Its IPv4 addresses, in the order of its planes. */
   get addresses(): readonly string[] {
-    return this.#planes.map((_, i) => address4(i + 1, this.number));
+    return this.#planes.map(({ plane }) => address4(plane, this.number));
   }
 
   /**
-   * Its IPv6 addresses, in the order of the planes. They are there where the lab was made with
+   * Its IPv6 addresses, in the order of its planes. They are there where the lab was made with
    * `ipv6`.
    */
   get addresses6(): readonly string[] {
-    return this.#planes.map((_, i) => address6(i + 1, this.number));
+    return this.#planes.map(({ plane }) => address6(plane, this.number));
   }
 
-  /** Its IPv4 address on a plane. Undefined for a plane that is not there. */
+  /** The same by plane: `{ a: '10.1.0.1', b: '10.2.0.1' }`. */
+  get addressByPlane(): Readonly<Record<string, string>> {
+    return Object.fromEntries(
+      this.#planes.map(({ name, plane }) => [name, address4(plane, this.number)]),
+    );
+  }
+
+  /** Its IPv4 address on a plane. Undefined for a plane that it is not on. */
   address(plane: string): string | undefined {
-    return this.addresses[this.#planes.indexOf(plane)];
+    return this.addressByPlane[plane];
   }
 
-  /** What its port on a plane has seen. @throws LabError ERR_LAB for a plane that is not there. */
+  /** What its port on a plane has seen. @throws LabError ERR_LAB for a plane that it is not on. */
   counters(plane: string): PortCounters {
-    return kernel(() => this.#space.link(hostPortIndex(this.#planes.indexOf(plane) + 1)));
+    const number = this.#planes.find(({ name }) => name === plane)?.plane ?? 0;
+    return kernel(() => this.#space.link(hostPortIndex(number)));
   }
 
   /**

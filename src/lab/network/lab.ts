@@ -1,7 +1,7 @@
 /**
  * Hosts joined by planes, in the kernel of this process: each plane is a switch (a bridge in a
- * namespace of its own), each host a namespace with one port per plane. Nothing has a name outside,
- * nothing is mounted: all of it is gone with this process, however that ends.
+ * namespace of its own), each host a namespace with one port per plane that it is on. Nothing has a
+ * name outside, nothing is mounted: all of it is gone with this process, however that ends.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { LabError } from '../../errors.js';
@@ -13,7 +13,7 @@ import {
   type NativeRequests,
 } from '../native.js';
 import type { Direction, Fault, Impairment } from './faults.js';
-import { LabHost } from './host.js';
+import { LabHost, type NumberedPlane } from './host.js';
 import { kernel } from './kernel.js';
 import * as plan from './plan.js';
 import { Port } from './port.js';
@@ -24,6 +24,11 @@ export interface LabOptions {
   readonly hosts: number;
   /** 1 to 8 names; they are also the names of the hosts' interfaces. Default `['a', 'b']`. */
   readonly planes?: readonly string[];
+  /**
+   * Hosts that have a port on a plane, by number, for planes on which not all are: `{ outside: [5,
+   * 6] }`.
+   */
+  readonly hostsOn?: plan.HostsOn;
   /** Also gives IPv6 addresses. Default false. */
   readonly ipv6?: boolean;
   /** Written under /proc/sys of every host, such as `{ 'net/sctp/addip_enable': '1' }`. */
@@ -36,11 +41,10 @@ const READY_POLL_MS = 5;
 const OPER_UP = 6;
 const PORT_FORWARDING = 3;
 
-interface Switch {
-  readonly name: string;
-  readonly plane: number;
+interface Switch extends NumberedPlane {
   readonly space: NativeNamespace;
-  readonly ports: readonly Port[];
+  /** By the number of the host. */
+  readonly ports: ReadonlyMap<number, Port>;
   powered: boolean;
 }
 
@@ -84,8 +88,8 @@ export class Lab {
    * hold at once. Returns the moment at which the kernel was asked, in milliseconds on the clock of
    * `process.hrtime`; when this returns, no further frame passes.
    * @param direction for `one-way`: which frames are lost. Default: those to the host.
-   * @throws LabError ERR_ARGUMENT (no such plane or host), ERR_STATE (cut already), ERR_LAB (the
-   *   kernel refused).
+   * @throws LabError ERR_ARGUMENT (no such plane, or host on it), ERR_STATE (cut already), ERR_LAB
+   *   (the kernel refused).
    */
   cut(fault: Fault, plane: string, host = 1, direction: Direction = 'to-host'): number {
     const place = this.#switch(plane);
@@ -111,7 +115,7 @@ export class Lab {
     const times: number[] = [];
     for (const place of this.#switches) {
       if (!place.powered) times.push(kernel(() => this.#power(place, true)));
-      for (const port of place.ports) {
+      for (const port of place.ports.values()) {
         const atMs = kernel(() => port.heal());
         if (atMs !== null) times.push(atMs);
       }
@@ -151,8 +155,10 @@ export class Lab {
   }
 
   #port(place: Switch, host: number): Port {
-    const port = place.ports[host - 1];
-    if (port === undefined) throw new LabError('ERR_ARGUMENT', `no host ${host}`);
+    const port = place.ports.get(host);
+    if (port === undefined) {
+      throw new LabError('ERR_ARGUMENT', `no host ${host} on plane ${place.name}`);
+    }
     return port;
   }
 
@@ -162,7 +168,7 @@ export class Lab {
    */
   #power(place: Switch, on: boolean): number {
     const requests = new this.#lab.Requests().setLink(plan.bridgeIndex, on);
-    for (const host of this.hosts) requests.setLink(plan.switchPortIndex(host.number), on);
+    for (const host of place.ports.keys()) requests.setLink(plan.switchPortIndex(host), on);
     place.powered = on;
     return requests.send(place.space);
   }
@@ -172,11 +178,11 @@ function nowMs(): number {
   return Number(process.hrtime.bigint()) / 1e6;
 }
 
-/** All hosts' ports on a plane, put into the switch's bridge and up. */
-function addSwitch(lab: NativeLab, space: NativeNamespace, hosts: readonly LabHost[]): void {
+/** The ports of hosts on a plane, put into the switch's bridge and up. */
+function addSwitch(lab: NativeLab, space: NativeNamespace, hosts: Iterable<number>): void {
   const requests = new lab.Requests().addBridge(plan.bridgeIndex, 'switch');
-  for (const { number } of hosts) {
-    const index = plan.switchPortIndex(number);
+  for (const host of hosts) {
+    const index = plan.switchPortIndex(host);
     requests.setMaster(index, plan.bridgeIndex).setLink(index, true);
   }
   requests.setLink(plan.bridgeIndex, true).send(space);
@@ -188,19 +194,18 @@ function addHost(
   number: number,
   spaces: { host: NativeNamespace; switches: readonly NativeNamespace[] },
   ipv6: boolean,
-  planes: readonly string[],
+  planes: readonly NumberedPlane[],
 ): void {
   requests.setLink(LOOPBACK_INDEX, true);
-  planes.forEach((name, i) => {
-    const plane = i + 1;
+  for (const { name, plane } of planes) {
     const index = plan.hostPortIndex(plane);
     const peer = plan.switchPortIndex(number);
     requests
-      .addVeth(index, name, spaces.host, peer, `host${number}`, spaces.switches[i]!)
+      .addVeth(index, name, spaces.host, peer, `host${number}`, spaces.switches[plane - 1]!)
       .addAddress(index, plan.bytes4(plane, number), plan.prefixBits4);
     if (ipv6) requests.addAddress(index, plan.bytes6(plane, number), plan.prefixBits6);
     requests.setLink(index, true);
-  });
+  }
   requests.send(spaces.host);
 }
 
@@ -215,15 +220,15 @@ function hostSysctls(ipv6: boolean, more: LabOptions['sysctls']): Record<string,
   return { ...values, ...more };
 }
 
-async function untilReady(hosts: readonly LabHost[], switches: readonly Switch[]): Promise<void> {
+async function untilReady(switches: readonly Switch[]): Promise<void> {
   const deadlineMs = nowMs() + READY_MS;
-  for (const { name, space } of switches) {
-    for (const host of hosts) {
+  for (const { name, space, ports } of switches) {
+    for (const host of ports.keys()) {
       for (;;) {
-        const { operState, portState } = space.link(plan.switchPortIndex(host.number));
+        const { operState, portState } = space.link(plan.switchPortIndex(host));
         if (operState === OPER_UP && portState === PORT_FORWARDING) break;
         if (nowMs() > deadlineMs) {
-          throw new LabError('ERR_LAB', `plane ${name} of ${host.name} does not come up`);
+          throw new LabError('ERR_LAB', `plane ${name} of host ${host} does not come up`);
         }
         await delay(READY_POLL_MS);
       }
@@ -238,8 +243,8 @@ async function untilReady(hosts: readonly LabHost[], switches: readonly Switch[]
  *   come up).
  */
 export async function createLab(options: LabOptions): Promise<Lab> {
-  const { hosts: count, planes = ['a', 'b'], ipv6 = false } = options;
-  plan.checkPlan(count, planes);
+  const { hosts: count, planes = ['a', 'b'], hostsOn = {}, ipv6 = false } = options;
+  plan.checkPlan(count, planes, hostsOn);
   const lab = loadLabAddon();
   const spaces: NativeNamespace[] = [];
   const space = () => {
@@ -249,29 +254,33 @@ export async function createLab(options: LabOptions): Promise<Lab> {
   };
   try {
     const hosts: LabHost[] = [];
-    const hostSpaces: NativeNamespace[] = [];
     const switchSpaces = planes.map(space);
     for (const each of switchSpaces) {
       each.writeSysctls([['net/ipv6/conf/default/disable_ipv6', '1']]);
     }
+    const numbered = planes.map((name, i): NumberedPlane => ({ name, plane: i + 1 }));
+    const ports = numbered.map(() => new Map<number, Port>());
     for (let number = 1; number <= count; number++) {
       const own = space();
-      const host = new LabHost(number, planes, own);
+      const isOn = ({ name }: NumberedPlane) => hostsOn[name]?.includes(number) !== false;
+      const ownPlanes = numbered.filter(isOn);
+      const host = new LabHost(number, ownPlanes, own);
       host.sysctl(hostSysctls(ipv6, options.sysctls));
       const ends = { host: own, switches: switchSpaces };
-      addHost(new lab.Requests(), number, ends, ipv6, planes);
+      addHost(new lab.Requests(), number, ends, ipv6, ownPlanes);
+      for (const { plane } of ownPlanes) {
+        const switchSpace = switchSpaces[plane - 1]!;
+        const place = { plane, host: number, hostSpace: own, switchSpace };
+        ports[plane - 1]!.set(number, new Port(lab, place));
+      }
       hosts.push(host);
-      hostSpaces.push(own);
     }
-    const switches = planes.map((name, i): Switch => {
-      const switchSpace = switchSpaces[i]!;
-      addSwitch(lab, switchSpace, hosts);
-      const ports = hostSpaces.map((hostSpace, h) => {
-        return new Port(lab, { plane: i + 1, host: h + 1, hostSpace, switchSpace });
-      });
-      return { name, plane: i + 1, space: switchSpace, ports, powered: true };
+    const switches = numbered.map(({ name, plane }, i): Switch => {
+      const own = { space: switchSpaces[i]!, ports: ports[i]! };
+      addSwitch(lab, own.space, own.ports.keys());
+      return { name, plane, ...own, powered: true };
     });
-    await untilReady(hosts, switches);
+    await untilReady(switches);
     return new Lab(lab, hosts, switches, spaces);
   } catch (cause) {
     for (const each of spaces) each.close();

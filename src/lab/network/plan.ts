@@ -32,10 +32,14 @@ export const bytes6 = (plane: number, host: number): Uint8Array =>
 /** Plane names are interface names too: the kernel takes 15 bytes, and `lo` is there already. */
 const PLANE_NAME = /^[a-z][a-z0-9-]{0,14}$/;
 
+/** Hosts that have a port on a plane, by number, for planes on which not all are. */
+export type HostsOn = Readonly<Record<string, readonly number[]>>;
+
 /**
- * @throws LabError ERR_ARGUMENT, for numbers out of range and names that are bad or twice there.
+ * @throws LabError ERR_ARGUMENT, for numbers out of range, names that are bad or twice there, and
+ *   ports of hosts or on planes that are not there.
  */
-export function checkPlan(hosts: number, planes: readonly string[]): void {
+export function checkPlan(hosts: number, planes: readonly string[], hostsOn: HostsOn = {}): void {
   const refuse = (message: string) => {
     throw new LabError('ERR_ARGUMENT', message);
   };
@@ -49,4 +53,10 @@ export function checkPlan(hosts: number, planes: readonly string[]): void {
     if (!PLANE_NAME.test(plane) || plane === 'lo') refuse(`no name for a plane: ${plane}`);
   }
   if (new Set(planes).size < planes.length) refuse(`a plane's name is there twice: ${planes}`);
+  for (const [plane, numbers] of Object.entries(hostsOn)) {
+    if (!planes.includes(plane)) refuse(`no plane ${plane}`);
+    for (const number of numbers) {
+      if (!Number.isInteger(number) || number < 1 || number > hosts) refuse(`no host ${number}`);
+    }
+  }
 }

@@ -1,6 +1,6 @@
 /**
- * Who takes part in the demonstration of a cluster: a controller on each of three hosts, run by the
- * real command, and an operator who types the real commands.
+ * Who takes part in the demonstrations of clusters: a controller on each host, run by the real
+ * command, and an operator who types the real commands.
  */
 import { once } from 'node:events';
 import { mkdirSync, writeFileSync } from 'node:fs';
@@ -28,18 +28,23 @@ export type Printed = Readonly<Record<string, unknown>>;
 /** A host, and the controller that runs there now. */
 export class ClusterMember {
   readonly host: LabHost;
+  /** What the cluster calls the host. */
+  readonly hostName: string;
   readonly folder: string;
   child: ChildProcess | null = null;
   /** What its controllers logged, with when; on the clock of `process.hrtime`. */
   readonly log: { readonly line: Printed; readonly atMs: number }[] = [];
 
-  constructor(host: LabHost, folder: string) {
+  /** @param folder in which that of the host is made */
+  constructor(host: LabHost, folder: string, hostName = host.name) {
     this.host = host;
-    this.folder = path.join(folder, host.name);
+    this.hostName = hostName;
+    this.folder = path.join(folder, hostName);
+    mkdirSync(this.folder);
   }
 
   get name(): string {
-    return `controller@${this.host.name}`;
+    return `controller@${this.hostName}`;
   }
 
   get file(): string {
@@ -52,38 +57,43 @@ export class ClusterMember {
   }
 }
 
+/** Hosts of a lab as members, each with a host file and all it names in a folder of its own. */
+export function plainMembers(lab: Lab, folder: string): ClusterMember[] {
+  const keyFile = path.join(folder, 'cluster.key');
+  writeKeyFile(keyFile);
+  const masters = lab.hosts.slice(0, MASTERS).map(({ name, addressByPlane }) => {
+    return { host: name, addresses: addressByPlane };
+  });
+  return lab.hosts.map((host) => {
+    const member = new ClusterMember(host, folder);
+    const common = { planes: lab.cidrs, masters, keyFile, profile: CLUSTER_PROFILE };
+    const folders = { store: 'store', run: 'run', workers: 'workers' };
+    const fields = { host: host.name, ...folders, loadMs: LOAD_MS };
+    // JSON is YAML.
+    writeFileSync(member.file, JSON.stringify({ ...common, ...fields }));
+    return member;
+  });
+}
+
 export class ClusterCast {
   readonly lab: Lab;
   readonly all: readonly ClusterMember[];
   readonly #command: readonly string[];
+  /** Processes of workers that were running when the cluster was last looked at. */
+  #workers: readonly number[] = [];
 
-  /** @param command the program `backplane` with what comes before its own arguments */
-  constructor(lab: Lab, folder: string, command: readonly string[]) {
+  /**
+   * @param command the program `backplane` with what comes before its own arguments
+   * @param all the masters first
+   */
+  constructor(lab: Lab, command: readonly string[], all: readonly ClusterMember[]) {
     this.lab = lab;
     this.#command = command;
-    this.all = lab.hosts.map((host) => new ClusterMember(host, folder));
-    const keyFile = path.join(folder, 'cluster.key');
-    writeKeyFile(keyFile);
-    const masters = this.masters.map(({ host }) => {
-      return { host: host.name, addresses: this.addresses(host) };
-    });
-    for (const { host, folder: own, file } of this.all) {
-      mkdirSync(own);
-      const common = { planes: lab.cidrs, masters, keyFile, profile: CLUSTER_PROFILE };
-      const folders = { store: 'store', run: 'run', workers: 'workers' };
-      const fields = { host: host.name, ...folders, loadMs: LOAD_MS };
-      // JSON is YAML.
-      writeFileSync(file, JSON.stringify({ ...common, ...fields }));
-    }
+    this.all = all;
   }
 
   get masters(): readonly ClusterMember[] {
     return this.all.slice(0, MASTERS);
-  }
-
-  /** Addresses of a host by plane. */
-  addresses(host: LabHost): Readonly<Record<string, string>> {
-    return Object.fromEntries(this.lab.planes.map((plane) => [plane, host.address(plane) ?? '']));
   }
 
   /** Starts a controller, and resolves when it runs. */
@@ -108,6 +118,18 @@ export class ClusterCast {
     await ended;
   }
 
+  /** Ends all controllers, and the workers that outlive them. */
+  async close(): Promise<void> {
+    await Promise.all(this.all.map((member) => this.kill(member)));
+    for (const pid of this.#workers) {
+      try {
+        process.kill(pid, 'SIGKILL');
+      } catch {
+        // It has ended since.
+      }
+    }
+  }
+
   /**
    * Resolves when a line with these fields is in the log, after a mark.
    * @returns when it was logged.
@@ -118,7 +140,7 @@ export class ClusterCast {
       member.log.slice(mark).find(({ line }) => {
         return wanted.every(([name, value]) => line[name] === value);
       });
-    await this.#until(`${member.name} logs ${JSON.stringify(fields)}`, async () => {
+    await this.until(`${member.name} logs ${JSON.stringify(fields)}`, async () => {
       if (member.child !== null && member.child.exitCode !== null) {
         const last = JSON.stringify(member.log.at(-1)?.line);
         throw new LabError('ERR_LAB', `${member.name} has ended: ${last}`);
@@ -149,7 +171,9 @@ export class ClusterCast {
 
   /** The cluster as a host gathers it. */
   async status(member: ClusterMember): Promise<ClusterStatus> {
-    return (await this.order(member, 'status')) as unknown as ClusterStatus;
+    const status = (await this.order(member, 'status')) as unknown as ClusterStatus;
+    this.#workers = status.workers.flatMap(({ pid }) => pid ?? []);
+    return status;
   }
 
   /** Asks a host until the cluster is as it is to be. */
@@ -159,14 +183,15 @@ export class ClusterCast {
     isSo: (status: ClusterStatus) => boolean,
   ): Promise<ClusterStatus> {
     let status: ClusterStatus | undefined;
-    await this.#until(`${what}, as seen from ${member.name}`, async () => {
+    await this.until(`${what}, as seen from ${member.name}`, async () => {
       status = await this.status(member);
       return isSo(status);
     });
     return status as ClusterStatus;
   }
 
-  async #until(what: string, isDone: () => Promise<boolean>): Promise<void> {
+  /** Resolves when it is so. @throws LabError ERR_LAB: it takes too long. */
+  async until(what: string, isDone: () => Promise<boolean>): Promise<void> {
     const lateMs = nowMs() + WITHIN_MS;
     while (!(await isDone())) {
       if (nowMs() > lateMs) {

@@ -9,7 +9,13 @@ import { fileURLToPath } from 'node:url';
 import type { ClusterStatus, ClusterWorker, TaskStatus } from '../../cluster.js';
 import { LabError } from '../../errors.js';
 import { createLab } from '../network/lab.js';
-import { CLUSTER_PROFILE, ClusterCast, type ClusterMember, nowMs } from './cluster-cast.js';
+import {
+  CLUSTER_PROFILE,
+  ClusterCast,
+  type ClusterMember,
+  nowMs,
+  plainMembers,
+} from './cluster-cast.js';
 import { type ColdStartStep, type Findings, Steps } from './coldstart-steps.js';
 
 export { CLUSTER_PROFILE };
@@ -109,7 +115,7 @@ class ClusterDemo {
     await this.#steps.take('apply a configuration', expected, async (found) => {
       const file = path.join(this.#folder, 'cluster.yaml');
       const keys = this.#cast.all.map(({ host }) => {
-        return [`hosts/${host.name}/addresses`, this.#cast.addresses(host)] as const;
+        return [`hosts/${host.name}/addresses`, host.addressByPlane] as const;
       });
       const workers = {
         [`cluster/host-defaults/workers/${WORKER}`]: WORKER_VALUE,
@@ -317,13 +323,14 @@ export async function runClusterDemo(options: ClusterDemoOptions): Promise<Clust
   const folder = mkdtempSync(path.join(tmpdir(), 'backplane-demo-'));
   const lab = await createLab({ hosts: HOSTS });
   const steps = new Steps(options.progress);
+  const cast = new ClusterCast(lab, options.command, plainMembers(lab, folder));
   try {
-    const cast = new ClusterCast(lab, folder, options.command);
     await new ClusterDemo(cast, steps, folder).run();
   } catch (error) {
     // Told by the step in which it happened, and there is no going on.
     if (!(error instanceof LabError) || steps.all.at(-1)?.ok !== false) throw error;
   } finally {
+    await cast.close();
     await lab.close();
     rmSync(folder, { recursive: true, force: true });
   }

@@ -59,6 +59,33 @@ test('a plane carries its own frames and no other', limit, async () => {
   });
 });
 
+test('a host that is not on a plane has no port there, nor a way to it', limit, async () => {
+  const planes = ['a', 'outside'];
+  const lab = await createLab({ hosts: 3, planes, hostsOn: { a: [1, 2], outside: [2, 3] } });
+  try {
+    assert.deepEqual(
+      lab.hosts.map(({ addresses }) => addresses),
+      [['10.1.0.1'], ['10.1.0.2', '10.2.0.2'], ['10.2.0.3']],
+    );
+    assert.equal(lab.host(3).address('a'), undefined);
+    assert.equal(lab.host(3).address('outside'), '10.2.0.3');
+    assert.throws(() => lab.host(1).counters('outside'), { code: 'ERR_LAB' });
+    assert.throws(() => lab.cut('link-down', 'outside', 1), { code: 'ERR_ARGUMENT' });
+    const route = (host: number, to: string) => {
+      return output(lab.host(host).spawn(['ip', '-4', '-br', 'route', 'get', to]));
+    };
+    assert.match(await route(3, '10.2.0.2'), /^10\.2\.0\.2 dev outside/);
+    assert.equal(await route(3, '10.1.0.1'), '');
+    lab.cut('switch', 'outside');
+    assert.equal(lab.host(3).counters('outside').carrier, false);
+    assert.equal(lab.host(2).counters('a').carrier, true);
+    lab.heal();
+    assert.equal(lab.host(3).counters('outside').carrier, true);
+  } finally {
+    await lab.close();
+  }
+});
+
 test(
   'IPv6 addresses are there where they are wanted, also after a port was down',
   limit,

@@ -50,6 +50,15 @@ test('a plan within its bounds is taken, one beyond them refused', () => {
   }
 });
 
+test('only hosts of the lab can be said to be on a plane, and only on one of its planes', () => {
+  const check = (hostsOn: plan.HostsOn) => plan.checkPlan(3, ['a', 'outside'], hostsOn);
+  check({ outside: [1, 3] });
+  check({ outside: [] });
+  for (const bad of [{ b: [1] }, { outside: [0] }, { outside: [4] }, { outside: [1.5] }]) {
+    assert.throws(() => check(bad), { code: 'ERR_ARGUMENT' });
+  }
+});
+
 test('each fault changes what it names and nothing else', () => {
   const changed = faults.map((fault) => {
     const state = withFault(healthyPort, fault, 'from-host');
