@@ -84,6 +84,8 @@ export class HostFacts {
   /** Stopped by an operator before; those that are not known yet. */
   #held = new Set<string>();
   readonly #mayStart: (worker: string) => void;
+  /** As they were asked for, until they change. */
+  readonly #members = new Map<string, WorkerFact[]>();
 
   /** @param mayStart is told who may start again, though it had ended for good */
   constructor(mayStart: (worker: string) => void) {
@@ -105,9 +107,14 @@ export class HostFacts {
   }
 
   /** Those of a group, in order. */
-  membersOf(group: string): WorkerFact[] {
-    const members = [...this.workers.values()].filter(({ spec }) => spec.group === group);
-    return members.sort((a, b) => a.spec.order - b.spec.order || (a.name < b.name ? -1 : 1));
+  membersOf(group: string): readonly WorkerFact[] {
+    let members = this.#members.get(group);
+    if (members === undefined) {
+      members = [...this.workers.values()].filter(({ spec }) => spec.group === group);
+      members.sort((a, b) => a.spec.order - b.spec.order || (a.name < b.name ? -1 : 1));
+      this.#members.set(group, members);
+    }
+    return members;
   }
 
   /** When the supervisor has to be called next. */
@@ -170,6 +177,7 @@ export class HostFacts {
       fact = new WorkerFact(nowMs, spec);
       fact.isHeld = this.#held.delete(spec.name);
       this.workers.set(spec.name, fact);
+      this.#members.clear();
     }
     return fact;
   }
@@ -223,6 +231,7 @@ export class HostFacts {
 
   /** Those that nobody desires and that do not run are no more, nor are groups without any. */
   #forget(): void {
+    this.#members.clear();
     for (const [name, fact] of this.workers) {
       if (fact.isDesired || fact.phase !== 'down') continue;
       this.workers.delete(name);

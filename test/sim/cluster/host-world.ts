@@ -18,6 +18,7 @@ const LONGEST_MS = 36_000_000;
 /** Longest time from the end of all faults until all runs, and of one thing done then. */
 const CALM_MS = 120_000;
 const LOOK_EVERY_MS = 100;
+const SETTLED_EVERY_MS = 10;
 /** What people have said is known after this. */
 const HEARD_MS = 50;
 
@@ -184,7 +185,12 @@ export class HostWorld {
 
   #settle(when: string): void {
     this.#pass(HEARD_MS);
-    const isSettled = () => this.#unsettled() === null;
+    let nextLookMs = 0;
+    const isSettled = () => {
+      if (this.time.nowMs < nextLookMs) return false;
+      nextLookMs = this.time.nowMs + SETTLED_EVERY_MS;
+      return this.#unsettled() === null;
+    };
     this.#runUntil(isSettled, CALM_MS, () => `${when}, ${this.#unsettled()}`);
   }
 

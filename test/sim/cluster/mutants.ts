@@ -2,5 +2,10 @@
 import type { Mutant } from '../mutants.js';
 import { dispatchMutants } from './dispatch-mutants.js';
 import { hostMutants } from './host-mutants.js';
+import { rolesMutants } from './roles-mutants.js';
 
-export const clusterMutants: readonly Mutant[] = [...dispatchMutants, ...hostMutants];
+export const clusterMutants: readonly Mutant[] = [
+  ...dispatchMutants,
+  ...hostMutants,
+  ...rolesMutants,
+];
