@@ -61,7 +61,14 @@ function statusOf({ state, host, status }: Gatherer): HostStatus {
   const { condition, sinceMs, why, missing } = state.view;
   const record = status?.record ?? null;
   return {
-    ...{ host, incarnation: '', pid: 1, version: '', since: iso(0), role: status?.role ?? 'newcomer' },
+    ...{
+      host,
+      incarnation: '',
+      pid: 1,
+      version: '',
+      since: iso(0),
+      role: status?.role ?? 'newcomer',
+    },
     epoch: record?.epoch ?? null,
     lineage: record?.lineage ?? null,
     clusterId: record?.clusterId ?? null,

@@ -2,7 +2,7 @@
  * Controllers on top of replicas of the configuration: what each says of the cluster, held against
  * what its replica is, and which links it has.
  */
-import { isMaster } from '../../../src/config/epoch-record.js';
+import { type EpochRecord, isMaster } from '../../../src/config/epoch-record.js';
 import type { ReplicaInput, ReplicaStatus } from '../../../src/config/replica-io.js';
 import {
   type ClusterInput,
@@ -162,14 +162,14 @@ export class RolesWatch implements Onlooker {
     this.counts.roles++;
     const { name, member } = process;
     const { storeId, durable } = member.disk;
+    const isOne = (each: EpochRecord | undefined) =>
+      !member.isSlave && each !== undefined && isMaster(each, { name, storeId });
     let expected = ['newcomer'];
     if (record !== null) {
-      const isFirst = record.masters[0]?.name === name;
-      // One that is to leave is a master as long as it is so by its disk.
-      const isOne =
-        !member.isSlave &&
-        [record, durable?.record].some((each) => each && isMaster(each, { name, storeId }));
-      expected = isOne ? [isFirst ? 'sequencer' : 'master'] : ['slave', 'learner'];
+      expected = ['slave', 'learner'];
+      // One that is to leave may keep that from its disk, and is a master as long.
+      if (isOne(durable?.record)) expected.push('master');
+      if (isOne(record)) expected = [record.masters[0]?.name === name ? 'sequencer' : 'master'];
     }
     if (expected.includes(role)) return;
     const masters = record?.masters.map((master) => master.name);
