@@ -81,9 +81,11 @@ export function clusterStatus(
   const self = { host: own.host, isReached: true, since: own.since, status: own };
   const hosts = [self, ...others].sort((a, b) => (a.host < b.host ? -1 : 1));
   const told = hosts.flatMap(({ status }) => status ?? []);
-  // Whether writes are taken is known to the sequencer alone.
-  const sequencer = told.find(({ role, lineage }) => {
-    return role === 'sequencer' && lineage === own.lineage;
+  // Whether writes are taken is known to the sequencer alone. Who that is, nobody's word says.
+  const [first = ''] = own.masters;
+  const firstHost = first.slice(first.indexOf('@') + 1);
+  const sequencer = told.find(({ host, role, lineage }) => {
+    return host === firstHost && role === 'sequencer' && lineage === own.lineage;
   });
   const { condition, conditionSince: since, why, missing } = sequencer ?? own;
   const { clusterId, lineage, epoch, masters } = own;

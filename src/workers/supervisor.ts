@@ -26,8 +26,8 @@ export class Supervisor {
   readonly #groups = new Map<string, Group>();
   readonly #outputs: SupervisorOutput[] = [];
   readonly #suspended = new Set<SuspendReason>();
-  /** Stopped by an operator before this controller. */
-  #held: readonly string[] = [];
+  /** Stopped by an operator before this controller; those that are not known yet. */
+  readonly #held = new Set<string>();
   #isDesireKnown = false;
   /** It was told that nothing runs. */
   #isAtRest = false;
@@ -75,7 +75,7 @@ export class Supervisor {
         this.#adopted(input);
         break;
       case 'held':
-        this.#held = input.workers;
+        for (const worker of input.workers) this.#held.add(worker);
         break;
       case 'remembered': {
         const member = this.#memberOf(input.spec);
@@ -122,7 +122,7 @@ export class Supervisor {
     let member = this.#members.get(spec.name);
     if (member === undefined) {
       member = new Member(this.#nowMs, spec);
-      member.isHeld = !this.#isDesireKnown && this.#held.includes(spec.name);
+      member.isHeld = this.#held.delete(spec.name);
       this.#members.set(spec.name, member);
     }
     return member;
@@ -155,13 +155,19 @@ export class Supervisor {
     for (const spec of workers) {
       const member = this.#memberOf(spec);
       const { launch, restart } = member.spec;
-      // To have ended for good was the end of what it was then.
-      if (launch !== spec.launch || restart !== spec.restart) member.isFinished = false;
+      // To have ended for good, or before this controller, was the end of what it was then.
+      if (launch !== spec.launch || restart !== spec.restart) {
+        member.isFinished = false;
+        member.isUnjudged = false;
+      }
       if (!member.isDesired || launch !== spec.launch) changed.add(spec.group);
       member.spec = spec;
       member.isDesired = true;
     }
     this.#arrange();
+    for (const worker of this.#held) {
+      if (!kept.has(`workers/${worker}`)) this.#forget(worker);
+    }
     const settings = new Map(groups.map((spec) => [spec.name, spec]));
     for (const group of this.#groups.values()) {
       if (kept.has(`groups/${group.name}`)) continue;
@@ -182,8 +188,7 @@ export class Supervisor {
     const byGroup = new Map<string, Member[]>();
     for (const [name, member] of this.#members) {
       if (!member.isDesired && member.phase === 'down') {
-        this.#members.delete(name);
-        this.#tell({ type: 'forgotten', worker: name });
+        this.#forget(name);
         continue;
       }
       const group = this.#groupOf(member);
@@ -198,6 +203,12 @@ export class Supervisor {
     }
   }
 
+  #forget(worker: string): void {
+    this.#members.delete(worker);
+    this.#held.delete(worker);
+    this.#tell({ type: 'forgotten', worker });
+  }
+
   #takeUp(group: Group): void {
     if (group.takeUp()) this.#tell({ type: 'taken-up', group: group.name });
   }
@@ -208,6 +219,8 @@ export class Supervisor {
     member.launch = spec.launch;
     member.pid = pid;
     member.isSettled = isReady;
+    // What ended before this one began has been judged by whoever started it.
+    member.isUnjudged = false;
     if (isStopping) member.become(this.#nowMs, 'stopping', this.#nowMs + spec.stopMs);
     else if (isReady) member.become(this.#nowMs, 'up');
     else member.become(this.#nowMs, 'starting', this.#nowMs + spec.readyMs);
@@ -278,6 +291,8 @@ export class Supervisor {
     member.lastEnding = ending;
     this.#tell({ type: 'ended', worker: spec.name, ending, isExpected });
     if (!member.isDesired && this.#isDesireKnown) return this.#arrange();
+    // One that is never restarted and went with others: the next controller has to know it.
+    if (member.isFinished) this.#tell({ type: 'finished', worker: spec.name });
     // One that has failed while it was to stop with others has not failed once more.
     if (isExpected || mustStop === 'together') return;
     const upMs = phase === 'up' ? this.#nowMs - sinceMs : 0;

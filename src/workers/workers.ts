@@ -271,6 +271,8 @@ export class Workers {
     const { folder, host, environment } = this.#options;
     const remembered = this.#remembered.get(spec.name);
     this.#remembered.delete(spec.name);
+    // What has ended in the same turn was not its end for good.
+    this.#finished.delete(spec.name);
     const instance = this.#runtime.random.bytes(INSTANCE_BYTES).toString('hex');
     const keeper = this.#keep(spec, instance);
     this.#register(keeper);
@@ -304,7 +306,8 @@ export class Workers {
         ({ isStalled } = state);
       },
       ended: (ending) => {
-        const isOurs = this.#adopted(keeper, null);
+        // Where the newest of its worker is remembered, this is an older one.
+        const isOurs = !this.#remembered.has(worker) && this.#adopted(keeper, null);
         this.#ended.push({ keeper, heard: undefined });
         if (isOurs) {
           this.#keepers.delete(worker);

@@ -2,6 +2,7 @@
 import type { NodeEvents } from '../../../src/node/events.js';
 import type { ClusterNode } from '../../../src/node/node.js';
 import { startNodeIn } from '../../../src/node/start.js';
+import type { Timer } from '../../../src/runtime/index.js';
 import type { TaskContext } from '../../../src/tasks/pool.js';
 import type { TaskHandle } from '../../../src/tasks/task-handle.js';
 import { type ServedPool, startTasks, type Tasks } from '../../../src/tasks/tasks.js';
@@ -54,6 +55,7 @@ export class SimWorker {
   readonly #handles = new Map<TaskRecord, TaskHandle>();
   readonly #early: (() => void)[] = [];
   #servings = 0;
+  #nextBurst: Timer | null = null;
 
   constructor(world: DispatchWorld, host: number, number: number) {
     const { time, trace, random, knobs, network } = world;
@@ -153,6 +155,7 @@ export class SimWorker {
 
   close(): void {
     this.isClosing = true;
+    this.#nextBurst?.cancel();
     this.turn(() => {
       for (const serving of this.#serving.values()) serving.isDraining = true;
       const closing = this.tasks?.close().then(() => this.node?.close());
@@ -310,7 +313,8 @@ export class SimWorker {
 
   #burstLater(): void {
     const { knobs } = this.#world;
-    this.process.timers.after(this.#random.exponential(knobs.burstEveryMs), () => {
+    const delayMs = this.#random.exponential(knobs.burstEveryMs);
+    this.#nextBurst = this.process.timers.after(delayMs, () => {
       if (this.#world.isCalm || this.isClosing) return;
       this.#burst();
       this.#burstLater();

@@ -1,5 +1,11 @@
 /** Errors that the simulation of clusters must find. */
 import type { Mutant } from '../mutants.js';
 import { dispatchMutants } from './dispatch-mutants.js';
+import { hostMutants } from './host-mutants.js';
+import { rolesMutants } from './roles-mutants.js';
 
-export const clusterMutants: readonly Mutant[] = [...dispatchMutants];
+export const clusterMutants: readonly Mutant[] = [
+  ...dispatchMutants,
+  ...hostMutants,
+  ...rolesMutants,
+];

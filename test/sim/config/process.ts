@@ -167,6 +167,7 @@ export class SimProcess implements Linked {
       for (const input of inputs) {
         trace.event(time.nowMs, input.type, this.name, detailOf(input));
         this.#notePeer(input);
+        this.#world.onlooker?.heard(this, input);
         this.#machine.step(time.nowMs, input);
       }
       this.#drain();
@@ -221,6 +222,7 @@ export class SimProcess implements Linked {
       }
       case 'status':
         this.status = output.status;
+        this.#world.onlooker?.told(this, output.status);
         return checker.told(this, output.status);
       case 'refuse':
         // All are honest here.

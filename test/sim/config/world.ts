@@ -1,6 +1,7 @@
 /** The world of one seed: replicas, slaves and clients, what goes wrong, and whether all held. */
 import { type EpochRecord, isMaster } from '../../../src/config/epoch-record.js';
 import { BEGIN, END } from '../../../src/config/parts.js';
+import type { ReplicaInput, ReplicaStatus } from '../../../src/config/replica-io.js';
 import { VirtualTime } from '../../../src/testing/virtual-time.js';
 import { SeededRandom } from '../../random.js';
 import { setLimits } from '../core/limits.js';
@@ -39,6 +40,15 @@ export function runSeed(seed: number, options: SeedOptions): SeedResult {
   }
 }
 
+/** Somebody who looks on at what replicas hear and tell. */
+export interface Onlooker {
+  /** A machine is about to be told something. */
+  heard(process: SimProcess, input: ReplicaInput): void;
+  told(process: SimProcess, status: ReplicaStatus): void;
+  /** All has come to be as it should, and stays so. */
+  settled(): void;
+}
+
 export class ConfigWorld {
   readonly time = new VirtualTime();
   readonly trace: Trace;
@@ -52,6 +62,7 @@ export class ConfigWorld {
   /** Names of all members, and of those that may be masters. */
   readonly memberNames: readonly string[];
   readonly masterNames: readonly string[];
+  onlooker: Onlooker | null = null;
   /** Lineages of other clusters. */
   readonly foreign = new Set<string>();
   /** Nothing goes wrong any more, and nobody asks for anything any more. */
@@ -100,6 +111,7 @@ export class ConfigWorld {
     this.#runUntil(isMixed, LONGEST_MS, () => 'too little happened');
     if (this.checker.violations.length === 0) this.#calm();
     if (this.checker.violations.length === 0) this.#judgeHistories();
+    if (this.checker.violations.length === 0) this.onlooker?.settled();
     const { events, hash, lines } = this.trace;
     const { violations } = this.checker;
     return { seed: this.#seed, events, hash, violations, lines, counts: this.#counts() };

@@ -26,6 +26,12 @@ test('the sequencer knows best how the cluster is', () => {
   assert.equal(clusterStatus(own, AT, [reached(foreign)]).condition, 'up');
 });
 
+test('nobody is the sequencer by its own word', () => {
+  const own = hostStatus('h3', { condition: 'degraded', why: 'as seen here' });
+  const liar = hostStatus('h2', { role: 'sequencer', condition: 'up', why: 'as it says' });
+  assert.equal(clusterStatus(own, AT, [reached(liar)]).why, 'as seen here');
+});
+
 test('a plane is judged over all links that were told', () => {
   const stateOf = (...links: ReturnType<typeof link>[]) => {
     const { planes } = clusterStatus(hostStatus('h1', { links }), AT, []);

@@ -381,3 +381,44 @@ test('who has ended for good does not start with the next controller, unless cha
     assert.deepEqual(bench.machine.view(0).workers[0]?.lastEnding, CLEAN);
   }
 });
+
+test('what an operator has stopped is kept as long as somebody may desire it', () => {
+  const bench = new Bench();
+  bench.step({ type: 'held', workers: ['a', 'b', 'c'] });
+  bench.step({ type: 'desire', desired: { ...desired({ a: {} }), refused: ['workers/b'] } });
+  // Nobody desires it, and nothing is known of it.
+  assert.deepEqual(bench.told('forgotten'), [{ type: 'forgotten', worker: 'c' }]);
+  bench.desire(ABC);
+  assert.deepEqual(bench.asked, ['start c']);
+  assert.deepEqual([bench.state('a'), bench.state('b')], ['stopped', 'stopped']);
+});
+
+test('a temporary worker that went with others has ended for good, and that is told', () => {
+  const bench = new Bench();
+  bench.up({ a: {}, b: { restart: 'temporary' } }, TOGETHER);
+  bench.end('a');
+  bench.end('b', CLEAN);
+  assert.deepEqual(bench.told('finished'), [{ type: 'finished', worker: 'b' }]);
+});
+
+test('what ended before the process that is adopted is not judged', () => {
+  const bench = new Bench();
+  const spec = workerSpec('a', { command: ['run', 'a'], restart: 'temporary' });
+  const adopted = { type: 'adopted', spec, pid: 5, isReady: true, isStopping: false } as const;
+  bench.step(adopted);
+  bench.step({ type: 'ended', worker: 'a', ending: CRASH });
+  bench.step(adopted);
+  bench.desire({ a: { restart: 'temporary' } });
+  assert.deepEqual(bench.asked, []);
+  assert.equal(bench.state('a'), 'ready');
+});
+
+test('what ended before this controller, of an older description, is no end of the new one', () => {
+  const bench = new Bench();
+  const spec = workerSpec('a', { command: ['old'], restart: 'temporary' });
+  bench.step({ type: 'adopted', spec, pid: 5, isReady: true, isStopping: false });
+  bench.step({ type: 'ended', worker: 'a', ending: CLEAN });
+  bench.desire({ a: { restart: 'temporary' } });
+  assert.deepEqual(bench.asked, ['start a']);
+  assert.deepEqual(bench.told('finished'), []);
+});

@@ -13,6 +13,7 @@ import { join } from 'node:path';
 import test, { type TestContext } from 'node:test';
 import { limits } from '../../../src/limits.js';
 import { keeperProgram } from '../../../src/workers/keeper-program.js';
+import { keeperFile } from '../../../src/workers/keeper-text.js';
 import type { WorkerEvent, WorkersOptions } from '../../../src/workers/options.js';
 import { groupSpec, workerSpec } from '../../../src/workers/worker-spec.js';
 import { startWorkers, type Workers } from '../../../src/workers/workers.js';
@@ -20,6 +21,8 @@ import type { Wanted } from './bench.js';
 import { eventually, folderFor, isThere, say } from './keepers.js';
 
 const STAYS = { command: ['sleep', '1000000'] };
+/** Of two that have ended together one starts anew because the other has failed. */
+const LEFT: Wanted = { a: { ...STAYS, restart: 'transient' }, b: STAYS };
 
 /** A host with its controllers, one after the other. */
 class Host {
@@ -70,6 +73,16 @@ class Host {
         this.#wake = resolve;
       });
     }
+  }
+
+  /** A process that has ended, as another controller has left it: `code 1`, in `exit` or `told`. */
+  leave(instance: string, worker: string, file: 'exit' | 'told', ending: string): void {
+    const folder = join(this.folder, 'run', instance);
+    mkdirSync(folder, { recursive: true });
+    const [name, value] = [worker, LEFT[worker]];
+    const setup = { spec: workerSpec(name, value), env: {}, output: '/nowhere', boot: '' };
+    writeFileSync(join(folder, 'keeper.1.1'), keeperFile(setup));
+    writeFileSync(join(folder, file), `${ending} 1700000000000\n`);
   }
 
   get instances(): string[] {
@@ -229,6 +242,36 @@ test('leftovers of controllers that were killed in between are cleared away', as
   await host.start();
   assert.deepEqual(host.instances, []);
   assert.deepEqual(host.events, []);
+});
+
+test('of two that have ended the one that is remembered is the newest', async (t) => {
+  const host = new Host(t);
+  host.leave('00000000000a', 'a', 'exit', 'code 7');
+  host.leave('00000000000b', 'a', 'told', 'code 0');
+  await host.start();
+  const ended = (await host.told('ended', 'a')) as Extract<WorkerEvent, { type: 'ended' }>;
+  assert.deepEqual([ended.ending, ended.instance], [{ kind: 'code', code: 7 }, '00000000000a']);
+  host.desire(LEFT);
+  await eventually(() => !host.instances.includes('00000000000a'));
+  const [view] = host.workers?.view().workers ?? [];
+  assert.deepEqual([view?.state, view?.lastEnding], ['finished', { kind: 'code', code: 0 }]);
+});
+
+test('a worker that starts again as it is told to have finished is not remembered', async (t) => {
+  const host = new Host(t);
+  host.leave('00000000000a', 'a', 'exit', 'code 0');
+  host.leave('00000000000b', 'b', 'exit', 'code 1');
+  const first = await host.start();
+  const together = { default: { strategy: 'one-for-all' } };
+  host.desire(LEFT, together);
+  await host.told('ready', 'b');
+  await eventually(() => !host.instances.includes('00000000000b'));
+  const state = () => host.workers?.view().workers[0]?.state;
+  const before = state();
+  await first.close();
+  await host.start();
+  host.desire(LEFT, together);
+  assert.equal(state(), before);
 });
 
 test('a worker that is another user reaches its keeper', async (t) => {
