@@ -74,6 +74,6 @@ function statusOf({ state, host, status }: Gatherer): HostStatus {
     clusterId: record?.clusterId ?? null,
     masters: record?.masters.map(({ name }) => name) ?? [],
     ...{ revision: null, condition, conditionSince: iso(sinceMs), why, missing, isDrained: false },
-    ...{ planes: [], links: [], workers: [], problems: [], alarms: [] },
+    ...{ planes: [], links: [], nodes: [], workers: [], problems: [], alarms: [] },
   };
 }
