@@ -16,7 +16,7 @@ import { runFiles, sum } from './runner/run-files.js';
 import type { Counts } from './runner/tally.js';
 
 const FILE_TIMEOUT_MS = 240_000;
-const LAB_TIMEOUT_MS = 900_000;
+const LAB_TIMEOUT_MS = 1_800_000;
 const UNIT_CONCURRENCY = 2;
 /** Of them, while the lab takes the other processor. */
 const UNIT_CONCURRENCY_BESIDE_LAB = 1;

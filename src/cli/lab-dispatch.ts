@@ -8,11 +8,15 @@ import { wholeNumber } from './whole-number.js';
 
 const TASKS_MAX = 1_000_000;
 const KILLS_MAX = 500;
+const PAIRS_MAX = 100;
+/** Tasks of a run that is compared with piscina's. */
+const PAIR_TASKS = 10_000;
 const SEED_MAX = 2 ** 32 - 1;
 
 interface DispatchCommandOptions {
   readonly tasks: number;
   readonly kills: number;
+  readonly pairs: number;
   readonly seed: number;
   readonly json?: boolean;
 }
@@ -31,19 +35,26 @@ function text({ kinds, cases }: DispatchResult): string {
   return [table(header, rows), table(['us per task', 'ours', 'theirs', 'ratio'], costs)].join('\n');
 }
 
-async function dispatch({ tasks, kills, seed, json }: DispatchCommandOptions): Promise<void> {
+async function dispatch(options: DispatchCommandOptions): Promise<void> {
   await enterLab();
   const startMs = performance.now();
-  const result = await runDispatch({ tasks, kills, seed, progress });
+  const result = await runDispatch({ ...options, pairTasks: PAIR_TASKS, progress });
   const { kinds, workerKills, hostKills, planeCuts, cases, violations } = result;
+  const figures = Object.values(kinds);
+  const sum = (name: 'tasks' | 'completed' | 'lost' | 'ranTwice' | 'reported') =>
+    figures.reduce((total, each) => total + each[name], 0);
   finish(
     {
       command: 'lab',
       violations,
       scenario: 'dispatch',
       profile: DISPATCH_PROFILE,
-      seed,
-      tasks: kinds['at-least-once'].tasks + kinds['at-most-once'].tasks,
+      seed: options.seed,
+      tasks: sum('tasks'),
+      completed: sum('completed'),
+      lost: sum('lost'),
+      ranTwice: sum('ranTwice'),
+      reported: sum('reported'),
       atLeastOnce: kinds['at-least-once'],
       atMostOnce: kinds['at-most-once'],
       kills: workerKills + hostKills,
@@ -53,7 +64,7 @@ async function dispatch({ tasks, kills, seed, json }: DispatchCommandOptions): P
       cases,
       seconds: Math.round((performance.now() - startMs) / 1000),
     },
-    { json: json === true, text: () => text(result) },
+    { json: options.json === true, text: () => text(result) },
   );
 }
 
@@ -64,6 +75,7 @@ export function addLabDispatch(lab: Command): void {
     .description('tasks of both kinds while workers and hosts are killed and a plane is cut')
     .option('--tasks <number>', 'half of them of each kind', wholeNumber(2, TASKS_MAX), 10_000)
     .option('--kills <number>', 'of workers and hosts', wholeNumber(1, KILLS_MAX), 50)
+    .option('--pairs <number>', 'comparisons with piscina', wholeNumber(1, PAIRS_MAX), 5)
     .option('--seed <number>', 'of what is left to chance', wholeNumber(0, SEED_MAX), 1)
     .option('--json', 'print one JSON object as the last line')
     .action(dispatch);

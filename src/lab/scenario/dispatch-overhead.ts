@@ -15,14 +15,22 @@ import {
 import { writeKeyFile } from './ends.js';
 import { Party } from './party.js';
 
-const PAIRS = 5;
 const FIRST_PORT = 7400;
 const WITHIN_MS = 120_000;
-/** Tasks of one run, and how many of them at a time. */
+/** How many tasks at a time, and which share of the tasks that a run may have. */
 const SHAPES = [
-  { name: 'one after the other', count: 1000, width: 1 },
-  { name: `${OVERHEAD_WIDTH} at a time`, count: 10_000, width: OVERHEAD_WIDTH },
+  { name: 'one after the other', share: 0.1, width: 1 },
+  { name: `${OVERHEAD_WIDTH} at a time`, share: 1, width: OVERHEAD_WIDTH },
 ] as const;
+
+/** How much is measured. */
+export interface OverheadOptions {
+  /** Runs of each side that count. */
+  readonly pairs: number;
+  /** Tasks of a run. */
+  readonly pairTasks: number;
+  progress(line: string): void;
+}
 
 /** Ours and theirs from interleaved runs; `ratio` over 1: ours takes less. */
 export interface OverheadCase {
@@ -46,7 +54,7 @@ function median(values: readonly number[]): number {
 export async function measureOverhead(
   lab: Lab,
   folder: string,
-  progress: (line: string) => void,
+  { pairs, pairTasks, progress }: OverheadOptions,
 ): Promise<readonly OverheadCase[]> {
   const host = lab.host(1);
   const keyFile = path.join(folder, 'overhead.key');
@@ -69,10 +77,11 @@ export async function measureOverhead(
     return (await submitter.report('measured', WITHIN_MS)).usPerTask;
   };
   const cases: OverheadCase[] = [];
-  for (const { name: shape, count, width } of SHAPES) {
+  for (const { name: shape, share, width } of SHAPES) {
+    const count = Math.ceil(pairTasks * share);
     const [ours, theirs]: [number[], number[]] = [[], []];
     // The first pair warms both up.
-    for (let pair = 0; pair <= PAIRS; pair++) {
+    for (let pair = 0; pair <= pairs; pair++) {
       const own = await measure('ours', count, width);
       const other = hasPiscina ? await measure('piscina', count, width) : null;
       if (pair === 0) continue;

@@ -14,7 +14,7 @@ import { systemRuntime } from '../../runtime/index.js';
 import type { LabHost } from '../network/host.js';
 import { createLab, type Lab } from '../network/lab.js';
 import { Chance } from './coldstart-chance.js';
-import { measureOverhead, type OverheadCase } from './dispatch-overhead.js';
+import { measureOverhead, type OverheadCase, type OverheadOptions } from './dispatch-overhead.js';
 import type {
   DispatchCommand,
   DispatchEvent,
@@ -43,11 +43,10 @@ const WITHIN_MS = 120_000;
 
 type DispatchParty = Party<DispatchCommand, DispatchReport>;
 
-export interface DispatchOptions {
+export interface DispatchOptions extends OverheadOptions {
   readonly tasks: number;
   readonly kills: number;
   readonly seed: number;
-  progress(line: string): void;
 }
 
 export interface DispatchResult {
@@ -248,7 +247,7 @@ export async function runDispatch(options: DispatchOptions): Promise<DispatchRes
   const lab = await createLab({ hosts: HOSTS });
   try {
     const result = await new Dispatching(options, lab, folder).run();
-    return { ...result, cases: await measureOverhead(lab, folder, options.progress) };
+    return { ...result, cases: await measureOverhead(lab, folder, options) };
   } finally {
     await lab.close();
     rmSync(folder, { recursive: true, force: true });
