@@ -195,8 +195,11 @@ export const limits = {
   configCauseCharacters: 256,
   /** The body of one entry of the log: operations, or an epoch record. */
   configEntryBytes: 768 * 1024,
-  /** The log is compacted beyond either of these, */
-  configLogEntries: 16_384,
+  /**
+   * The log is compacted beyond either of these. A master that starts applies all of it before it
+   * serves, which costs some 20 us an entry; a follower that was away for longer gets a snapshot.
+   */
+  configLogEntries: 4096,
   configLogBytes: 32 * 1024 * 1024,
   /**
    * A log may grow to so many times these for followers that have not been sent all of it: one that
