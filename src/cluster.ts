@@ -72,6 +72,8 @@ export {
   type WorkerCommand,
   type WorkerOrder,
 } from './controller/host-workers.js';
+export type { TaskLine, TaskOrder } from './controller/operator-tasks.js';
+export type { HostTasks, TaskStatus } from './controller/task-status.js';
 export {
   BackplaneError,
   ConfigError,

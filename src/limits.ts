@@ -290,6 +290,10 @@ export const limits = {
   controllerLookMs: 50,
   /** Alarms that a controller tells of its host, the worst first. */
   controllerAlarms: 64,
+  /** Tasks of operators that are over and can still be shown, of one controller. */
+  operatorTasks: 256,
+  /** What such a task came to is shown later where it has no more characters than this, as JSON. */
+  operatorResultCharacters: 64 * 1024,
 
   // workers
   workerNameBytes: 64,

@@ -26,6 +26,7 @@ import {
 import type { RemoteConfig } from './config-remote.js';
 import { confirm } from './confirm.js';
 import { addControlOptions, type ControlCommandOptions } from './control-options.js';
+import { readStdin } from './stdin.js';
 
 /** What is told of a command that made a change. */
 interface Verb {
@@ -79,7 +80,7 @@ async function put(key: string, text: string | undefined, options: PutOptions): 
   const tree = await config.tree(key);
   const before = tree.get(key);
   const after =
-    text === undefined ? undefined : valueFrom(key, text === '-' ? await stdin() : text);
+    text === undefined ? undefined : valueFrom(key, text === '-' ? await readStdin() : text);
   const old = before === undefined || before.value === null ? undefined : before;
   const difference = { key, before: old, after };
   const isSame = after === undefined ? old === undefined : old?.value.equals(after) === true;
@@ -93,13 +94,6 @@ async function put(key: string, text: string | undefined, options: PutOptions): 
 export function valueFrom(key: string, text: string): Buffer {
   const lines = text.split('\n').map((line) => `  ${line}`);
   return readText(`${JSON.stringify(key)}:\n${lines.join('\n')}\n`).get(key) as Buffer;
-}
-
-async function stdin(): Promise<string> {
-  process.stdin.setEncoding('utf8');
-  let text = '';
-  for await (const piece of process.stdin) text += piece;
-  return text.trimEnd();
 }
 
 interface FileOptions extends ControlCommandOptions {

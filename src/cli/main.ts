@@ -12,6 +12,7 @@ const commands: Readonly<Record<string, () => Promise<Add>>> = {
   status: async () => (await import('./status.js')).addStatus,
   alarms: async () => (await import('./alarms.js')).addAlarms,
   workers: async () => (await import('./workers.js')).addWorkers,
+  task: async () => (await import('./task.js')).addTask,
   drain: async () => (await import('./drain.js')).addDrain,
   serve: async () => (await import('./serve.js')).addServe,
   ping: async () => (await import('./ping.js')).addPing,

@@ -26,6 +26,7 @@ import {
   type HostView,
 } from './cluster-state.js';
 import { type ClusterHost, type ClusterStatus, clusterStatus } from './cluster-status.js';
+import { ClusterTasks } from './cluster-tasks.js';
 import type { HostFile } from './host-file.js';
 import { HostPeers } from './host-peers.js';
 import {
@@ -37,6 +38,7 @@ import {
 } from './host-status.js';
 import { HostWorkers, type WorkerOrder } from './host-workers.js';
 import { CONTROLLER, hostOfController, STATUS_TOPIC, WORKER_TOPIC } from './names.js';
+import { OperatorTasks } from './operator-tasks.js';
 import { controllersIn, hostsIn, isDrained } from './tree-hosts.js';
 import { WorkerNodes } from './worker-nodes.js';
 
@@ -71,6 +73,10 @@ export class Controller extends EventEmitter<ControllerEvents> {
   alarms: () => readonly AlarmStatus[] = () => [];
   /** What runs at this host. */
   readonly workers: HostWorkers;
+  /** Tasks that are submitted here on behalf of operators. */
+  readonly tasks: OperatorTasks;
+  /** The same, of all controllers. */
+  readonly clusterTasks: ClusterTasks;
   readonly #version: string;
   readonly #state: ClusterState;
   readonly #deadline: Deadline;
@@ -99,6 +105,8 @@ export class Controller extends EventEmitter<ControllerEvents> {
     this.#nodes = new WorkerNodes(node, host, (other) => {
       return this.#state.hosts.some((known) => known.host === other);
     });
+    this.tasks = new OperatorTasks(node, host, () => this.#nodes.follow());
+    this.clusterTasks = new ClusterTasks(node, host, this.tasks, () => this.#state.hosts);
     this.#listen();
     node.followPeers(this.#peers);
     this.#look();
@@ -171,6 +179,7 @@ export class Controller extends EventEmitter<ControllerEvents> {
     this.#looking?.cancel();
     this.#deadline.set(null);
     this.#nodes.close();
+    await this.tasks.close();
     await this.workers.close();
     await this.config.close();
     await this.node.close();

@@ -9,6 +9,12 @@ export const STATUS_TOPIC = 'controller:status';
 /** A call by which a controller has another one do something with a worker: a `WorkerOrder`. */
 export const WORKER_TOPIC = 'controller:worker';
 
+/**
+ * A call about tasks of operators at one controller: `{ ask: 'list' }` is answered with them,
+ * `{ ask: 'cancel', id }` as orders are.
+ */
+export const TASKS_TOPIC = 'controller:tasks';
+
 /** The host whose controller a node is; null for any other node. */
 export function hostOfController(name: string): string | null {
   const prefix = `${CONTROLLER}@`;

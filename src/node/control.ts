@@ -2,11 +2,11 @@
  * What nodes say to each other beside the messages of their programs: `send`s of reserved topics on
  * the link's own stream. What a peer says there is checked here.
  */
-import { BackplaneError, ProtocolError } from '../errors.js';
+import { BackplaneError, type ErrorCode, ProtocolError } from '../errors.js';
 import { limits } from '../limits.js';
 import type { MessageOptions, Outcome } from '../link/types.js';
 import { encodeBody } from '../wire/payload.js';
-import type { CallsSetup } from './calls.js';
+import type { CallsSetup, PendingCalls } from './calls.js';
 import { cancellation } from './handling.js';
 import type { LiveLink } from './live-link.js';
 
@@ -14,6 +14,8 @@ import type { LiveLink } from './live-link.js';
 export const CANCEL_TOPIC = 'backplane:cancel';
 /** `[number, bytes]`: so much of this stream may be begun in all. */
 export const CREDIT_TOPIC = 'backplane:credit';
+/** `[number, code]`: the answer to this call was not sent, for this reason, and will not be. */
+export const UNANSWERED_TOPIC = 'backplane:unanswered';
 /** `[added, removed]`: topics the sender subscribes to. */
 export const SUBSCRIPTIONS_TOPIC = 'backplane:subscriptions';
 /** `[added, removed]`: groups the sender is a member of. */
@@ -52,6 +54,19 @@ export function sendConfiguration(
   return sendOwn(live, CONFIGURATION_TOPIC, body, CONFIGURATION, done);
 }
 
+/**
+ * Says that a call gets no answer, because there is no room for one. That many calls a peer may
+ * have waiting; one that counts on more, and acknowledges nothing, is told nothing.
+ */
+export function sendUnanswered(live: LiveLink, id: number, code: ErrorCode): void {
+  const { work } = live;
+  if (work.unanswered >= limits.pendingCalls) return;
+  work.unanswered++;
+  sendControl(live, UNANSWERED_TOPIC, [id, code], () => {
+    work.unanswered--;
+  });
+}
+
 function sendOwn(
   { link }: LiveLink,
   topic: string,
@@ -84,6 +99,7 @@ export function callControls(
 
 /** What each of these messages does; a ProtocolError where it is malformed. */
 export function controlHandlers(
+  calls: Pick<PendingCalls, 'fail'>,
   subscriptions: Receiver,
   groups: Receiver,
 ): Map<string, (live: LiveLink, body: unknown) => void> {
@@ -102,6 +118,13 @@ export function controlHandlers(
         work.producers.get(id)?.grant(totalBytes);
       },
     ],
+    [
+      UNANSWERED_TOPIC,
+      ({ name }: LiveLink, body: unknown) => {
+        const { id, code } = readUnanswered(body);
+        calls.fail(name, id, { handled: true, code, message: 'its answer could not be sent' });
+      },
+    ],
     [SUBSCRIPTIONS_TOPIC, (live, body) => subscriptions.receive(live, body)],
     [GROUPS_TOPIC, (live, body) => groups.receive(live, body)],
   ]);
@@ -118,6 +141,12 @@ export function readCredit(body: unknown): { id: number; totalBytes: number } {
   const [id, totalBytes] = readPair(body);
   if (!isNumber(id) || !isNumber(totalBytes)) throw broken('credit of a stream');
   return { id, totalBytes };
+}
+
+export function readUnanswered(body: unknown): { id: number; code: string } {
+  const [id, code] = readPair(body);
+  if (!isNumber(id) || !isName(code)) throw broken('what tells of a missing answer');
+  return { id, code };
 }
 
 /** Names that were added and removed. */
@@ -141,7 +170,7 @@ function isNames(value: unknown): value is string[] {
   return value.every(isName);
 }
 
-function isName(value: unknown): boolean {
+function isName(value: unknown): value is string {
   if (typeof value !== 'string' || value.length === 0) return false;
   return Buffer.byteLength(value) <= limits.topicBytes;
 }

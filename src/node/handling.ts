@@ -44,6 +44,8 @@ export class Work {
   /** Whether the link takes more of what is streamed. */
   readonly gate = new Gate();
   readonly producers = new Map<number, Producer>();
+  /** Calls of which the peer is being told that they get no answer. */
+  unanswered = 0;
   /** Calls whose handlers are not done, by number. */
   readonly #calls = new Map<number, Handling>();
   /** Messages of which somebody holds the signal. */

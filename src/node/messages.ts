@@ -10,6 +10,7 @@ import { decodeBody, type EncodedBody, encodeOwnBody } from '../wire/payload.js'
 import { wellFormed } from '../wire/text.js';
 import { captured, type Enter, runHandler } from './async-context.js';
 import type { PendingCalls, RemoteFailure } from './calls.js';
+import { sendUnanswered } from './control.js';
 import { areHandlersTraced, traceHandler } from './diagnostics.js';
 import type { HandlerFailed } from './events.js';
 import { Handling, type MessageContext } from './handling.js';
@@ -216,12 +217,17 @@ export class Messages {
       const { encoding, body } = encodeOwnBody(result);
       live.link.send({ kind, id, topic: '', encoding, body }, { orderKey: answerKey(id) });
     } catch (error) {
-      // An answer that cannot be sent (too large, not encodable) is the handler's failure; that
-      // report always can, unless the queue is full: then the call ends by its deadline.
+      // An answer that cannot be sent (too large, not encodable) is the handler's failure. Where
+      // the queue is full nothing but a word of the node's own can be sent.
       trace('answer to %s: %o', live.name, error);
-      if (kind === 'reply') this.#answer(live, 'failure', id, describeFailure(error));
+      if (codeOf(error) === 'ERR_QUEUE_FULL') sendUnanswered(live, id, 'ERR_QUEUE_FULL');
+      else if (kind === 'reply') this.#answer(live, 'failure', id, describeFailure(error));
     }
   }
+}
+
+function codeOf(error: unknown): unknown {
+  return (error as { readonly code?: unknown }).code;
 }
 
 /** @throws NodeError ERR_ARGUMENT. */

@@ -76,7 +76,7 @@ export abstract class Messaging extends EventEmitter<NodeEvents> {
         teller.tell(isMember ? 'groupJoin' : 'groupLeave', { group, name: member }),
     });
     this.#monitors = new Monitors(timers, (peer) => find(peer) !== undefined);
-    this.#controls = controlHandlers(this.#subscriptions.shared, this.#groups.shared);
+    this.#controls = controlHandlers(this.#calls, this.#subscriptions.shared, this.#groups.shared);
     this.#messages = new Messages({
       name,
       calls: this.#calls,

@@ -212,6 +212,7 @@ export class Submitter {
       case 'run':
         entry.attempt = output.attempt;
         entry.member = output.member;
+        entry.handle.began(output.member, output.attempt);
         return this.#run(entry);
       case 'abort':
         return entry.controller.abort(givenUp());
@@ -259,6 +260,9 @@ function failureOf(which: Which, error: unknown): DispatchInput {
   if (error instanceof CallLostError) {
     return { type: 'lost', ...which, mayHaveRun: error.outcome !== 'unsent' };
   }
+  const isUnheard = error instanceof CallError && error.remoteCode === 'ERR_QUEUE_FULL';
+  // It has run, and there was no room for its result.
+  if (isUnheard) return { type: 'lost', ...which, mayHaveRun: true };
   // The member itself failed to answer: the result cannot be sent.
   if (error instanceof CallError && code === 'ERR_HANDLER') {
     const { remoteCode, remoteMessage: message } = error;

@@ -18,6 +18,8 @@ export class TaskHandle<Result = unknown> {
   readonly #cancel: () => void;
   #wake: () => void = () => {};
   #isOver = false;
+  #member: string | null = null;
+  #attempt = 0;
 
   /** @internal Made by `Tasks.run`. */
   constructor(id: number, pool: string, result: Promise<Result>, cancel: () => void) {
@@ -36,12 +38,28 @@ export class TaskHandle<Result = unknown> {
     return { [Symbol.asyncIterator]: () => this.#read() };
   }
 
+  /** The node that has it, or had it last; null: none had it. */
+  get member(): string | null {
+    return this.#member;
+  }
+
+  /** How often it was given to a member. */
+  get attempt(): number {
+    return this.#attempt;
+  }
+
   /**
    * Gives it up: `result` rejects with ERR_CANCELLED, and the handler's `signal` is aborted where
    * it runs. One that is over stays as it is.
    */
   cancel(): void {
     this.#cancel();
+  }
+
+  /** @internal */
+  began(member: string, attempt: number): void {
+    this.#member = member;
+    this.#attempt = attempt;
   }
 
   /** @internal */

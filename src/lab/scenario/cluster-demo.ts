@@ -5,7 +5,8 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import * as path from 'node:path';
-import type { ClusterStatus } from '../../cluster.js';
+import { fileURLToPath } from 'node:url';
+import type { ClusterStatus, ClusterWorker, TaskStatus } from '../../cluster.js';
 import { LabError } from '../../errors.js';
 import { createLab } from '../network/lab.js';
 import {
@@ -23,6 +24,14 @@ const HOSTS = 3;
 /** What each host runs. */
 const WORKER = 'beacon';
 const WORKER_VALUE = { command: ['sh', '-c', 'echo here; exec sleep 100000'] };
+/** What the slave runs besides: it joins the cluster, and serves a pool. */
+const JOINED = { name: 'greeter', host: 'host3', pool: 'greetings' };
+const JOINED_VALUE = {
+  module: fileURLToPath(new URL('joined-worker-process.js', import.meta.url)),
+  pool: JOINED.pool,
+  ready: 'notify',
+  beatMs: 5000,
+};
 /** The plane that is cut. */
 export const DEMO_PLANE = 'a';
 
@@ -61,6 +70,7 @@ class ClusterDemo {
     await this.#bootstrap();
     await this.#apply();
     await this.#workersStart();
+    await this.#runTask();
     await this.#cutPlane();
     await this.#killWorker();
     await this.#killMaster();
@@ -107,7 +117,10 @@ class ClusterDemo {
       const keys = this.#cast.all.map(({ host }) => {
         return [`hosts/${host.name}/addresses`, host.addressByPlane] as const;
       });
-      const workers = { [`cluster/host-defaults/workers/${WORKER}`]: WORKER_VALUE };
+      const workers = {
+        [`cluster/host-defaults/workers/${WORKER}`]: WORKER_VALUE,
+        [`hosts/${JOINED.host}/workers/${JOINED.name}`]: JOINED_VALUE,
+      };
       const whole = { 'cluster/greeting': 'hello', ...workers, ...Object.fromEntries(keys) };
       writeFileSync(file, JSON.stringify(whole));
       await this.#cast.order(this.#one, 'config', 'apply', file, '--yes');
@@ -124,12 +137,29 @@ class ClusterDemo {
     await this.#steps.take('workers start', expected, async (found) => {
       const { workers } = await this.#cast.statusWhen(this.#three, 'workers run', (status) => {
         const { workers: all } = status;
-        return all.length === HOSTS && all.every(({ state }) => state === 'ready');
+        return all.length === HOSTS + 1 && all.every(({ state }) => state === 'ready');
       });
       const where = workers.map(({ name, host }) => `${name} at ${host}`);
       const printed = await this.#cast.order(this.#three, 'workers', 'logs', `${WORKER}@host1`);
       found.same('what it says at host1', printed['output'], 'here\n');
       found.say(`${where.join(', ')}; the one at host1 says "here", as read at host3`);
+    });
+  }
+
+  async #runTask(): Promise<void> {
+    const expected = 'a worker of another host does it, and its result comes back';
+    await this.#steps.take('a task runs', expected, async (found) => {
+      const { pool, name, host } = JOINED;
+      const { result, member } = await this.#cast.order(this.#one, 'task', 'run', pool, '"host1"');
+      found.same('the result', result, 'hello host1');
+      found.same('who has done it', member, `${name}@${host}`);
+      const nobody = ['task', 'run', 'nothing', '--deadline-ms', '100'];
+      const late = await this.#cast.ask(this.#one, ...nobody);
+      found.same('one that nobody takes', late['code'], 'ERR_TIMEOUT');
+      const { tasks } = await this.#cast.order(this.#two, 'task', 'list');
+      const states = (tasks as readonly TaskStatus[]).map(({ id, state }) => `${id} ${state}`);
+      found.same('the tasks', states, ['1@host1 done', '2@host1 failed']);
+      found.say(`asked at host1, ${member} says "${result}"; host2 lists ${states.join(', ')}`);
     });
   }
 
@@ -151,7 +181,8 @@ class ClusterDemo {
   /** The process of the worker at a host. */
   async #pidAt(member: ClusterMember): Promise<number> {
     const { workers } = await this.#cast.status(this.#three);
-    return workers.find(({ host }) => host === member.host.name)?.pid ?? 0;
+    const isIt = ({ name, host }: ClusterWorker) => name === WORKER && host === member.host.name;
+    return workers.find(isIt)?.pid ?? 0;
   }
 
   async #cutPlane(): Promise<void> {

@@ -33,7 +33,7 @@ export interface Section {
 
 /** The files that a page tells to save, by name. */
 export function filesOf(page: string): Map<string, string> {
-  const found = page.matchAll(/as `([\w.]+)`:\n\n```(?:json|yaml)\n([\s\S]*?)```/g);
+  const found = page.matchAll(/as `([\w.]+)`:\n\n```(?:json|yaml|js)\n([\s\S]*?)```/g);
   return new Map([...found].map(([, name = '', text = '']) => [name, text]));
 }
 

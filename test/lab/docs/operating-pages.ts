@@ -47,7 +47,7 @@ const configuration: Operated = {
 /** The hosts of a cluster; the third plane comes later. */
 export const cluster: Operated = {
   text: pageOf('operating-a-cluster.md'),
-  files: ['host.yaml', 'cluster.yaml'],
+  files: ['host.yaml', 'cluster.yaml', 'worker.mjs'],
   planes: ['a', 'b', 'c'],
   service: /`(backplane start [^`]*)` in that folder/,
 };

@@ -17,6 +17,8 @@ test('a shell completes commands, commands of commands, and options', () => {
   };
   assert.deepEqual(complete('backplane', 'sta'), ['start', 'status']);
   assert.deepEqual(complete('backplane', 'masters', 'bo'), ['bootstrap']);
+  assert.deepEqual(complete('backplane', 'task', ''), ['run', 'list', 'cancel', '--help']);
+  assert.deepEqual(complete('backplane', 'task', 'run', '--prio'), ['--priority']);
   assert.deepEqual(complete('backplane', 'status', '--w'), ['--watch']);
   assert.deepEqual(complete('backplane', 'config', '--config', 'x', 'put', '--ye'), ['--yes']);
 });

@@ -3,6 +3,9 @@ import { getEventListeners } from 'node:events';
 import test from 'node:test';
 import { limits } from '../../../src/limits.js';
 import { PendingCalls, type ReadOptions } from '../../../src/node/calls.js';
+import { sendUnanswered } from '../../../src/node/control.js';
+import { Work } from '../../../src/node/handling.js';
+import type { LiveLink } from '../../../src/node/live-link.js';
 import { VirtualRuntime } from './virtual-runtime.js';
 
 function setup() {
@@ -200,4 +203,21 @@ test('credit grows with what is read, a quarter of the window at a time', async 
   assert.deepEqual(await read.next(), { value: 0, done: false });
   assert.deepEqual(granted[1], ['two@b', ids[0], window + first]);
   calls.item('two@b', ids[0]!, 4, 64);
+});
+
+test('who has more calls than may wait is told of no more that get no answer', () => {
+  let sent = 0;
+  const outcomes: (() => void)[] = [];
+  const link = {
+    send: (_: unknown, __: unknown, done: () => void) => {
+      sent++;
+      if (outcomes.length < 2) outcomes.push(done);
+    },
+  };
+  const live = { link, work: new Work() } as unknown as LiveLink;
+  for (let i = 0; i <= limits.pendingCalls; i++) sendUnanswered(live, i + 1, 'ERR_QUEUE_FULL');
+  assert.equal(sent, limits.pendingCalls);
+  for (const done of outcomes) done();
+  for (let i = 0; i < 5; i++) sendUnanswered(live, i + 1, 'ERR_QUEUE_FULL');
+  assert.equal(sent, limits.pendingCalls + outcomes.length);
 });

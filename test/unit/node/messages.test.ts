@@ -294,6 +294,21 @@ test('a handler that answers what cannot be sent fails the call', async () => {
   await assert.rejects(call, { code: 'ERR_HANDLER', remoteCode: 'ERR_MESSAGE_TOO_LARGE' });
 });
 
+test('a call whose answer finds no room fails at once', async () => {
+  const { cluster, one, two } = await linked();
+  one.node.handle('flood', () => {});
+  const body = Buffer.alloc(limits.outboxHardBytes / 3 - 1000);
+  two.node.handle('question', () => {
+    for (let i = 0; i < 3; i++) two.node.send('one@host1', 'flood', body);
+    return Buffer.alloc(4000);
+  });
+  const call = one.node.call('two@host2', 'question', null, { deadlineMs: 1_000_000 });
+  await assert.rejects(cluster.until(call, 1000), {
+    code: 'ERR_HANDLER',
+    remoteCode: 'ERR_QUEUE_FULL',
+  });
+});
+
 test('a call of a topic without handler fails so; a handler may come and go', async () => {
   const { cluster, one, two } = await linked();
   const call = () => cluster.until(one.node.call('two@host2', 't', null));

@@ -157,6 +157,26 @@ test('of much progress the newest is told, and late or foreign progress is not',
   await world.close();
 });
 
+test('a result for which there is no room is done again, or reported', async () => {
+  const network = new TaskNetwork();
+  const [one, two] = (await network.startAll('one@h1', 'two@h2')) as [Party, Party];
+  one.node.handle('flood', () => {});
+  const body = Buffer.alloc(limits.outboxHardBytes / 3 - 1000);
+  const attempts: number[] = [];
+  two.tasks.serve('pool', (_, { attempt }) => {
+    attempts.push(attempt);
+    if (attempt === 1) for (let i = 0; i < 3; i++) two.node.send('one@h1', 'flood', body);
+    return 'x'.repeat(limits.cborBodyBytes / 2);
+  });
+  const { result } = one.tasks.run('pool', null);
+  assert.equal(((await network.until(result)) as string).length, limits.cborBodyBytes / 2);
+  assert.deepEqual(attempts, [1, 2]);
+  const once = errorOf(one.tasks.run('pool', null, { delivery: 'at-most-once' }).result);
+  const { code, ran } = await network.until(once);
+  assert.deepEqual([code, ran, attempts], ['ERR_OUTCOME_UNKNOWN', 'perhaps', [1, 2, 1]]);
+  await network.close();
+});
+
 test('a cancelled task is given up here, and its handler told there', async () => {
   const { world, one, two } = await trio();
   const told: unknown[] = [];
