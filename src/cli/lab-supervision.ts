@@ -15,6 +15,7 @@ interface SupervisionCommandOptions {
   readonly stalls: number;
   readonly kills: number;
   readonly commands: number;
+  readonly pairs: number;
   readonly json?: boolean;
 }
 
@@ -42,7 +43,7 @@ function figures(result: SupervisionResult) {
 
 function violationsOf(result: SupervisionResult): string[] {
   const { crashToRunningMs: crash, crashLimitMs, stalledReplacedMs, ...rest } = figures(result);
-  const { stalledLimitMs, crashLoopStopped, plainCommands } = rest;
+  const { stalledLimitMs, crashLoopStopped, plainCommands, twoControllers: pairs } = rest;
   const violations: string[] = [];
   const none = (what: string, count: number) => {
     if (count > 0) violations.push(`${what}: ${count}`);
@@ -56,11 +57,14 @@ function violationsOf(result: SupervisionResult): string[] {
   none('exit statuses lost', rest.exitStatusesLost);
   if (!plainCommands.startedInOrder) violations.push('plain commands did not start in order');
   if (!plainCommands.stoppedInOrder) violations.push('plain commands did not stop in order');
+  none('pairs of controllers of which not one ran', pairs.count - pairs.oneRuns);
+  none('controllers not told of the other', pairs.oneRuns - pairs.refusedWithPid);
   return violations;
 }
 
 function text(result: SupervisionResult): string {
   const { crashToRunningMs: crash, plainCommands: plain, ...rest } = figures(result);
+  const { count, refusedWithPid } = rest.twoControllers;
   return table(
     ['', ''],
     [
@@ -75,6 +79,7 @@ function text(result: SupervisionResult): string {
         'plain commands',
         `${plain.count}: started in ${plain.startMs} ms, stopped in ${plain.stopMs} ms`,
       ],
+      ['two controllers at once', `${count} times, ${refusedWithPid} as promised`],
     ],
   );
 }
@@ -104,6 +109,7 @@ export function addLabSupervision(lab: Command): void {
     .option('--stalls <number>', 'of one worker', wholeNumber(1, COUNT_MAX), 5)
     .option('--kills <number>', 'of controllers', wholeNumber(1, COUNT_MAX), 100)
     .option('--commands <number>', 'plain ones, all at a time', wholeNumber(1, COUNT_MAX), 1000)
+    .option('--pairs <number>', 'of controllers', wholeNumber(1, COUNT_MAX), 100)
     .option('--json', 'print one JSON object as the last line')
     .action(supervision);
 }

@@ -15,7 +15,7 @@ import type {
 } from './supervision-protocol.js';
 
 /** A host whose processors have other things to do may take long to start a process. */
-const START_PATIENCE_MS = 3 * PATIENCE_MS;
+export const START_PATIENCE_MS = 3 * PATIENCE_MS;
 
 /** A keeper that runs, as the system sees it. */
 export interface LiveKeeper {

@@ -26,3 +26,8 @@ export type SupervisionReport =
   | { readonly type: 'event'; readonly event: WorkerEvent }
   | { readonly type: 'view'; readonly view: WorkersView }
   | { readonly type: 'failed'; readonly code: string; readonly message: string };
+
+/** What a process says that wants to be the controller of its host. */
+export type ClaimReport =
+  /** Null: it is. */
+  { readonly type: 'claimed'; readonly otherPid: number | null };

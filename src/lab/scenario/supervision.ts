@@ -1,6 +1,7 @@
 /**
  * The scenario `supervision`: workers on this host that crash, crash in a loop, stall, lose their
- * controllers, and are many. It needs no network, and so no lab.
+ * controllers, and are many; and controllers that start in pairs. It needs no network, and so no
+ * lab.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { constants, tmpdir } from 'node:os';
@@ -10,12 +11,14 @@ import type { WorkerEvent } from '../../cluster.js';
 import { systemRuntime } from '../../runtime/index.js';
 import { SupervisionCast } from './supervision-cast.js';
 import { type ControllerKills, killControllers } from './supervision-kills.js';
+import { type ControllerPairs, pairControllers } from './supervision-pairs.js';
 
 export interface SupervisionOptions {
   readonly crashes: number;
   readonly stalls: number;
   readonly kills: number;
   readonly commands: number;
+  readonly pairs: number;
   progress(line: string): void;
 }
 
@@ -38,6 +41,7 @@ export interface SupervisionResult extends ControllerKills {
   /** From when each worker stopped beating to its next process. */
   readonly stalledReplacedMs: readonly number[];
   readonly plainCommands: PlainCommands;
+  readonly twoControllers: ControllerPairs;
 }
 
 /** The longest silence of a worker that is watched. */
@@ -186,6 +190,8 @@ export async function runSupervision(options: SupervisionOptions): Promise<Super
   );
   const plainCommands = await withCast((cast) => plain(cast, options.commands));
   progress(`${options.commands} plain commands started and stopped`);
+  const twoControllers = await pairControllers(options.pairs);
+  progress(`${options.pairs} pairs of controllers started`);
   return {
     crashToRunningMs,
     crashLoopStopped: stopped,
@@ -194,5 +200,6 @@ export async function runSupervision(options: SupervisionOptions): Promise<Super
     stalledReplacedMs,
     ...kills,
     plainCommands,
+    twoControllers,
   };
 }

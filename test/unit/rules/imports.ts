@@ -34,7 +34,7 @@ export const allowedRooms: Readonly<Record<string, readonly string[]>> = {
   lab: [
     ...['errors', 'limits', 'runtime', 'timing', 'wire', 'sctp', 'link', 'node', 'index'],
     // Programs that its scenarios start; what it exports loads neither.
-    ...['cluster', 'observe', 'workers'],
+    ...['cluster', 'controller', 'observe', 'workers'],
   ],
   testing: ['errors', 'limits', 'runtime', 'timing', 'wire', 'sctp', 'link', 'node', 'index'],
   observe: ['errors', 'limits', 'node'],

@@ -3,9 +3,16 @@ import test from 'node:test';
 import { runSupervision } from '../../../../src/lab/scenario/supervision.js';
 
 test('workers outlive controllers that are killed, and no exit status is lost', async () => {
-  const counts = { crashes: 5, stalls: 1, kills: 8, commands: 300 };
+  const counts = { crashes: 5, stalls: 1, kills: 8, commands: 300, pairs: 5 };
   const result = await runSupervision({ ...counts, progress: () => {} });
-  const { crashToRunningMs, stalledReplacedMs, beatMs: _, plainCommands, ...rest } = result;
+  const {
+    crashToRunningMs,
+    stalledReplacedMs,
+    beatMs: _,
+    plainCommands,
+    twoControllers,
+    ...rest
+  } = result;
   assert.deepEqual([crashToRunningMs.length, stalledReplacedMs.length], [5, 1]);
   assert.ok(rest.exitStatuses > 0);
   assert.deepEqual(
@@ -23,4 +30,5 @@ test('workers outlive controllers that are killed, and no exit status is lost', 
   );
   const { count, startedInOrder, stoppedInOrder } = plainCommands;
   assert.deepEqual([count, startedInOrder, stoppedInOrder], [300, true, true]);
+  assert.deepEqual(twoControllers, { count: 5, oneRuns: 5, refusedWithPid: 5 });
 });
