@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import test from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { Controllers } from './controllers.js';
@@ -23,12 +25,18 @@ test(
   async (context) => {
     const all = await Controllers.make(context, 3);
     await all.boot();
-    const put = (key: string, value: unknown) =>
-      all.done(1, 'config', 'put', key, JSON.stringify(value), '--yes');
     const description = { module: MODULE, ready: 'notify', beatMs: 20_000 };
-    await put('cluster/node-defaults/word', 'dear');
-    await put('hosts/host1/workers/one', description);
-    await put('hosts/host3/workers/three', description);
+    const wanted = {
+      'cluster/node-defaults/word': 'dear',
+      'hosts/host1/workers/one': description,
+      'hosts/host3/workers/three': description,
+      ...Object.fromEntries(
+        [1, 2, 3].map((host) => [`hosts/host${host}/addresses`, all.addresses(host)]),
+      ),
+    };
+    const file = join(all.folder, 'cluster.yaml');
+    writeFileSync(file, JSON.stringify(wanted));
+    await all.done(1, 'config', 'apply', file, '--yes');
     await all.until(2, ({ workers }) => {
       return workers.length === 2 && workers.every(({ text }) => text === 'word dear');
     });
@@ -39,7 +47,7 @@ test(
     for (let links: readonly string[] = []; links.join() !== whole.join(); ) {
       ({ links } = await taskAt(all, 2, 'three'));
     }
-    await put('hosts/host3/nodes/three/word', 'hello');
+    await all.done(1, 'config', 'put', 'hosts/host3/nodes/three/word', 'hello', '--yes');
     const before = await all.until(2, ({ workers }) => workers[1]?.text === 'word hello');
     await all.end(3, 'SIGKILL');
     await all.start(3);
