@@ -20,7 +20,7 @@ function workersOf(host: string) {
   return readDesired(own.map(([key, value]) => ({ key: key.slice(prefix.length), value })));
 }
 
-test('the host file of the typical system can be used, and agrees with its configuration', async () => {
+test('the host file of the typical system agrees with its configuration', async () => {
   const { masters } = await readHostFile(join(folder, 'host.yaml'));
   assert.deepEqual(
     masters.map(({ name }) => name),
