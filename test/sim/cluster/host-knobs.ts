@@ -35,7 +35,7 @@ export function chooseHostKnobs(random: SeededRandom): HostKnobs {
     neverReady: random.pick([0, 0.02, 0.2]),
     hangs: random.pick([0, 0.1, 0.5]),
     deaf: random.pick([0, 0.05, 0.3]),
-    badSpec: random.pick([0, 0.1]),
+    badSpec: random.pick([0.02, 0.1]),
     badLaunch: random.pick([0, 0.1]),
     faultEveryMs: random.pick([50, 300, 1500]),
     actEveryMs: random.pick([50, 300, 1500]),

@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { runJob } from '../../sim/jobs.js';
 
-const SEEDS = 12;
-const EVENTS = 2500;
+const SEEDS = 18;
+const EVENTS = 3000;
 
 test('a cluster under faults keeps every promise, and every seed replays', async () => {
   const counts: Record<string, number> = {};
