@@ -56,11 +56,16 @@ export class ClusterCast {
   readonly lab: Lab;
   readonly all: readonly ClusterMember[];
   readonly #command: readonly string[];
+  readonly #nice: number;
 
-  /** @param command the program `backplane` with what comes before its own arguments */
-  constructor(lab: Lab, folder: string, command: readonly string[]) {
+  /**
+   * @param command the program `backplane` with what comes before its own arguments
+   * @param nice that of controllers
+   */
+  constructor(lab: Lab, folder: string, command: readonly string[], nice = 0) {
     this.lab = lab;
     this.#command = command;
+    this.#nice = nice;
     this.all = lab.hosts.map((host) => new ClusterMember(host, folder));
     const keyFile = path.join(folder, 'cluster.key');
     writeKeyFile(keyFile);
@@ -89,7 +94,8 @@ export class ClusterCast {
   /** Starts a controller, and resolves when it runs. */
   async start(member: ClusterMember): Promise<void> {
     const { mark } = member;
-    const argv = [...this.#command, 'start', '--config', member.file, '--json'];
+    const start = [...this.#command, 'start', '--config', member.file, '--json'];
+    const argv = ['nice', '-n', String(this.#nice), ...start];
     const child = member.host.spawn(argv, { stdio: ['ignore', 'pipe', 'inherit'] });
     member.child = child;
     createInterface({ input: child.stdout! }).on('line', (text) => {
@@ -98,13 +104,13 @@ export class ClusterCast {
     await this.logged(member, mark, { event: 'controller' });
   }
 
-  /** Ends one as `kill -9` does. */
-  async kill(member: ClusterMember): Promise<void> {
+  /** Ends one, as `kill -9` does or otherwise. */
+  async kill(member: ClusterMember, signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
     const { child } = member;
     member.child = null;
     if (child === null || child.exitCode !== null || child.signalCode !== null) return;
     const ended = once(child, 'close');
-    child.kill('SIGKILL');
+    child.kill(signal);
     await ended;
   }
 
