@@ -52,6 +52,8 @@ export type {
   ClusterWorker,
   PlaneFault,
 } from './controller/cluster-status.js';
+export { controllerControl } from './controller/control.js';
+export { CONTROLLER_CONTROL } from './controller/control-path.js';
 export {
   Controller,
   type ControllerEvents,

@@ -362,10 +362,18 @@ static int FirstClient(void) {
   return kFirstClient;
 }
 
+// Both have the same: a worker that writes waits for whoever reads its pipe.
+static int BecomeAsNice(const struct Spec* spec) {
+  if (setpriority(PRIO_PROCESS, 0, spec->nice) == 0 || !spec->has_nice) return 0;
+  return errno;
+}
+
 // All that comes before the worker. What goes wrong is how it ended.
 static void Begin(struct Keeper* keeper, const char* name) {
   int failure = ReadSpec(name, &keeper->spec);
   if (failure != 0) return End(keeper, "failed", failure, "spec");
+  failure = BecomeAsNice(&keeper->spec);
+  if (failure != 0) return End(keeper, "failed", failure, "nice");
   failure = ReserveEnding();
   if (failure != 0) return End(keeper, "failed", failure, "disk");
   failure = OpenNotify(&keeper->notify, keeper->spec.user);

@@ -81,11 +81,21 @@ static bool SetNumber(struct Spec* spec, const char* name, const char* text) {
   return true;
 }
 
+static bool SetNice(struct Spec* spec, const char* text) {
+  unsigned long long value;
+  const bool negative = *text == '-';
+  if (!ParseNumber(text + negative, &value) || value > 20) return false;
+  spec->nice = negative ? -(int)value : (int)value;
+  spec->has_nice = true;
+  return true;
+}
+
 // One field. What is not known here is for others who read the file.
 static bool SetField(struct Spec* spec, const char* name, char* value) {
   if (strcmp(name, "argument") == 0) return AddText(spec->arguments, kSpecArguments, value);
   if (strcmp(name, "variable") == 0) return AddText(spec->variables, kSpecVariables, value);
   if (strcmp(name, "limit") == 0) return AddLimit(spec, value);
+  if (strcmp(name, "nice") == 0) return SetNice(spec, value);
   if (strcmp(name, "folder") == 0) spec->folder = value;
   if (strcmp(name, "user") == 0) spec->user = value;
   if (strcmp(name, "output") == 0) spec->output = value;

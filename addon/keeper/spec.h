@@ -35,6 +35,9 @@ struct Spec {
   int output_files;
   // Longest time without a beat; 0: none are expected.
   long beat_ms;
+  // Priority of keeper and worker; one that was not given is held where that is allowed.
+  int nice;
+  bool has_nice;
   // Whether the worker says itself when it is ready.
   bool says_ready;
   struct SpecLimit limits[kSpecLimits];

@@ -9,6 +9,7 @@ import { addLabDispatch } from './lab-dispatch.js';
 import { kills } from './lab-kills.js';
 import { liveness } from './lab-liveness.js';
 import { mesh } from './lab-mesh.js';
+import { addLabOam } from './lab-oam.js';
 import { addLabPaths } from './lab-paths.js';
 import { addLabSupervision } from './lab-supervision.js';
 import { recordingFolder } from './recording-folder.js';
@@ -116,4 +117,5 @@ export function addLab(program: Command): void {
   addLabColdStart(lab);
   addLabSupervision(lab);
   addLabDispatch(lab);
+  addLabOam(lab);
 }

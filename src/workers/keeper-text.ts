@@ -37,7 +37,7 @@ const MEMO = 'memo';
 
 /** The file `spec` of a keeper: fields, each with a NUL behind it. */
 export function keeperFile({ spec, env, output, boot }: KeeperSetup): string {
-  const { command, cwd, user, ready, beatMs } = spec;
+  const { command, cwd, user, nice, ready, beatMs } = spec;
   const { launch: _, ...rest } = spec;
   const fields: [string, string | number | null][] = [
     ...command.map((each) => ['argument', each] as [string, string]),
@@ -47,6 +47,7 @@ export function keeperFile({ spec, env, output, boot }: KeeperSetup): string {
     ),
     ['folder', cwd ?? '/'],
     ['user', user],
+    ['nice', nice],
     ['ready', ready],
     ['beatMs', beatMs],
     ['output', output],

@@ -33,6 +33,7 @@ export const workerSchema = {
       maxProperties: limits.workerArguments,
     },
     cwd: PATH,
+    nice: { type: 'integer', minimum: -20, maximum: 19 },
     user: { type: 'string', pattern: '^[A-Za-z0-9_][A-Za-z0-9_.-]*$' },
     limits: {
       type: 'object',

@@ -33,6 +33,8 @@ export interface WorkerSpec {
   readonly env: Readonly<Record<string, string>>;
   readonly cwd: string | null;
   readonly user: string | null;
+  /** Priority of its processes and of their keeper; null: 0, where the controller may give that. */
+  readonly nice: number | null;
   readonly limits: WorkerLimits;
   readonly restart: Restart;
   /** Whether it is ready once it runs, or says so itself. */
@@ -55,7 +57,7 @@ export interface WorkerSpec {
 /** Of a worker, what its process is made of. */
 export type Launch = Pick<
   WorkerSpec,
-  'command' | 'env' | 'cwd' | 'user' | 'limits' | 'ready' | 'beatMs' | 'output' | 'pool'
+  'command' | 'env' | 'cwd' | 'user' | 'nice' | 'limits' | 'ready' | 'beatMs' | 'output' | 'pool'
 >;
 
 /** One group, as it is to be. */
@@ -119,6 +121,7 @@ export function workerSpec(name: string, value: unknown): WorkerSpec {
     env: fields.env ?? {},
     cwd: fields.cwd ?? null,
     user: fields.user ?? null,
+    nice: fields.nice ?? null,
     limits: fields.limits ?? {},
     ready: fields.ready ?? 'started',
     beatMs: fields.beatMs ?? null,
@@ -149,13 +152,14 @@ export function launchOf({
   env,
   cwd,
   user,
+  nice = null,
   limits: resources,
   ready,
   beatMs,
   output,
   pool,
 }: Launch): string {
-  const made = { command, env, cwd, user, limits: resources, ready, beatMs, output, pool };
+  const made = { command, env, cwd, user, nice, limits: resources, ready, beatMs, output, pool };
   return JSON.stringify(sorted(made));
 }
 

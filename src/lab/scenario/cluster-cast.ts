@@ -79,17 +79,20 @@ export class ClusterCast {
   readonly lab: Lab;
   readonly all: readonly ClusterMember[];
   readonly #command: readonly string[];
+  readonly #nice: number;
   /** Processes of workers that were running when the cluster was last looked at. */
   #workers: readonly number[] = [];
 
   /**
    * @param command the program `backplane` with what comes before its own arguments
    * @param all the masters first
+   * @param nice that of controllers
    */
-  constructor(lab: Lab, command: readonly string[], all: readonly ClusterMember[]) {
+  constructor(lab: Lab, command: readonly string[], all: readonly ClusterMember[], nice = 0) {
     this.lab = lab;
     this.#command = command;
     this.all = all;
+    this.#nice = nice;
   }
 
   get masters(): readonly ClusterMember[] {
@@ -99,7 +102,8 @@ export class ClusterCast {
   /** Starts a controller, and resolves when it runs. */
   async start(member: ClusterMember): Promise<void> {
     const { mark } = member;
-    const argv = [...this.#command, 'start', '--config', member.file, '--json'];
+    const start = [...this.#command, 'start', '--config', member.file, '--json'];
+    const argv = ['nice', '-n', String(this.#nice), ...start];
     const child = member.host.spawn(argv, { stdio: ['ignore', 'pipe', 'inherit'] });
     member.child = child;
     createInterface({ input: child.stdout! }).on('line', (text) => {
@@ -108,13 +112,13 @@ export class ClusterCast {
     await this.logged(member, mark, { event: 'controller' });
   }
 
-  /** Ends one as `kill -9` does. */
-  async kill(member: ClusterMember): Promise<void> {
+  /** Ends one, as `kill -9` does or otherwise. */
+  async kill(member: ClusterMember, signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
     const { child } = member;
     member.child = null;
     if (child === null || child.exitCode !== null || child.signalCode !== null) return;
     const ended = once(child, 'close');
-    child.kill('SIGKILL');
+    child.kill(signal);
     await ended;
   }
 

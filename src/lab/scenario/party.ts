@@ -1,6 +1,5 @@
 /** One process of a scenario, seen from the scenario. */
 import { LabError } from '../../errors.js';
-import type { ChildProcess } from '../../runtime/child-process.js';
 import { systemRuntime } from '../../runtime/index.js';
 import type { TrafficCommand, TrafficReport } from './protocol.js';
 
@@ -18,6 +17,22 @@ interface FailedReport extends AnyReport {
   readonly message: string;
 }
 
+/** What of a child a scenario needs. */
+export interface PartyProcess {
+  readonly pid?: number | undefined;
+  readonly connected: boolean;
+  readonly exitCode: number | null;
+  readonly signalCode: NodeJS.Signals | null;
+  send(message: object): unknown;
+  kill(signal: NodeJS.Signals): boolean;
+  on(event: 'message', listener: (message: unknown) => void): unknown;
+  once(event: 'disconnect', listener: () => void): unknown;
+  once(
+    event: 'exit',
+    listener: (code: number | null, signal: NodeJS.Signals | null) => void,
+  ): unknown;
+}
+
 interface Waiter<Report> {
   readonly type: string;
   resolve(report: Report): void;
@@ -30,7 +45,7 @@ export class Party<
   /** Messages it has sent or received, as far as it told. */
   count = 0;
   readonly #name: string;
-  readonly #child: ChildProcess;
+  readonly #child: PartyProcess;
   readonly #waiters = new Set<Waiter<Report>>();
   readonly #past: Report[] = [];
   readonly #failed: Promise<never>;
@@ -39,13 +54,14 @@ export class Party<
 
   constructor(
     name: string,
-    child: ChildProcess,
+    child: PartyProcess,
     onEvent: (report: Extract<Report, { type: 'event' }>) => void,
   ) {
     this.#name = name;
     this.#child = child;
     this.#failed = new Promise((_, reject) => {
-      child.on('message', (report: Report) => {
+      child.on('message', (message) => {
+        const report = message as Report;
         if (report.type === 'failed') {
           const { code, message } = report as unknown as FailedReport;
           reject(new LabError('ERR_LAB', `${name}: ${code}: ${message}`));

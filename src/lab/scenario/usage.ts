@@ -33,3 +33,11 @@ export function processorTicks(): { readonly busy: number; readonly all: number 
   const all = ticks.reduce((a, b) => a + b, 0);
   return { busy: all - ticks[3]! - ticks[4]!, all };
 }
+
+/** Ticks that one process has had of the processor, in the kernel and outside. */
+export function processTicks(pid: number): number {
+  const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
+  // Its name, in brackets, may have spaces in it. Of what follows: 12th and 13th.
+  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+  return Number(fields[11]) + Number(fields[12]);
+}

@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync, rmSync, statSync } from 'node:fs';
 import { createConnection, type Socket } from 'node:net';
-import { userInfo } from 'node:os';
+import { getPriority, userInfo } from 'node:os';
 import { join } from 'node:path';
 import test from 'node:test';
 import { SeededRandom } from '../../random.js';
@@ -83,6 +83,22 @@ for (const [how, find] of programs) {
     await kept.start(program, script, { env: { A: 'b c' }, cwd: '/usr', limits });
     assert.equal(await kept.ended(), 'code 1 -');
     assert.equal(kept.said, 'b c|/usr|77|0|0\n');
+  });
+
+  it('worker and keeper are as nice as is said, not as the controller', async (kept, program) => {
+    const script = 'nice; cut -d " " -f 19 "/proc/$PPID/stat"';
+    const isRoot = process.getuid?.() === 0;
+    for (const [nice, expected] of [
+      [19, 19],
+      [undefined, isRoot ? 0 : getPriority()],
+      [-5, isRoot ? -5 : null],
+    ] as const) {
+      await kept.start(program, script, nice === undefined ? {} : { nice });
+      assert.equal(await kept.ended(), expected === null ? 'failed 13 nice' : 'code 0 -');
+      const said = kept.said.trim().split('\n').slice(-2).map(Number);
+      if (expected !== null) assert.deepEqual(said, [expected, expected]);
+      kept.again();
+    }
   });
 
   it('output goes on into new files, and the oldest one goes', async (kept, program) => {
