@@ -76,7 +76,8 @@ class Dispatching {
   readonly #workers: readonly Worker[];
   readonly #up = new Set<string>();
   #submitter!: DispatchParty;
-  #wake: () => void = () => {};
+  /** Of whoever waits for a change of who is up; two of a host are waited for at a time. */
+  #wakes: (() => void)[] = [];
   #workerKills = 0;
   #hostKills = 0;
   #planeCuts = 0;
@@ -193,7 +194,7 @@ class Dispatching {
       if (leftMs <= 0) throw new LabError('ERR_LAB', `${what}: not within ${WITHIN_MS} ms`);
       const ended = new AbortController();
       const woken = new Promise<void>((resolve) => {
-        this.#wake = resolve;
+        this.#wakes.push(resolve);
       });
       const late = sleep(leftMs, undefined, { signal: ended.signal }).catch(() => {});
       const failures = this.#workers.flatMap(({ party }) => (party === null ? [] : [party.failed]));
@@ -234,7 +235,7 @@ class Dispatching {
   #note({ kind, peer }: DispatchEvent): void {
     if (kind === 'nodeup') this.#up.add(peer);
     else this.#up.delete(peer);
-    this.#wake();
+    for (const wake of this.#wakes.splice(0)) wake();
   }
 }
 
