@@ -32,7 +32,8 @@ export function chooseDispatchKnobs(random: SeededRandom): DispatchKnobs {
     workMs: random.pick([1, 20, 100]),
     faultEveryMs: random.pick([200, 500, 1000, 2500]),
     limits: {
-      tasks: random.pick([20, 200, 1000]),
+      // One submitter can fill all members, and so hears how much each of them has.
+      tasks: random.pick([60, 200, 1000]),
       taskAttempts: random.pick([2, 4, 16]),
       taskRetryMs: random.pick([50, 250]),
     },

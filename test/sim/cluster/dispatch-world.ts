@@ -264,9 +264,15 @@ export class DispatchWorld {
     if (lost > 0) this.checker.violated(`${lost} tasks were never run, and a member drains`);
   }
 
+  /** All end, with tasks that run and tasks that wait. */
   async #farewell(): Promise<void> {
+    const all = Array.from({ length: this.knobs.limits.tasks as number });
+    const tasks = this.#submitters.flatMap((submitter) =>
+      this.#ask(submitter, () => all.map(() => submitter.submit('q', 'deaf', { key: 'x' }))),
+    );
     for (const worker of this.workers) worker.close();
-    const isOver = () => this.workers.every(({ isClosed }) => isClosed);
+    const isOver = () =>
+      this.workers.every(({ isClosed }) => isClosed) && tasks.every(({ isSettled }) => isSettled);
     await this.#runUntil(isOver, CALM_MS, () => 'not all come to an end');
     for (const { name, process } of this.workers) {
       if (process.waiting > 0) this.checker.violated(`${name} leaves ${process.waiting} timers`);
