@@ -186,7 +186,8 @@ export class Feeds {
     } else if (log.hashAt(at.revision) === at.hash) {
       // One that has made the entry by which it leaves hears nothing until it may store it.
       if (at.revision > this.#most(peer) && this.#leaving(peer) !== null) return;
-      feed.mode = 'entries';
+      if (this.#passesItsReign(peer, at.revision)) this.#beginSnapshot(peer, feed);
+      else feed.mode = 'entries';
     } else if (isSame && at.revision > log.last.revision) {
       // Ahead of us: a master whose log is longer, which we shall have first.
       return;
@@ -199,6 +200,20 @@ export class Feeds {
     } else {
       this.#beginSnapshot(peer, feed);
     }
+  }
+
+  /**
+   * Whether a follower, entry by entry, would come through an epoch that is over and had no master
+   * but itself: one that is killed there takes that record for the newest, and leads alone. It has
+   * been there before; a store that was put back has to go there again.
+   */
+  #passesItsReign(peer: MetPeer, revision: number): boolean {
+    const { log } = this.#core;
+    const agreed = log.recordAt(log.committed);
+    return log.epochsAfter(revision).some(({ record }) => {
+      if (agreed === null || record.epoch >= agreed.epoch) return false;
+      return record.masters.length === 1 && isMasterOf(record, peer);
+    });
   }
 
   #end(name: string, { ticket }: Feed, code: FeedEnd & ErrorCode): void {

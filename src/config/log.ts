@@ -161,11 +161,16 @@ export class Log {
     return this.#epochs.findLast((epoch) => epoch.revision <= revision)?.record ?? null;
   }
 
+  /** Epoch records after a revision, with theirs; none of what the base has. */
+  epochsAfter(revision: number): readonly Epoch[] {
+    const newest = this.#epochs.at(-1);
+    if (newest === undefined || newest.revision <= revision) return NO_EPOCHS;
+    return this.#epochs.filter((epoch) => epoch.revision > revision);
+  }
+
   /** Epoch records after the committed revision, with theirs. */
   uncommittedEpochs(): readonly Epoch[] {
-    const newest = this.#epochs.at(-1);
-    if (newest === undefined || newest.revision <= this.#committed) return NO_EPOCHS;
-    return this.#epochs.filter(({ revision }) => revision > this.#committed);
+    return this.epochsAfter(this.#committed);
   }
 
   /** The newest of them that was forced; null: none was. */

@@ -142,6 +142,31 @@ test('two logs of one lineage that are not parts of one another: read-only, and 
   assert.equal(cluster.node(B).value('cluster/x'), 1);
 });
 
+test('a master that was set back passes no epoch of its own alone', () => {
+  const cluster = new Cluster([A, B]);
+  cluster.bootstrap(A, B);
+  const old = new MemoryStore(cluster.node(B).store.storeId);
+  old.log = [...cluster.node(B).store.log];
+  old.committed = cluster.node(B).store.committed;
+  cluster.kill(A);
+  assert.equal(cluster.command(B, { type: 'force', lineage: idOf('L2') })?.type, 'done');
+  cluster.put(B, 'cluster/x', 1);
+  cluster.start(A);
+  cluster.run();
+  assert.equal(cluster.command(B, { type: 'add', name: A })?.type, 'done');
+  const at = cluster.node(A).status.committed;
+  cluster.kill(B);
+  cluster.node(B).store = old;
+  cluster.page();
+  cluster.start(B);
+  cluster.run();
+  // Entry by entry, it would be the only master for a while, and stay so if it were killed then.
+  assert.ok(cluster.page().includes(`a -> b  snapshot at ${at}`));
+  assert.equal(cluster.node(B).value('cluster/x'), 1);
+  assert.equal(cluster.node(B).store.setAside.length, 0);
+  assert.equal(cluster.put(B, 'cluster/x', 2)?.type, 'committed');
+});
+
 test('a master that was away for longer than the log is kept takes a snapshot', () => {
   const cluster = new Cluster([A, B]);
   cluster.bootstrap(A, B);
