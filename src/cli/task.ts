@@ -10,6 +10,7 @@ import { postControl } from '../observe/control-post-client.js';
 import { printJson } from './config-options.js';
 import { addControlOptions, type ControlCommandOptions, controlPath } from './control-options.js';
 import { type Fit, fitTable } from './fit-table.js';
+import { ago } from './status-text.js';
 import { readStdin } from './stdin.js';
 import { fitOf } from './terminal.js';
 import { wholeNumber } from './whole-number.js';
@@ -92,9 +93,10 @@ function taskLines(tasks: readonly TaskStatus[], fit: Fit): string[] {
     const { id, pool, state, member, attempts, since, code, message, result } = task;
     const what = code === null ? '' : `${code}: ${message}`;
     const came = state === 'done' && !isNothing(result) ? JSON.stringify(result) : what;
-    return [id, pool, state, member ?? '', String(attempts), since, came.slice(0, SHOWN)];
+    const age = ago(since, new Date().toISOString());
+    return [id, pool, state, member ?? '', String(attempts), age, came.slice(0, SHOWN)];
   });
-  const header = ['task', 'pool', 'state', 'worker', 'attempts', 'since', 'came to'];
+  const header = ['task', 'pool', 'state', 'worker', 'attempts', 'age', 'came to'];
   return fitTable(header, rows, fit);
 }
 

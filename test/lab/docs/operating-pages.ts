@@ -71,7 +71,7 @@ async function take(hosts: Hosts, step: Step): Promise<void> {
       while (!pattern.test(ran.output) && performance.now() < endMs) {
         ran = await hosts.run(host, command);
       }
-      assert.match(ran.output, pattern, `host${host}$ ${command}`);
+      assert.match(ran.output, pattern, `host${host}$ ${command}\n${ran.output}`);
       assert.equal(ran.status, status, `host${host}$ ${command}`);
     }
   }
