@@ -2,7 +2,10 @@
  * A machine of the lab: a network namespace with one port per plane that it is on, in which
  * processes can be started.
  */
+import { readdirSync, readlinkSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type ChildProcess, type SpawnOptions, spawn } from '../../runtime/child-process.js';
+import { killIfThere } from '../kill-if-there.js';
 import type { NativeNamespace } from '../native.js';
 import { kernel } from './kernel.js';
 import { address4, address6, hostPortIndex } from './plan.js';
@@ -118,12 +121,38 @@ export class LabHost {
     kernel(() => this.#space.writeSysctls(Object.entries(values)));
   }
 
-  /** Ends all processes started here and resolves when they are gone. */
+  /**
+   * Ends all processes on this host and resolves when they are gone; also those that were made to
+   * outlive whoever started them.
+   */
   async killAll(): Promise<void> {
     const ends = [...this.#children].map(
       (child) => new Promise<void>((resolve) => void child.once('exit', () => resolve())),
     );
     for (const child of this.#children) child.kill('SIGKILL');
     await Promise.all(ends);
+    const network = this.enter(() => networkOf('thread-self'));
+    for (let left = processesOf(network); left.length > 0; left = processesOf(network)) {
+      for (const pid of left) killIfThere(pid);
+      await sleep(LOOK_MS);
+    }
   }
+}
+
+/** Between two looks at processes that are no children of this one, of which nobody tells. */
+const LOOK_MS = 5;
+
+/** Which network a process has; null: it is gone. */
+function networkOf(pid: string): string | null {
+  try {
+    return readlinkSync(`/proc/${pid}/ns/net`);
+  } catch {
+    return null;
+  }
+}
+
+function processesOf(network: string | null): number[] {
+  if (network === null) return [];
+  const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
+  return pids.filter((pid) => networkOf(pid) === network).map(Number);
 }

@@ -80,8 +80,6 @@ export class ClusterCast {
   readonly all: readonly ClusterMember[];
   readonly #command: readonly string[];
   readonly #nice: number;
-  /** Processes of workers that were running when the cluster was last looked at. */
-  #workers: readonly number[] = [];
 
   /**
    * @param command the program `backplane` with what comes before its own arguments
@@ -124,14 +122,7 @@ export class ClusterCast {
 
   /** Ends all controllers, and the workers that outlive them. */
   async close(): Promise<void> {
-    await Promise.all(this.all.map((member) => this.kill(member)));
-    for (const pid of this.#workers) {
-      try {
-        process.kill(pid, 'SIGKILL');
-      } catch {
-        // It has ended since.
-      }
-    }
+    await Promise.all(this.all.map(({ host }) => host.killAll()));
   }
 
   /**
@@ -175,9 +166,7 @@ export class ClusterCast {
 
   /** The cluster as a host gathers it. */
   async status(member: ClusterMember): Promise<ClusterStatus> {
-    const status = (await this.order(member, 'status')) as unknown as ClusterStatus;
-    this.#workers = status.workers.flatMap(({ pid }) => pid ?? []);
-    return status;
+    return (await this.order(member, 'status')) as unknown as ClusterStatus;
   }
 
   /** Asks a host until the cluster is as it is to be. */

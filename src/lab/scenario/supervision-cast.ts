@@ -6,6 +6,7 @@ import type { WorkerEvent, WorkersView } from '../../cluster.js';
 import { LabError } from '../../errors.js';
 import { spawn } from '../../runtime/child-process.js';
 import { systemRuntime } from '../../runtime/index.js';
+import { killIfThere } from '../kill-if-there.js';
 import { PATIENCE_MS, Party } from './party.js';
 import type {
   Described,
@@ -143,15 +144,6 @@ export class SupervisionCast {
   async close(): Promise<void> {
     await this.kill();
     this.abandon();
-  }
-}
-
-/** Sends SIGKILL to a process that may have gone. */
-function killIfThere(pid: number): void {
-  try {
-    process.kill(pid, 'SIGKILL');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
   }
 }
 

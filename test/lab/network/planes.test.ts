@@ -129,7 +129,11 @@ test('closing a lab ends its processes', limit, async () => {
   const lab = await createLab({ hosts: 2 });
   const child = lab.host(1).spawn(['sleep', '1000']);
   const ended = new Promise((resolve) => child.once('exit', (_, signal) => resolve(signal)));
+  const leaving = 'setsid sleep 1000 >/dev/null 2>&1 & echo $!';
+  const left = Number(await output(lab.host(2).spawn(['sh', '-c', leaving])));
+  process.kill(left, 0);
   await lab.close();
+  assert.throws(() => process.kill(left, 0), { code: 'ESRCH' });
   assert.equal(await ended, 'SIGKILL');
   assert.throws(() => lab.host(1).enter(() => 0), { code: 'ERR_CLOSED' });
 });
