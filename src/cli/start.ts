@@ -3,6 +3,7 @@ import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { type Command, Option } from 'commander';
 import { CONFIG_CONTROL, configControl } from '../config/control.js';
+import type { ClusterCondition, ClusterView } from '../controller/cluster-state.js';
 import { controllerControl } from '../controller/control.js';
 import { CONTROLLER_CONTROL } from '../controller/control-path.js';
 import { type Controller, startController } from '../controller/controller.js';
@@ -36,13 +37,16 @@ interface StartOptions {
 /** One line for each change of the cluster, as this host sees it. */
 function logCluster(controller: Controller, logger: Logger): void {
   const node = controller.node.name;
-  controller.on('condition', ({ condition, why, missing }, before) => {
+  const tell = ({ condition, why, missing }: ClusterView, before: ClusterCondition) => {
     const fields = { event: 'cluster', node, condition, before, missing };
     const text = `the cluster is ${condition}: ${why}`;
     if (condition === 'up') logger.info(fields, text);
     else if (condition === 'down') logger.error(fields, text);
     else logger.warn(fields, text);
-  });
+  };
+  controller.on('condition', tell);
+  // Where all masters were met while its store was opened, it has been so from the beginning.
+  if (controller.view.condition !== 'starting') tell(controller.view, 'starting');
 }
 
 /** Groups of workers that have failed too often are an alarm as long as they are given up. */
