@@ -18,13 +18,16 @@ export function logConfig(config: Config, store: string | null, logger: Logger):
   const where = store === null ? 'without a store' : `in ${store}`;
   logger.info({ event: 'configOpened', node, role }, `the configuration: ${role} here, ${where}`);
   let known = new Set<string>();
-  config.on('status', ({ newcomers }) => {
+  const tellNewcomers = ({ newcomers }: Pick<Config['status'], 'newcomers'>) => {
     for (const peer of newcomers.filter((name) => !known.has(name))) {
       const text = `${peer} is a newcomer to the configuration: its store is empty`;
       logger.info({ event: 'configNewcomer', node, peer }, text);
     }
     known = new Set(newcomers);
-  });
+  };
+  config.on('status', tellNewcomers);
+  // One that was met while the store was opened was there before anybody listened.
+  tellNewcomers(config.status);
   config.on('role', ({ role, before }) => {
     logger.info({ event: 'configRole', node, role, before }, `the configuration: ${role} here`);
   });
