@@ -120,11 +120,6 @@ export class ClusterCast {
     await ended;
   }
 
-  /** Ends all controllers, and the workers that outlive them. */
-  async close(): Promise<void> {
-    await Promise.all(this.all.map(({ host }) => host.killAll()));
-  }
-
   /**
    * Resolves when a line with these fields is in the log, after a mark.
    * @returns when it was logged.

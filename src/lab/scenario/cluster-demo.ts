@@ -7,7 +7,6 @@ import { tmpdir } from 'node:os';
 import * as path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { ClusterStatus, ClusterWorker, TaskStatus } from '../../cluster.js';
-import { LabError } from '../../errors.js';
 import { createLab } from '../network/lab.js';
 import {
   CLUSTER_PROFILE,
@@ -325,12 +324,8 @@ export async function runClusterDemo(options: ClusterDemoOptions): Promise<Clust
   const steps = new Steps(options.progress);
   const cast = new ClusterCast(lab, options.command, plainMembers(lab, folder));
   try {
-    await new ClusterDemo(cast, steps, folder).run();
-  } catch (error) {
-    // Told by the step in which it happened, and there is no going on.
-    if (!(error instanceof LabError) || steps.all.at(-1)?.ok !== false) throw error;
+    await steps.run(() => new ClusterDemo(cast, steps, folder).run());
   } finally {
-    await cast.close();
     await lab.close();
     rmSync(folder, { recursive: true, force: true });
   }

@@ -1,5 +1,5 @@
-/** The steps of the scenario `coldstart`: what was expected of each, and what happened. */
-import { BackplaneError } from '../../errors.js';
+/** Steps of scenarios and demonstrations: what was expected of each, and what happened. */
+import { BackplaneError, LabError } from '../../errors.js';
 
 /** One step, as it is reported. */
 export interface ColdStartStep {
@@ -41,6 +41,18 @@ export class Steps {
 
   constructor(progress: (line: string) => void) {
     this.#progress = progress;
+  }
+
+  /**
+   * Takes all of them, until one fails: that one has told, and there is no going on.
+   * @throws (rejects) what is no fault of a step.
+   */
+  async run(work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      if (!(error instanceof LabError) || this.all.at(-1)?.ok !== false) throw error;
+    }
   }
 
   /**

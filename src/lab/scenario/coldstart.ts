@@ -6,7 +6,6 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import * as path from 'node:path';
-import { LabError } from '../../errors.js';
 import { createLab, type Lab } from '../network/lab.js';
 import { Cast, COLD_START_PROFILE, type Folders } from './coldstart-cast.js';
 import { Chance } from './coldstart-chance.js';
@@ -46,7 +45,7 @@ async function takeSteps(options: ColdStartOptions, lab: Lab, folders: Folders) 
   const cast = new Cast(lab, folders, options.command);
   const steps = new Steps(options.progress);
   const downs = new Downs(cast, steps);
-  try {
+  await steps.run(async () => {
     const orders = new Orders(cast, new Chance(seed), steps);
     await orders.begin();
     for (const [index, ending] of endings.entries()) {
@@ -55,10 +54,7 @@ async function takeSteps(options: ColdStartOptions, lab: Lab, folders: Folders) 
     if (forces) await new Forces(cast, steps).run();
     if (downTrials > 0) await downs.run(downTrials);
     await cast.endAll('stop');
-  } catch (error) {
-    // Told by the step in which it happened, and there is no going on.
-    if (!(error instanceof LabError) || steps.all.at(-1)?.ok !== false) throw error;
-  }
+  });
   return { steps: steps.all, downMs: downs.timesMs.length > 0 ? Math.max(...downs.timesMs) : null };
 }
 

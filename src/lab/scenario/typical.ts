@@ -345,12 +345,8 @@ export async function runTypical(options: TypicalOptions): Promise<TypicalResult
   const steps = new Steps(options.progress);
   const cast = new ClusterCast(lab, options.command, membersOf(lab, folder));
   try {
-    await new Typical(cast, steps, folder).run();
-  } catch (error) {
-    // Told by the step in which it happened, and there is no going on.
-    if (!(error instanceof LabError) || steps.all.at(-1)?.ok !== false) throw error;
+    await steps.run(() => new Typical(cast, steps, folder).run());
   } finally {
-    await cast.close();
     await lab.close();
     rmSync(folder, { recursive: true, force: true });
   }
