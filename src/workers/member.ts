@@ -11,6 +11,8 @@ export class Member {
   isDesired = false;
   phase: Phase = 'down';
   sinceMs: number;
+  /** When its process was ready; null: it was not yet, or there is none. */
+  #readySinceMs: number | null = null;
   /** Of its process; null without one. */
   launch: string | null = null;
   pid: number | null = null;
@@ -53,7 +55,14 @@ export class Member {
     return this.launch !== null && this.launch !== this.spec.launch;
   }
 
+  /** For how long its process has been ready, whatever happens to it since. */
+  upMs(nowMs: number): number {
+    return this.#readySinceMs === null ? 0 : nowMs - this.#readySinceMs;
+  }
+
   become(nowMs: number, phase: Phase, deadlineMs = Number.POSITIVE_INFINITY): void {
+    if (phase === 'up') this.#readySinceMs = nowMs;
+    if (phase === 'down' || phase === 'starting') this.#readySinceMs = null;
     this.phase = phase;
     this.sinceMs = nowMs;
     this.deadlineMs = deadlineMs;

@@ -282,8 +282,9 @@ export class Supervisor {
   }
 
   #ended(member: Member, ending: Ending): void {
-    const { phase, mustStop, sinceMs, spec } = member;
+    const { phase, mustStop, spec } = member;
     const isExpected = phase === 'stopping';
+    const upMs = member.upMs(this.#nowMs);
     member.become(this.#nowMs, 'down');
     member.launch = null;
     member.pid = null;
@@ -295,7 +296,6 @@ export class Supervisor {
     if (member.isFinished) this.#tell({ type: 'finished', worker: spec.name });
     // One that has failed while it was to stop with others has not failed once more.
     if (isExpected || mustStop === 'together') return;
-    const upMs = phase === 'up' ? this.#nowMs - sinceMs : 0;
     if (upMs >= this.#groupOf(member).spec.periodMs) member.failures = 0;
     if (this.#isDesireKnown) this.#judge(member, ending);
     else member.isUnjudged = true;

@@ -235,6 +235,19 @@ test('a stalled worker is killed and started again; one that stops is left to', 
   assert.deepEqual(bench.asked, ['15 b']);
 });
 
+test('a worker that was up for a period before it stalled has not failed in a row', () => {
+  const bench = new Bench();
+  bench.up({ a: {} }, { default: { periodMs: 1000 } });
+  for (let stalls = 1; stalls <= 5; stalls++) {
+    bench.pass(1000);
+    bench.step({ type: 'stalled', worker: 'a' });
+    bench.pass(1);
+    bench.end('a', KILLED);
+    assert.deepEqual(bench.asked, ['9 a', 'start a'], `${stalls}`);
+    bench.ready('a');
+  }
+});
+
 test('what could not be started, and a lost keeper, are failures', () => {
   const bench = new Bench();
   bench.up({ a: { restart: 'transient' } });
