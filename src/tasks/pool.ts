@@ -28,7 +28,10 @@ export interface TaskContext {
    * ERR_CANCELLED (cancelled, or its deadline has passed), ERR_LINK_DOWN (the submitter is lost).
    */
   readonly signal: AbortSignal;
-  /** Tells the submitter how far it is: any body. Of much that waits, the newest is told. */
+  /**
+   * Tells the submitter how far it is: any body, heard before the result. Of much that waits, the
+   * newest is told; of what comes when the handler is over, nothing.
+   */
   readonly progress: (value: unknown) => void;
 }
 
@@ -209,9 +212,11 @@ export class Pool {
     this.#over(job, outcome);
   }
 
-  #contextOf({ request, from, controller, callers }: Job): TaskContext {
+  #contextOf(job: Job): TaskContext {
+    const { request, from, controller, callers } = job;
     const { attempt, priority, key, idempotencyKey } = request;
     const progress = (value: unknown) => {
+      if (!job.isRunning) return;
       for (const caller of callers) this.#setup.progress(caller, value);
     };
     const { signal } = controller;
@@ -221,6 +226,7 @@ export class Pool {
   #over(job: Job, outcome: Outcome): void {
     const { idempotencyKey } = job.request;
     this.#running--;
+    job.isRunning = false;
     this.#drop(job);
     const told = this.#remember(idempotencyKey, outcome);
     for (const caller of job.callers) {

@@ -31,8 +31,8 @@ export class TaskHandle<Result = unknown> {
 
   /**
    * What the handler tells of its progress, until the task is over; for one reader. Where more
-   * than limits.taskProgress wait for it, the oldest go, and what is still on its way when the
-   * result comes is not told. A task that was handed on begins anew.
+   * than limits.taskProgress wait for it, the oldest go; the rest is told before the result. A task
+   * that was handed on begins anew.
    */
   get progress(): AsyncIterable<unknown> {
     return { [Symbol.asyncIterator]: () => this.#read() };

@@ -59,6 +59,8 @@ interface Served {
 /** Progress of one attempt on its way: one message at a time. */
 interface Telling {
   readonly waiting: Newest<unknown>;
+  /** When all of it has been heard, or cannot be. */
+  readonly over: Promise<void>;
 }
 
 /** The tasks of one node, made by `startTasks`. */
@@ -82,7 +84,10 @@ export class Tasks {
     const submitter = this.#submitter;
     this.#release.push(
       node.handle(RUN_TOPIC, async (body, { from, signal }) => {
-        const answer = await this.#accept(from, readRequest(body, taskPriorities), signal);
+        const request = readRequest(body, taskPriorities);
+        const answer = await this.#accept(from, request, signal);
+        // What the handler told goes another way than its result: that waits until it is heard.
+        await this.#telling.get(tellingKey({ from, ...request }))?.over;
         return answerBody(answer);
       }),
       node.handle(HELLO_TOPIC, (pool, { from }) => helloBody(this.#hello(checkPool(pool), from))),
@@ -202,24 +207,32 @@ export class Tasks {
    * In order, one message on its way for each attempt: of a handler in a hurry, the newest wait.
    * @throws NodeError ERR_ARGUMENT, ERR_MESSAGE_TOO_LARGE: it is nothing that can be told.
    */
-  #tellProgress({ from, id, attempt }: Asker, told: unknown): void {
+  #tellProgress(asker: Asker, told: unknown): void {
+    const { from, id, attempt } = asker;
     // It may have to wait, and the handler may change it meanwhile.
     const value = copyOf(told);
     if (from === this.#node.name) return this.#submitter.progress(from, { id, attempt, value });
-    const key = `${from} ${id} ${attempt}`;
+    const key = tellingKey(asker);
     const telling = this.#telling.get(key);
     if (telling !== undefined) return telling.waiting.push(value);
     const waiting = new Newest<unknown>(limits.taskProgress);
+    let settle: () => void = () => {};
+    const over = new Promise<void>((resolve) => {
+      settle = resolve;
+    });
+    this.#telling.set(key, { waiting, over });
+    const end = () => {
+      this.#telling.delete(key);
+      settle();
+    };
     const tell = (next: unknown) => {
       const onOutcome = () => {
         const following = waiting.shift();
-        if (following === undefined) this.#telling.delete(key);
+        if (following === undefined) end();
         else tell(following.value);
       };
-      this.#telling.set(key, { waiting });
       const body = progressBody({ id, attempt, value: next });
-      const options = { orderKey: `${id}`, onOutcome };
-      this.#say(from, PROGRESS_TOPIC, body, options, () => this.#telling.delete(key));
+      this.#say(from, PROGRESS_TOPIC, body, { orderKey: `${id}`, onOutcome }, end);
     };
     return tell(value);
   }
@@ -252,6 +265,10 @@ export class Tasks {
       failed(error);
     }
   }
+}
+
+function tellingKey({ from, id, attempt }: Asker): string {
+  return `${from} ${id} ${attempt}`;
 }
 
 function codeOf(error: unknown): unknown {

@@ -137,6 +137,27 @@ test('progress is told in order while the task goes on, and ends with it', async
   await world.close();
 });
 
+test('what is told right before the result is heard before it, and nothing later', async () => {
+  const { world, one, two } = await trio();
+  let late: (value: unknown) => void = () => {};
+  two.tasks.serve('p', (_, { progress }) => {
+    for (let step = 1; step <= 3; step++) progress(step);
+    late = progress;
+  });
+  const task = one.tasks.run('p', null);
+  const seen: unknown[] = [];
+  const reading = (async () => {
+    for await (const step of task.progress) {
+      seen.push(step);
+      late('too late');
+    }
+  })();
+  await world.until(task.result);
+  await world.until(reading);
+  assert.deepEqual(seen, [1, 2, 3]);
+  await world.close();
+});
+
 test('of much progress the newest is told, and late or foreign progress is not', async () => {
   const { world, one, two } = await trio();
   const gate = new Gate();
