@@ -66,12 +66,13 @@ static int WriteRoom(const char* text) {
 
 int ReserveEnding(void) { return WriteRoom(""); }
 
-int StoreEnding(const struct Ending* ending) {
+int StoreEnding(const struct Ending* ending, int signalled) {
   struct timespec now;
   clock_gettime(CLOCK_REALTIME, &now);
   const long long at_ms = (long long)now.tv_sec * 1000 + now.tv_nsec / 1000000;
   char text[kRoomBytes];
-  snprintf(text, sizeof(text), "%s %d %s %lld\n", ending->how, ending->number, ending->at, at_ms);
+  snprintf(text, sizeof(text), "%s %d %s %lld %d\n", ending->how, ending->number, ending->at, at_ms,
+           signalled);
   int failure = WriteRoom(text);
   if (failure == 0 && rename("exit.room", "exit") != 0) failure = errno;
   if (failure != 0) return failure;

@@ -27,8 +27,9 @@ int TakeSpec(char* name);
 // Makes room on the disk for how the worker will end, so that a full disk does not lose it.
 int ReserveEnding(void);
 
-// Writes how it ended, to last, under the name `exit`. Zero, or the errno: to be tried again.
-int StoreEnding(const struct Ending* ending);
+// Writes how it ended, and the last signal that it was sent (0: none), to last, under the name
+// `exit`. Zero, or the errno: to be tried again.
+int StoreEnding(const struct Ending* ending, int signalled);
 
 // Writes who is who, for people.
 void StoreState(pid_t child);

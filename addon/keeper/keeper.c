@@ -304,7 +304,7 @@ static bool Finish(struct Keeper* keeper, long long now_ms) {
   }
   if (!keeper->stored && now_ms >= keeper->store_ms) {
     for (int i = 0; i < kLastPieces && MoveOutput(&keeper->output); i++) continue;
-    const int failure = StoreEnding(&keeper->ending);
+    const int failure = StoreEnding(&keeper->ending, keeper->signalled);
     // Without its folder nobody would ever find it.
     keeper->stored = failure == 0 || failure == ENOENT;
     keeper->store_ms = now_ms + kStoreAgainMs;

@@ -125,8 +125,16 @@ export function keeperState(line: string): KeeperState {
   };
 }
 
-/** How a worker ended, from the file its keeper left. */
-export function storedEnding(file: string): Ending | null {
-  const [how = '', number = '', at = ''] = file.trim().split(' ');
-  return endingOf(how, Number(number), at);
+/** How a worker ended, as its keeper left it. */
+export interface StoredEnding {
+  readonly ending: Ending;
+  /** It had been sent a signal: a controller wanted it to end. */
+  readonly wasAsked: boolean;
+}
+
+/** Reads the file that a keeper left; null: it is none. */
+export function storedEnding(file: string): StoredEnding | null {
+  const [how = '', number = '', at = '', , signalled = '0'] = file.trim().split(' ');
+  const ending = endingOf(how, Number(number), at);
+  return ending === null ? null : { ending, wasAsked: signalled !== '0' };
 }

@@ -13,6 +13,7 @@ import {
   keeperFile,
   keeperMemo,
   keeperState,
+  type StoredEnding,
   storedEnding,
 } from './keeper-text.js';
 import type { Ending } from './supervisor-io.js';
@@ -33,7 +34,7 @@ export type Found =
   | {
       readonly type: 'ended';
       readonly spec: WorkerSpec | null;
-      readonly ending: Ending;
+      readonly stored: StoredEnding;
       /** Somebody was told, and it is kept to be remembered. */
       readonly wasTold: boolean;
     };
@@ -58,7 +59,7 @@ async function textOf(path: string, bytes: number): Promise<string | null> {
 }
 
 /** How the worker of a folder has ended; null: that is not there. */
-async function endingIn(folder: string, name: string): Promise<Ending | null> {
+async function endingIn(folder: string, name: string): Promise<StoredEnding | null> {
   const text = await textOf(join(folder, name), ENDING_BYTES);
   return text === null ? null : storedEnding(text);
 }
@@ -84,13 +85,16 @@ export async function findKeeper(folder: string): Promise<Found> {
     // First whether it runs: what it leaves is there before it ends.
     const runs = isRunning(identity);
     const told = await endingIn(folder, TOLD);
-    if (told !== null) return { type: 'ended', spec, ending: told, wasTold: true };
+    if (told !== null) return { type: 'ended', spec, stored: told, wasTold: true };
     const stored = await endingIn(folder, EXIT);
-    if (stored !== null) return { type: 'ended', spec, ending: stored, wasTold: false };
+    if (stored !== null) return { type: 'ended', spec, stored, wasTold: false };
     if (runs) return { type: 'running', spec, identity };
-    return { type: 'ended', spec, ending: { kind: 'lost' }, wasTold: false };
+    return { type: 'ended', spec, stored: LOST, wasTold: false };
   }
 }
+
+/** It left nothing. */
+const LOST: StoredEnding = { ending: { kind: 'lost' }, wasAsked: false };
 
 export class Keeper {
   readonly spec: WorkerSpec;
@@ -99,6 +103,8 @@ export class Keeper {
   readonly folder: string;
   /** The newest that it told. */
   state: KeeperState | null = null;
+  /** Its worker was sent a signal, by whichever controller: it is to end. */
+  wasAsked = false;
   readonly #events: KeeperEvents;
   #stream: LineStream | null = null;
   /** What it is to be sent once it is there. */
@@ -223,6 +229,7 @@ export class Keeper {
   #heard(state: KeeperState): void {
     if (this.#isEnded) return;
     this.state = state;
+    this.wasAsked = state.signalled !== 0;
     this.#events.state(state);
     this.#answered();
     // On the disk already, unless that is full: then the keeper waits for this word.
@@ -243,8 +250,10 @@ export class Keeper {
   async #lost(): Promise<void> {
     const found = await findKeeper(this.folder);
     if (found.type === 'running' && !this.#isDetached) return this.#connect();
-    if (found.type === 'ended') this.#end(found.ending);
-    else if (found.type === 'nothing') return this.failed(0);
+    if (found.type === 'ended') {
+      this.wasAsked = found.stored.wasAsked;
+      this.#end(found.stored.ending);
+    } else if (found.type === 'nothing') return this.failed(0);
     this.#ended();
   }
 }

@@ -334,7 +334,7 @@ export class Workers {
       spec,
       pid: state?.pid ?? null,
       isReady: state?.isReady ?? true,
-      isStopping: (state?.signalled ?? 0) !== 0,
+      isStopping: keeper.wasAsked,
     });
     return true;
   }
@@ -374,7 +374,7 @@ export class Workers {
     if (found.type === 'ended' && found.wasTold) {
       const kept = new Keeper(spec, instance, this.#runFolder, { state() {}, ended() {} });
       this.#remembered.set(spec.name, kept);
-      this.#feed({ type: 'remembered', spec, ending: found.ending });
+      this.#feed({ type: 'remembered', spec, ending: found.stored.ending });
       return;
     }
     const keeper = this.#keep(spec, instance);

@@ -26,7 +26,7 @@ for (const [how, find] of programs) {
     await kept.start(program, 'exit 3');
     await kept.until(({ ending }) => ending?.kind === 'code' && ending.code === 3);
     assert.equal(await kept.ended(), 'code 3 -');
-    assert.match(kept.file('exit'), / -? ?\d{13}\n/);
+    assert.match(kept.file('exit'), / \d{13} 0\n/);
   });
 
   it('a signal that ended a worker is told', async (kept, program) => {
@@ -35,6 +35,7 @@ for (const [how, find] of programs) {
     kept.send('signal 15');
     await kept.until(({ signalled }) => signalled === 15);
     assert.equal(await kept.ended(), 'signal 15 -');
+    assert.match(kept.file('exit'), / \d{13} 15\n/);
   });
 
   it('what cannot be started says at what it failed', async (kept, program) => {

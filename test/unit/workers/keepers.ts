@@ -149,7 +149,9 @@ export class HandKept {
     while (this.#code === undefined) await this.#next();
     assert.equal(findingIn(this.#stderr), null, this.#stderr);
     assert.equal(this.#code, 0, this.#stderr);
-    return this.file('exit').trim().replace(/ \d+$/, '');
+    return this.file('exit')
+      .trim()
+      .replace(/ \d+ \d+$/, '');
   }
 
   file(name: string): string {

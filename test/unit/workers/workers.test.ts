@@ -171,6 +171,30 @@ test('what ended without a controller is told to the next one, once', async (t) 
   await host.told('starting', 'a');
 });
 
+test('one that was asked to stop and ends without a controller has not failed', async (t) => {
+  const host = new Host(t);
+  const first = await host.start();
+  const go = join(host.folder, 'go');
+  const wait = 'while [ ! -e "$0" ]; do sleep 0.01; done; exit 7';
+  const script = `trap '${wait}' TERM; ${say('READY=1')}; while :; do sleep 0.01; done`;
+  const wanted = { a: { command: ['sh', '-c', script, go], ready: 'notify' } };
+  host.desire(wanted);
+  const { instance } = await host.told('ready', 'a');
+  first.restart('a');
+  await first.close();
+  writeFileSync(go, '');
+  await eventually(() => existsSync(join(host.folder, 'run', `${instance}`, 'exit')));
+  await host.start();
+  const ended = (await host.told('ended', 'a')) as Extract<WorkerEvent, { type: 'ended' }>;
+  assert.deepEqual([ended.ending, ended.isExpected], [{ kind: 'code', code: 7 }, true]);
+  host.desire(wanted);
+  await host.told('ready', 'a');
+  assert.deepEqual(
+    host.events.filter(({ type }) => type === 'restarting'),
+    [],
+  );
+});
+
 test('an ending is kept until who was told has done with it', async (t) => {
   const host = new Host(t);
   let done = () => {};
