@@ -8,6 +8,7 @@ import type { Seen } from './replica-io.js';
 import type { Tree } from './tree.js';
 import { type ConfigChange, type ConfigItem, changeOf, itemOf } from './view.js';
 import { type Watch, WatchHub, type WatchOutput } from './watch.js';
+import { WatchReader } from './watch-reader.js';
 
 /** What a watch tells. */
 export type ConfigWatchEvent =
@@ -63,7 +64,7 @@ export class ConfigWatch implements AsyncIterable<ConfigWatchEvent> {
   #watch: Watch | null = null;
   #isVoid = false;
   #isClosed = false;
-  #resume: (() => void) | null = null;
+  readonly #readers: WatchReader<unknown>[] = [];
 
   /** @internal Made by `Config.watch`. */
   constructor(prefix: string, options: ConfigWatchOptions, ended: (watch: ConfigWatch) => void) {
@@ -107,26 +108,26 @@ export class ConfigWatch implements AsyncIterable<ConfigWatchEvent> {
   }
 
   /** Each event as it comes, until `close`. */
-  async *[Symbol.asyncIterator](): AsyncGenerator<ConfigWatchEvent, void, undefined> {
-    for await (const output of this.outputs()) yield eventOf(output);
+  [Symbol.asyncIterator](): AsyncIterableIterator<ConfigWatchEvent, undefined> {
+    return this.#reader(eventOf);
   }
 
   /** @internal The same, with values as they are encoded. */
-  async *outputs(): AsyncGenerator<WatchOutput, void, undefined> {
-    try {
-      for (;;) {
+  outputs(): AsyncIterableIterator<WatchOutput, undefined> {
+    return this.#reader((output) => output);
+  }
+
+  #reader<T>(read: (output: WatchOutput) => T): WatchReader<T> {
+    const reader = new WatchReader<T>({
+      take: () => {
         const output = this.#next();
-        if (output !== null) yield output;
-        else if (this.#isClosed) return;
-        else {
-          await new Promise<void>((resolve) => {
-            this.#resume = resolve;
-          });
-        }
-      }
-    } finally {
-      this.close();
-    }
+        return output === null ? null : read(output);
+      },
+      isClosed: () => this.#isClosed,
+      close: () => this.close(),
+    });
+    this.#readers.push(reader);
+    return reader;
   }
 
   #next(): WatchOutput | null {
@@ -139,9 +140,7 @@ export class ConfigWatch implements AsyncIterable<ConfigWatchEvent> {
   }
 
   #wake(): void {
-    const resume = this.#resume;
-    this.#resume = null;
-    resume?.();
+    for (const reader of this.#readers) reader.wake();
     const { onEvent } = this.#options;
     if (onEvent === undefined) return;
     for (let output = this.#next(); output !== null; output = this.#next()) {

@@ -24,6 +24,7 @@ import { ConfigError } from '../errors.js';
 import { limits } from '../limits.js';
 import { checkPrefix, isUnder, prefixesOf } from './path.js';
 import type { Change, Item, Tree } from './tree.js';
+import { WatchReader } from './watch-reader.js';
 
 /** What a watch tells next. */
 export type WatchOutput =
@@ -193,7 +194,7 @@ export class Watch implements AsyncIterable<WatchOutput> {
   #state: State = { type: 'closed' };
   /** All up to this revision was told, or asked not to be. */
   #told: number;
-  #resume: (() => void) | null = null;
+  #reader: WatchReader<WatchOutput> | null = null;
 
   /** Made by `WatchHub.watch`. */
   constructor(hub: WatchHub, group: Group, options: WatchOptions) {
@@ -242,24 +243,16 @@ export class Watch implements AsyncIterable<WatchOutput> {
     if (this.#state.type === 'closed') return;
     this.#state = { type: 'closed' };
     this.#hub.ended(this, this.#group);
-    this.#resumeReader();
+    this.#reader?.wake();
   }
 
-  async *[Symbol.asyncIterator](): AsyncGenerator<WatchOutput, void, undefined> {
-    try {
-      for (;;) {
-        const output = this.poll();
-        if (output !== null) yield output;
-        else if (this.#state.type === 'closed') return;
-        else {
-          await new Promise<void>((resolve) => {
-            this.#resume = resolve;
-          });
-        }
-      }
-    } finally {
-      this.close();
-    }
+  [Symbol.asyncIterator](): AsyncIterableIterator<WatchOutput, undefined> {
+    this.#reader ??= new WatchReader({
+      take: () => this.poll(),
+      isClosed: () => this.#state.type === 'closed',
+      close: () => this.close(),
+    });
+    return this.#reader;
   }
 
   /** Of the hub: a revision changed something below the prefix. Whether it is to be told. */
@@ -284,14 +277,8 @@ export class Watch implements AsyncIterable<WatchOutput> {
 
   /** Of the hub: there is something to tell. */
   onReady(): void {
-    this.#resumeReader();
+    this.#reader?.wake();
     this.#onReady?.();
-  }
-
-  #resumeReader(): void {
-    const resume = this.#resume;
-    this.#resume = null;
-    resume?.();
   }
 
   #beginAgain(): WatchOutput {
