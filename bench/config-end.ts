@@ -37,7 +37,7 @@ export type NodesCommand =
   | { readonly do: 'fill'; readonly keys: number }
   /** Opens so many watches at the first node. */
   | { readonly do: 'crowd'; readonly watches: number }
-  /** When all of them have seen so many revisions: how far behind the node any ever was. */
+  /** When all of them have seen so many revisions more: how far behind the node any was of them. */
   | { readonly do: 'behind'; readonly revisions: number };
 
 /** What it answers besides. */
@@ -106,10 +106,13 @@ class Crowd {
     config.on('commit', ({ revision }) => this.#at(revision));
   }
 
-  /** Resolves when all of them were told so many revisions. */
+  /** Resolves when all of them were told so many revisions more than when it was asked last. */
   async mostBehindMs(revisions: number): Promise<number> {
     while (this.#complete < revisions) await new Promise((next) => setTimeout(next, 20));
-    return this.#mostBehindMs;
+    this.#complete -= revisions;
+    const mostMs = this.#mostBehindMs;
+    this.#mostBehindMs = 0;
+    return mostMs;
   }
 
   async #watch(config: Config, after: NonNullable<Config['view']>): Promise<void> {

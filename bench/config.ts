@@ -57,7 +57,8 @@ const VISIBLE_SKIP = 250;
 const VISIBLE_PAUSE_MS = 100;
 /** Writers at once. */
 const CONCURRENT = 64;
-const CROWD = { watches: 1000, writes: 200, pauseMs: 20, mostMs: 100 } as const;
+/** The first writes find code that no engine has compiled yet; how that is stands beside. */
+const CROWD = { watches: 1000, skip: 100, writes: 200, pauseMs: 20, mostMs: 100 } as const;
 const KEYS = 100_000;
 const FLUSHES = 200;
 const PAGE_BYTES = 4096;
@@ -256,18 +257,23 @@ async function figuresAlone(
 }
 
 async function crowd(side: OurSide, { writer }: Running, violations: string[]): Promise<object> {
-  const { watches, writes, pauseMs, mostMs } = CROWD;
+  const { watches, skip, writes, pauseMs, mostMs } = CROWD;
   const slave = side.slave(HOSTS - 1, ['crowd']);
   await slave.answer();
   await slave.ask({ do: 'readable' });
   await slave.ask({ do: 'crowd', watches });
-  await writer.ask({ do: 'pace', pauseMs, skip: 0, count: writes });
-  const { mostBehindMs } = await slave.ask({ do: 'behind', revisions: writes });
+  const behind = async (count: number) => {
+    await writer.ask({ do: 'pace', pauseMs, skip: 0, count });
+    const { mostBehindMs } = await slave.ask({ do: 'behind', revisions: count });
+    return round(mostBehindMs!);
+  };
+  const coldMs = await behind(skip);
+  const mostBehindMs = await behind(writes);
   slave.end();
-  const figures = { count: watches, revisions: writes, mostBehindMs: round(mostBehindMs!) };
-  progress(`${watches} watches, ${writes} revisions: ${figures.mostBehindMs} ms behind at most`);
-  if (mostBehindMs! > mostMs) {
-    violations.push(`a watch was ${figures.mostBehindMs} ms behind, ${mostMs} allowed`);
+  const figures = { count: watches, revisions: writes, mostBehindMs, coldMostBehindMs: coldMs };
+  progress(`${watches} watches: at most ${mostBehindMs} ms behind, at first ${coldMs} ms`);
+  if (mostBehindMs > mostMs) {
+    violations.push(`a watch was ${mostBehindMs} ms behind, ${mostMs} allowed`);
   }
   return figures;
 }
