@@ -34,3 +34,21 @@ export async function orderWorker(
   for await (const line of postControl(path, CONTROLLER_CONTROL, asked)) answer = line;
   return (answer as { readonly text: string }).text;
 }
+
+/**
+ * The end of a worker's output, and what it puts out until the signal is aborted.
+ * @throws (while it is read) NodeError with the code of that host; ERR_CONTROL.
+ */
+export async function* workerOutput(
+  path: string,
+  { host, name: worker }: { readonly host: string; readonly name: string },
+  signal: AbortSignal,
+): AsyncGenerator<string, void, undefined> {
+  const asked = { ask: 'output', host, worker };
+  for await (const line of postControl(path, CONTROLLER_CONTROL, asked, {
+    deadlineMs: 0,
+    signal,
+  })) {
+    yield (line as { readonly text: string }).text;
+  }
+}

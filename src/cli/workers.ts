@@ -4,7 +4,8 @@ import type { ClusterStatus, ClusterWorker } from '../controller/cluster-status.
 import { NodeError } from '../errors.js';
 import { printJson } from './config-options.js';
 import { addControlOptions, type ControlCommandOptions, controlPath } from './control-options.js';
-import { askCluster, orderWorker } from './controller-remote.js';
+import { askCluster, orderWorker, workerOutput } from './controller-remote.js';
+import { interrupted } from './signals.js';
 import { workerLines } from './status-text.js';
 import { fitOf } from './terminal.js';
 
@@ -49,12 +50,32 @@ async function list(options: ControlCommandOptions): Promise<void> {
   process.stdout.write(`${lines.join('\n')}\n`);
 }
 
-async function logs(text: string, options: ControlCommandOptions): Promise<void> {
+interface LogsOptions extends ControlCommandOptions {
+  readonly follow?: boolean;
+}
+
+async function logs(text: string, options: LogsOptions): Promise<void> {
   const path = await controlPath(options);
-  const { name, host } = workerMeant(await askCluster(path), text);
+  const meant = workerMeant(await askCluster(path), text);
+  if (options.follow === true) return follow(path, meant, options.json === true);
+  const { name, host } = meant;
   const output = await orderWorker(path, host, { command: 'logs', worker: name });
   if (options.json === true) printJson('workers', { verb: 'logs', worker: name, host, output });
   else process.stdout.write(output);
+}
+
+/** Until it is interrupted. */
+async function follow(path: string, worker: ClusterWorker, isJson: boolean): Promise<void> {
+  const { name, host } = worker;
+  const stop = new AbortController();
+  void interrupted().then(() => stop.abort());
+  for await (const output of workerOutput(path, worker, stop.signal)) {
+    process.stdout.write(isJson ? `${JSON.stringify({ output })}\n` : output);
+  }
+  if (!stop.signal.aborted) {
+    throw new NodeError('ERR_CONTROL', `the controller tells no more of ${name} at ${host}`);
+  }
+  if (isJson) printJson('workers', { verb: 'logs', worker: name, host });
 }
 
 async function order(command: Order, text: string, options: ControlCommandOptions): Promise<void> {
@@ -75,7 +96,8 @@ export function addWorkers(program: Command): void {
   const logsCommand = workers
     .command('logs')
     .description('print the end of what a worker has put out')
-    .argument('<worker>', 'its name; NAME@HOST where several hosts have one');
+    .argument('<worker>', 'its name; NAME@HOST where several hosts have one')
+    .option('-f, --follow', 'go on with what it puts out, until interrupted');
   addControlOptions(logsCommand).action(logs);
   const orders: Readonly<Record<Order, string>> = {
     restart: 'stop a worker and start it again',

@@ -5,6 +5,7 @@
  * |---|---|---|
  * | status | | the whole cluster, a `ClusterStatus` |
  * | worker | host, command, worker | `{ text }`: its output, where the command is `logs` |
+ * | output | host, worker | lines: `{ text }`, its output as it comes |
  * | task | pool, body, options, isDetached | lines: `{ id }`, then `TaskLine`s |
  * | tasks | | `{ hosts }`: the tasks of all controllers (`HostTasks`) |
  * | cancel | task | `{ isCancelled }`: whether it was not over |
@@ -22,9 +23,17 @@ export function controllerControl(
 ): (body: unknown, signal: AbortSignal) => Promise<unknown> | AsyncIterable<unknown> {
   return (body, signal) => {
     const asked = (body ?? {}) as Asked;
-    if (asked['ask'] !== 'task') return answer(controller, asked);
-    return controller.tasks.run(taskOrder(asked), signal);
+    const { ask, host, worker } = asked;
+    if (ask === 'task') return controller.tasks.run(taskOrder(asked), signal);
+    if (ask === 'output' && typeof host === 'string' && typeof worker === 'string') {
+      return texts(controller.output(host, worker, signal));
+    }
+    return answer(controller, asked);
   };
+}
+
+async function* texts(pieces: AsyncIterable<unknown>): AsyncGenerator<{ readonly text: unknown }> {
+  for await (const text of pieces) yield { text };
 }
 
 async function answer(controller: Controller, asked: Asked): Promise<unknown> {

@@ -37,7 +37,7 @@ import {
   readHostStatus,
 } from './host-status.js';
 import { HostWorkers, type WorkerOrder } from './host-workers.js';
-import { CONTROLLER, hostOfController, STATUS_TOPIC, WORKER_TOPIC } from './names.js';
+import { CONTROLLER, hostOfController, OUTPUT_TOPIC, STATUS_TOPIC, WORKER_TOPIC } from './names.js';
 import { OperatorTasks } from './operator-tasks.js';
 import { controllersIn, hostsIn, isDrained } from './tree-hosts.js';
 import { WorkerNodes } from './worker-nodes.js';
@@ -174,6 +174,19 @@ export class Controller extends EventEmitter<ControllerEvents> {
     throw new ControllerError(isError ? (code as ErrorCode) : 'ERR_HANDLER', String(message));
   }
 
+  /**
+   * The end of what a worker has put out, and what it puts out until the signal is aborted, at
+   * whichever host it is.
+   * @throws ControllerError, WorkerError, CallError, NodeError (or they end it): as `order`.
+   */
+  output(host: string, worker: string, signal: AbortSignal): AsyncIterable<unknown> {
+    const asked = { worker };
+    if (host === this.host) return this.workers.output(asked, signal);
+    // It may have nothing to say for long.
+    const options = { signal, idleMs: limits.deadlineMaxMs };
+    return this.node.stream(`${CONTROLLER}@${host}`, OUTPUT_TOPIC, asked, options);
+  }
+
   /** Ends it at this host, in order. What it supervises runs on. */
   async close(): Promise<void> {
     this.#looking?.cancel();
@@ -199,6 +212,10 @@ export class Controller extends EventEmitter<ControllerEvents> {
     node.handle(STATUS_TOPIC, () => encodeHostStatus(this.status));
     node.handle(WORKER_TOPIC, (order, { from }) => {
       if (hostOfController(from) !== null) return this.workers.obey(order);
+      throw new ControllerError('ERR_FORBIDDEN', `${from} is no controller`);
+    });
+    node.handle(OUTPUT_TOPIC, (asked, { from, signal }) => {
+      if (hostOfController(from) !== null) return this.workers.output(asked, signal);
       throw new ControllerError('ERR_FORBIDDEN', `${from} is no controller`);
     });
     config.on('status', (status) => {

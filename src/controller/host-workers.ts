@@ -102,6 +102,18 @@ export class HostWorkers {
     }
   }
 
+  /**
+   * The end of a worker's output, and what it puts out until the signal is aborted.
+   * @throws ControllerError ERR_ARGUMENT; WorkerError ERR_WORKER_UNKNOWN.
+   */
+  output(asked: unknown, signal: AbortSignal): AsyncIterable<string> {
+    const { worker } = (asked ?? {}) as Partial<WorkerOrder>;
+    if (typeof worker === 'string') {
+      return this.#workers.follow(worker, signal, limits.workerLogBytes);
+    }
+    throw new ControllerError('ERR_ARGUMENT', 'output is asked for by { worker }');
+  }
+
   /** Lets go of them; they run on. */
   close(): Promise<void> {
     return this.#workers.close();

@@ -9,6 +9,9 @@ export const STATUS_TOPIC = 'controller:status';
 /** A call by which a controller has another one do something with a worker: a `WorkerOrder`. */
 export const WORKER_TOPIC = 'controller:worker';
 
+/** A stream of a worker's output, `{ worker }`: the end of what there is, and what comes. */
+export const OUTPUT_TOPIC = 'controller:output';
+
 /**
  * A call about tasks of operators at one controller: `{ ask: 'list' }` is answered with them,
  * `{ ask: 'cancel', id }` as orders are.

@@ -13,11 +13,15 @@ export class Tail {
     this.#path = path;
   }
 
-  /** Passes over what is there already. */
-  async passOver(): Promise<void> {
-    if (!(await this.#open())) return;
+  /**
+   * Passes over what is there already, but for the last bytes of it.
+   * @returns Whether it passed over anything.
+   */
+  async passOver(keepBytes: number): Promise<boolean> {
+    if (!(await this.#open())) return false;
     const { size } = await (this.#file as FileHandle).stat();
-    this.#offset = size;
+    this.#offset = Math.max(0, size - keepBytes);
+    return this.#offset > 0;
   }
 
   /** What was added, at most so much; empty: nothing. Throws Node's file errors. */

@@ -36,27 +36,37 @@ export async function readOutput(folder: string, worker: string, bytes: number):
 }
 
 /**
- * What a worker puts out from now on, in pieces, until the signal is aborted. What is rotated away
- * while nobody looks is passed over.
+ * The last bytes of the file that a worker's output is in at present, from the beginning of a line,
+ * and then what it puts out, in pieces, until the signal is aborted. What is rotated away while
+ * nobody looks is passed over.
  */
 export async function* followOutput(
   folder: string,
   worker: string,
   { timers }: Runtime,
   signal: AbortSignal,
+  lastBytes: number,
 ): AsyncGenerator<string, void> {
   const tail = new Tail(outputPath(folder, worker));
   const decoder = new TextDecoder();
   try {
-    await tail.passOver();
+    const keepBytes = Math.min(lastBytes, limits.workerLogBytes);
+    let isCut = (await tail.passOver(keepBytes)) && keepBytes > 0;
     while (!signal.aborted) {
       const piece = await tail.more(limits.workerLogBytes);
-      if (piece.length > 0) yield decoder.decode(piece, { stream: true });
-      else await aMoment(timers, signal);
+      if (piece.length === 0) await aMoment(timers, signal);
+      else yield decoder.decode(isCut ? fromLine(piece) : piece, { stream: true });
+      isCut = false;
     }
   } finally {
     await tail.close();
   }
+}
+
+/** What begins with a line; all of it, where there is none. */
+function fromLine(piece: Buffer): Buffer {
+  const end = piece.indexOf('\n');
+  return end < 0 || end === piece.length - 1 ? piece : piece.subarray(end + 1);
 }
 
 /** Until it is worth looking again, or the signal is aborted. */

@@ -166,11 +166,13 @@ export class Workers {
 
   /**
    * What a worker puts out from now on, in pieces of text, until the signal is aborted.
+   * @param lastBytes of what it has put out already, to begin with: at most limits.workerLogBytes.
+   *   Default 0.
    * @throws WorkerError ERR_WORKER_UNKNOWN.
    */
-  follow(worker: string, signal: AbortSignal): AsyncIterable<string> {
+  follow(worker: string, signal: AbortSignal, lastBytes = 0): AsyncIterable<string> {
     this.#check(worker);
-    return followOutput(this.#options.folder, worker, this.#runtime, signal);
+    return followOutput(this.#options.folder, worker, this.#runtime, signal, lastBytes);
   }
 
   /** Lets go of all workers; they run on, and whoever starts next adopts them. */

@@ -1,19 +1,10 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import test, { type TestContext } from 'node:test';
-import { fileURLToPath } from 'node:url';
-import { controllerControl } from '../../../src/controller/control.js';
-import { CONTROLLER_CONTROL } from '../../../src/controller/control-path.js';
 import type { JoinedWorker } from '../../../src/join/joined-worker.js';
-import { serveControl } from '../../../src/observe/control.js';
 import { joined } from '../join/joining.js';
+import { controlled } from './controlled.js';
 import { backplane } from './support.js';
 
-const MAIN = fileURLToPath(new URL('../../../src/cli/main.js', import.meta.url));
 const limit = { timeout: 200_000 };
 
 /** A controller with a control socket, and a worker of another host that serves a pool. */
@@ -26,28 +17,12 @@ async function served(context: TestContext) {
     progress('half');
     return { body, key };
   });
-  const folder = mkdtempSync(join(tmpdir(), 'bp-task-'));
-  const path = join(folder, 'control');
   const [one] = controllers;
-  const posts = { [CONTROLLER_CONTROL]: controllerControl(one) };
-  const socket = await serveControl(one.node, { path, posts });
-  context.after(async () => {
-    await socket.close();
-    rmSync(folder, { recursive: true });
-  });
-  const run = async (args: readonly string[], input = '') => {
-    const child = spawn(process.execPath, [MAIN, 'task', ...args, '--control', path]);
+  const begin = await controlled(context, one);
+  const run = (args: readonly string[], input = '') => {
+    const { child, ended } = begin('task', ...args);
     child.stdin.end(input);
-    let stdout = '';
-    let stderr = '';
-    child.stdout.on('data', (piece) => {
-      stdout += piece;
-    });
-    child.stderr.on('data', (piece) => {
-      stderr += piece;
-    });
-    const [status] = await once(child, 'close');
-    return { status, stdout, stderr };
+    return ended;
   };
   return { run };
 }

@@ -22,6 +22,27 @@ export interface Cluster {
   start(host: string): Promise<Controller>;
 }
 
+/** The worker that all of them have. */
+const API = {
+  name: 'api',
+  group: 'default',
+  state: 'ready',
+  sinceMs: 0,
+  pid: 7,
+  restarts: 0,
+  text: '',
+  lastEnding: null,
+  isHeld: false,
+};
+
+/** Output that is there, and that comes; then none, until nobody wants it any more. */
+async function* follow(worker: string, signal: AbortSignal, said: string[], host: string) {
+  yield `${worker} was\n`;
+  yield `${worker} is\n`;
+  if (!signal.aborted) await new Promise((resolve) => signal.addEventListener('abort', resolve));
+  said.push(`${host} unfollow ${worker}`);
+}
+
 /** Supervision that has nothing and notes what it is told. */
 export function supervision(host: string, said: string[]): Workers {
   const noted = (what: string) => (worker: string) => {
@@ -35,7 +56,8 @@ export function supervision(host: string, said: string[]): Workers {
     },
     restart: noted('restart'),
     logs: async (_: string, bytes: number) => 'x'.repeat(bytes),
-    view: () => ({ workers: [], groups: [], suspended: [] }),
+    follow: (worker: string, signal: AbortSignal) => follow(worker, signal, said, host),
+    view: () => ({ workers: [API], groups: [], suspended: [] }),
     close: async () => {},
   } as unknown as Workers;
 }

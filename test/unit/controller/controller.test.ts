@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { WORKER_TOPIC } from '../../../src/controller/names.js';
+import { OUTPUT_TOPIC, WORKER_TOPIC } from '../../../src/controller/names.js';
 import { limits } from '../../../src/limits.js';
 import { booted } from './booted.js';
 
@@ -91,4 +91,25 @@ test('a worker is told what to do, wherever it is', async (context) => {
   await assert.rejects(stranger.call('controller@h1', WORKER_TOPIC, order), {
     message: /api@h7 is no controller/,
   });
+});
+
+test('output of a worker is followed, wherever it is', async (context) => {
+  const { controllers, said, network } = await booted(context);
+  const [one] = controllers;
+  for (const host of ['h1', 'h3']) {
+    const enough = new AbortController();
+    const seen: unknown[] = [];
+    const reading = (async () => {
+      for await (const piece of one.output(host, 'api', enough.signal)) {
+        if (seen.push(piece) === 2) enough.abort();
+      }
+    })();
+    await network.until(reading.catch(({ code }) => assert.equal(code, 'ERR_CANCELLED')));
+    assert.deepEqual(seen, ['api was\n', 'api is\n']);
+    await network.until(() => said.includes(`${host} unfollow api`));
+  }
+  const stranger = await network.node('api@h7');
+  await network.linked();
+  const asked = stranger.stream('controller@h1', OUTPUT_TOPIC, { worker: 'api' });
+  await assert.rejects(asked.next(), { message: /api@h7 is no controller/ });
 });

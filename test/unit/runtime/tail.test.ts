@@ -12,7 +12,7 @@ test('what is added to a file is read, also when it is put aside for a new one',
   const tail = new Tail(path);
   t.after(() => tail.close());
   const more = async (bytes = 100) => String(await tail.more(bytes));
-  await tail.passOver();
+  await tail.passOver(0);
   assert.equal(await more(), '');
   writeFileSync(path, 'one ');
   assert.equal(await more(), 'one ');
@@ -34,7 +34,7 @@ test('what is there already can be passed over', async (t) => {
   writeFileSync(path, 'old ');
   const tail = new Tail(path);
   t.after(() => tail.close());
-  await tail.passOver();
+  await tail.passOver(0);
   appendFileSync(path, 'new');
   assert.equal(String(await tail.more(10)), 'new');
 });

@@ -399,3 +399,26 @@ test('output is followed until the follower has enough', async (t) => {
   assert.match(text, /^(more\n){11,}$/);
   assert.throws(() => workers.follow('b', enough.signal), { code: 'ERR_WORKER_UNKNOWN' });
 });
+
+test('it is followed from the end of what there is, in whole lines', async (t) => {
+  const host = new Host(t);
+  const workers = await host.start();
+  host.desire({
+    a: { command: ['sh', '-c', 'echo first; echo second; echo third; sleep 1000000'] },
+  });
+  await host.told('ready', 'a');
+  let all = '';
+  while (!all.endsWith('third\n')) all = await workers.logs('a');
+  for (const [lastBytes, wanted] of [
+    [10, 'third\n'],
+    [1000, 'first\nsecond\nthird\n'],
+  ] as const) {
+    const enough = new AbortController();
+    let text = '';
+    for await (const piece of workers.follow('a', enough.signal, lastBytes)) {
+      text += piece;
+      enough.abort();
+    }
+    assert.equal(text, wanted);
+  }
+});
