@@ -19,6 +19,8 @@ export function isForbiddenKey(key: string): boolean {
 
 /** What the decoder is to know of a body. */
 export interface ScannedBody {
+  /** It holds byte strings: what is made of them may share memory with the body. */
+  readonly hasBytes: boolean;
   /** It holds typed arrays, which must not share memory with what was received. */
   readonly hasTypedArrays: boolean;
 }
@@ -61,6 +63,7 @@ const keyLengths = new Int32Array((limits.bodyDepth + 1) * FEW_KEYS);
 
 /** Recursion is bounded: one level of arrays and maps is at most three calls. */
 class Scan implements ScannedBody {
+  hasBytes = false;
   hasTypedArrays = false;
   readonly #data: Buffer;
   #at = 0;
@@ -146,16 +149,19 @@ class Scan implements ScannedBody {
     this.#take(1 << (info - 24));
   }
 
-  /** Returns where the bytes of a string begin; they end where the scan then is. */
+  /** Returns where the bytes of a byte string begin; they end where the scan then is. */
   #bytes(): number {
+    this.hasBytes = true;
     return this.#take(this.#argument());
   }
 
   #text(): number {
-    const start = this.#bytes();
-    for (let i = start; i < this.#at; i++) {
-      if ((this.#data[i] as number) < 0x80) continue;
-      if (!isUtf8(this.#data.subarray(i, this.#at))) throw refused('text that is not UTF-8');
+    const start = this.#take(this.#argument());
+    const data = this.#data;
+    const end = this.#at;
+    for (let i = start; i < end; i++) {
+      if ((data[i] as number) < 0x80) continue;
+      if (!isUtf8(data.subarray(i, end))) throw refused('text that is not UTF-8');
       break;
     }
     return start;

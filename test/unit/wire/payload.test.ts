@@ -78,6 +78,18 @@ test('any plain value arrives equal (seed 7)', () => {
   fc.assert(property, { seed: SEED, numRuns: 2000 });
 });
 
+test('what was decoded is not changed by what is decoded next', () => {
+  const bodies = [
+    { text: 'a'.repeat(60), list: ['b', 'c'.repeat(20)] },
+    { text: 'd'.repeat(60), list: ['e', 'f'.repeat(20)] },
+    { bytes: Buffer.from('g'.repeat(60)) },
+    { bytes: Buffer.from('h'.repeat(60)) },
+    { large: 'i'.repeat(5000) },
+  ];
+  const decoded = bodies.map((body) => decodeBody('cbor', Buffer.from(encodeBody(body).body)));
+  assert.deepEqual(decoded, bodies);
+});
+
 test('an object without a prototype and a hole in an array arrive as plain ones', () => {
   const bare = Object.assign(Object.create(null), { a: 1 });
   assert.deepEqual(roundTrip(bare), { a: 1 });
