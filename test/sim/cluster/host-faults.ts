@@ -4,6 +4,8 @@ import type { HostWorld } from './host-world.js';
 
 export class HostFaults extends Faults<HostWorld> {
   protected override mend(): void {
+    const { controller } = this.world;
+    if (controller !== null) controller.outputsLeft = Number.POSITIVE_INFINITY;
     this.world.start();
   }
 
