@@ -33,7 +33,7 @@ const HEARD_MS = 5;
 /** How likely it is that a keeper is late with its word to the next controller. */
 const LATE_KEEPER = 0.03;
 const MOST_OUTPUTS = 10_000;
-const FOUND = { pid: null, isReady: true, isStalled: false, isStopping: false } as const;
+const FOUND = { pid: null, isReady: true, isStalled: false } as const;
 
 export class SimController {
   readonly judge: HostJudge;
@@ -270,6 +270,8 @@ export class SimController {
     const { spec } = keeper;
     const known = this.#keepers.get(spec.name);
     if (known !== undefined) return known === keeper;
+    // That it was to be started no more, nobody has written down: it is one that was to stop.
+    if (told?.isStopping === true) this.#world.truth.mayStart(spec.name);
     this.#register(keeper);
     this.#feed({
       type: 'adopted',
@@ -322,8 +324,9 @@ export class SimController {
   #findOne(keeper: SimKeeper, answered: () => void): void {
     const { ending } = keeper;
     if (ending !== null) {
-      // Of one that has ended, nothing else is on the disk.
-      this.#heard(keeper, { ...FOUND, ending }, false);
+      // Of one that has ended, nothing else is on the disk; of one that was lost, not even this.
+      const isStopping = ending.kind !== 'lost' && keeper.isStopping;
+      this.#heard(keeper, { ...FOUND, isStopping, ending }, false);
       return answered();
     }
     if (!keeper.isBegun) {

@@ -16,6 +16,8 @@ export class WorkerFact {
   isDesired = false;
   phase: Phase = 'down';
   sinceMs: number;
+  /** When its process was ready; null: it was not, or there is none. */
+  readySinceMs: number | null = null;
   /** Of its process. */
   launch: string | null = null;
   pid: number | null = null;
@@ -57,6 +59,8 @@ export class WorkerFact {
     this.phase = phase;
     this.sinceMs = nowMs;
     this.dueMs = dueMs;
+    if (phase === 'up') this.readySinceMs = nowMs;
+    else if (phase === 'down' || phase === 'starting') this.readySinceMs = null;
   }
 
   forgive(): void {
@@ -292,7 +296,7 @@ export class HostFacts {
   }
 
   #ended(nowMs: number, fact: WorkerFact, ending: Ending): void {
-    const { phase, mustStop, sinceMs } = fact;
+    const { phase, mustStop, readySinceMs } = fact;
     const isExpected = phase === 'stopping';
     fact.become(nowMs, 'down');
     fact.launch = null;
@@ -304,7 +308,7 @@ export class HostFacts {
     // Temporary ones that went with others come again neither here nor with the next controller.
     if (fact.isFinished) this.expected.add(`finished ${fact.name}`);
     if (isExpected || mustStop === 'together') return;
-    const upMs = phase === 'up' ? nowMs - sinceMs : 0;
+    const upMs = readySinceMs === null ? 0 : nowMs - readySinceMs;
     if (upMs >= this.groupOf(fact).spec.periodMs) fact.failures = 0;
     fact.hasFailed = !fact.isFinished;
   }

@@ -97,8 +97,9 @@ export class HostJudge {
     const { spec, sinceMs, pid, restarts, lastEnding, isStale, isHeld } = fact;
     const rest = { sinceMs, pid, restarts, lastEnding, isStale, isHeld };
     const expected = { group: spec.group, state: this.#stateOf(nowMs, fact), ...rest };
-    for (const [key, value] of Object.entries(expected)) {
-      const is = shown[key as keyof typeof shown];
+    let key: keyof typeof expected;
+    for (key in expected) {
+      const [is, value] = [shown[key], expected[key]];
       if (is === value) continue;
       const text = `${JSON.stringify(is)}, not ${JSON.stringify(value)}`;
       this.#violated(`it shows ${name} with ${key} ${text}`);

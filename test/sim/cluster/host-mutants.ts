@@ -93,6 +93,12 @@ export const hostMutants: readonly Mutant[] = [
     find: '    if (upMs >= this.#groupOf(member).spec.periodMs) member.failures = 0;\n',
     put: '',
   },
+  {
+    name: 'who is killed was never ready',
+    file: MEMBER,
+    find: "if (phase === 'down' || phase === 'starting') this",
+    put: "if (phase !== 'up') this",
+  },
 
   // the order
   {
