@@ -127,9 +127,10 @@ export class RolesWatch implements Onlooker {
   }
 
   #step(seat: Seat, input: WithoutTime<ClusterInput>): void {
-    const { time } = this.#world;
+    const { time, trace } = this.#world;
     const wallMs = this.#wallMs();
     const { state } = seat;
+    trace.event(time.nowMs, input.type, seat.host);
     seat.view = state.view;
     if (input.type === 'configuration') seat.status = input.status as ReplicaStatus;
     else if (input.type === 'hosts') know(seat, input.hosts);
@@ -213,7 +214,9 @@ export class RolesWatch implements Onlooker {
     const silent = missing.filter((name) => !why.includes(name));
     if (why === '' || silent.length > 0) this.#violated(seat, `why does not name ${silent}`);
     if (status === null || status.record === null) return;
-    const { role, isWritable, record } = status;
+    const { role, isWritable, record, storeFailure } = status;
+    const isBroken = storeFailure !== null && condition === 'degraded' && missing.length === 0;
+    if (isBroken && !why.includes(storeFailure)) this.#violated(seat, `why hides ${storeFailure}`);
     if (condition === 'up' && role === 'sequencer' && !isWritable) {
       this.#violated(seat, 'it is up, and takes no writes');
     }
@@ -228,10 +231,18 @@ export class RolesWatch implements Onlooker {
     }
   }
 
-  #judgeHosts({ state, peers, ...rest }: Seat): void {
+  #judgeHosts(seat: Seat): void {
+    const { state, peers } = seat;
+    const { hosts } = state;
+    const isSame = (view: HostView, before: HostView | undefined) => {
+      const { isReached, sinceMs } = viewOf(view.host, peers) ?? {};
+      const isInOrder = before === undefined || before.host < view.host;
+      return isInOrder && view.isReached === isReached && view.sinceMs === sinceMs;
+    };
+    const isAll = hosts.length === peers.size;
+    if (isAll && hosts.every((view, at) => isSame(view, hosts[at - 1]))) return;
     const expected = [...peers.keys()].sort().map((host) => viewOf(host, peers));
-    const [shown, known] = [JSON.stringify(state.hosts), JSON.stringify(expected)];
-    if (shown !== known) this.#violated({ state, peers, ...rest }, `hosts ${shown}, not ${known}`);
+    this.#violated(seat, `hosts ${JSON.stringify(hosts)}, not ${JSON.stringify(expected)}`);
   }
 
   /** Somebody asks it how the cluster is; all that it reaches answer, and one of them lies. */
@@ -256,8 +267,10 @@ function changesOf(state: ClusterState) {
   return changes;
 }
 
-function viewOf(host: string, peers: Seat['peers']): HostView {
-  const { isLinked, isStalled, sinceMs } = peers.get(host) as Peer;
+function viewOf(host: string, peers: Seat['peers']): HostView | null {
+  const peer = peers.get(host);
+  if (peer === undefined) return null;
+  const { isLinked, isStalled, sinceMs } = peer;
   return { host, isReached: isLinked && !isStalled, sinceMs };
 }
 
