@@ -41,6 +41,8 @@ export interface Run {
   end: 'returned' | 'threw' | null;
 }
 
+/** How often a handler of 'tell' tells how far it is, the last time when it is done. */
+export const STEPS = 4;
 /** Between what is due and what is told: late timers, and the turn in which it is told. */
 const LATE_MS = LATEST_TIMER_MS + 20;
 
@@ -51,8 +53,10 @@ export class DispatchLedger {
   };
   readonly tasks: TaskRecord[] = [];
   readonly #runs: Run[] = [];
+  /** What members did under an idempotency key, by member, and by serving and key. */
+  readonly #byKey = new Map<SimWorker, Map<string, Run[]>>();
   /** Tasks that are not over, of submitters that live. */
-  readonly #open = new Set<TaskRecord>();
+  readonly #open = new Map<SimWorker, Set<TaskRecord>>();
   /** What was changed elsewhere, by idempotency key. */
   readonly #effects = new Map<string, number>();
   readonly #nowMs: () => number;
@@ -65,28 +69,33 @@ export class DispatchLedger {
 
   /** How many of a submitter are not over. */
   openOf(submitter: SimWorker): number {
-    return this.openTasksOf(submitter).length;
+    return this.#open.get(submitter)?.size ?? 0;
   }
 
   openTasksOf(submitter: SimWorker): TaskRecord[] {
-    return [...this.#open].filter((task) => task.submitter === submitter);
+    return [...(this.#open.get(submitter) ?? [])];
   }
 
-  get open(): readonly TaskRecord[] {
-    return [...this.#open];
+  /** One that is not over; undefined: all are. */
+  get open(): TaskRecord | undefined {
+    for (const [task] of this.#open.values()) if (task !== undefined) return task;
+    return undefined;
   }
 
   // --- what submitters see
 
   submitted(task: TaskRecord): void {
     this.tasks.push(task);
-    this.#open.add(task);
+    const open = this.#open.get(task.submitter);
+    if (open === undefined) this.#open.set(task.submitter, new Set([task]));
+    else open.add(task);
     this.counts.submitted++;
   }
 
   /** A submitter was killed: nobody waits for its tasks any more. */
   gone(worker: SimWorker): void {
-    for (const task of this.openTasksOf(worker)) this.#open.delete(task);
+    this.#open.delete(worker);
+    this.#byKey.delete(worker);
   }
 
   resolved(task: TaskRecord, result: unknown): void {
@@ -167,6 +176,15 @@ export class DispatchLedger {
     task.told = { run, step };
   }
 
+  /** A task is over and well, and its submitter has read all that was told of it. */
+  heard(task: TaskRecord, result: unknown): void {
+    // One that comes again to where it was done is told what it missed by nobody.
+    if (task.idempotencyKey !== null) return;
+    const { run, step } = task.told ?? { run: null, step: 0 };
+    if (run === result && step === STEPS) return;
+    this.#violated(`task ${task.id} has the result of run ${result}, and heard step ${step} of it`);
+  }
+
   // --- what members see
 
   /** A handler is called. */
@@ -192,13 +210,16 @@ export class DispatchLedger {
   }
 
   /** A member does not do again what it does, or has done. */
-  #judgeAgain({ worker, serving, task }: Run, key: string, what: string): void {
-    for (const other of this.#runs) {
-      if (other.worker !== worker || other.serving !== serving) continue;
-      if (other.task.idempotencyKey !== key || other.task.pool !== task.pool) continue;
-      if (other.end === null) this.#violated(`${what} while ${key} is done there`);
-      if (other.end === 'returned') this.#violated(`${what}, and ${key} was done there`);
+  #judgeAgain(run: Run, key: string, what: string): void {
+    const { worker, serving, task } = run;
+    const place = `${serving} ${task.pool} ${key}`;
+    const all = this.#byKey.get(worker) ?? new Map<string, Run[]>();
+    const others = all.get(place) ?? [];
+    for (const { end } of others) {
+      if (end === null) this.#violated(`${what} while ${key} is done there`);
+      if (end === 'returned') this.#violated(`${what}, and ${key} was done there`);
     }
+    this.#byKey.set(worker, all.set(place, [...others, run]));
   }
 
   ended(run: Run, end: 'returned' | 'threw'): void {
@@ -212,13 +233,16 @@ export class DispatchLedger {
   // --- what must have been told by now
 
   look(): void {
-    for (const task of this.#open) {
-      const lateMs = this.#nowMs() - this.#dueMs(task);
-      const { health } = task.submitter;
-      const blockedMs = health.stalledMs(task.submittedMs, this.#nowMs(), 0);
-      if (lateMs <= blockedMs + LATE_MS) continue;
-      this.#violated(`task ${task.id} has no end ${lateMs.toFixed(0)} ms after its deadline`);
-    }
+    for (const open of this.#open.values()) for (const task of open) this.#lookAt(task);
+  }
+
+  #lookAt(task: TaskRecord): void {
+    const lateMs = this.#nowMs() - this.#dueMs(task);
+    if (lateMs <= LATE_MS) return;
+    const { health } = task.submitter;
+    const blockedMs = health.stalledMs(task.submittedMs, this.#nowMs(), 0);
+    if (lateMs <= blockedMs + LATE_MS) return;
+    this.#violated(`task ${task.id} has no end ${lateMs.toFixed(0)} ms after its deadline`);
   }
 
   #dueMs({ submittedMs, deadlineMs }: TaskRecord): number {
@@ -229,7 +253,7 @@ export class DispatchLedger {
     const what = `task ${task.id} of ${task.submitter.name}`;
     if (task.isSettled) this.#violated(`${what} ends twice`);
     task.isSettled = true;
-    this.#open.delete(task);
+    this.#open.get(task.submitter)?.delete(task);
     return what;
   }
 }

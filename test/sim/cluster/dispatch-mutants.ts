@@ -210,6 +210,12 @@ export const dispatchMutants: readonly Mutant[] = [
     put: '    this.#entries.get(id + 1)?.handle.tell([value, entry, from, attempt][0]);',
   },
   {
+    name: 'a result overtakes what was told before it',
+    file: 'src/tasks/tasks.ts',
+    find: '        await this.#telling.get(tellingKey({ from, ...request }))?.over;\n',
+    put: '',
+  },
+  {
     name: 'a failure is a result',
     file: 'src/tasks/submitter.ts',
     find: "  if (answer.type === 'done') return resolve(answer.result);",

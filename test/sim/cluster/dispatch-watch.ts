@@ -39,10 +39,19 @@ export class Watch {
   #call(node: TaskNode): TaskNode['call'] {
     return (async (to: string, topic: string, body: unknown, options: object) => {
       if (topic === RUN_TOPIC) this.#given(to, body as [string, number]);
-      const answer = await node.call(to, topic, body, options);
+      const answered = node.call(to, topic, body, options);
+      const heard = () => this.#heard(topic);
+      answered.then(heard, heard);
+      const answer = await answered;
       if (topic === HELLO_TOPIC) this.#changed(body as string);
       return answer;
     }) as TaskNode['call'];
+  }
+
+  /** The dispatcher is about to be told what became of a call. */
+  #heard(topic: string): void {
+    const { trace, time } = this.#world;
+    if (this.#worker.process.isAlive) trace.event(time.nowMs, topic, this.#worker.process.name);
   }
 
   #changed(pool: string): void {

@@ -10,7 +10,7 @@ import { addressOf, PORT } from '../../../src/testing/model/network.js';
 import { VirtualProcess } from '../../../src/testing/virtual-process.js';
 import type { SeededRandom } from '../../random.js';
 import { ProcessHealth } from '../node/health.js';
-import type { Run, TaskRecord, Work } from './dispatch-ledger.js';
+import { type Run, STEPS, type TaskRecord, type Work } from './dispatch-ledger.js';
 import { Watch } from './dispatch-watch.js';
 import type { DispatchWorld } from './dispatch-world.js';
 
@@ -23,7 +23,6 @@ const KEY = Buffer.alloc(32, 1);
 const PREFIX_BITS = 24;
 /** A handler that heeds its signal would wait for so long. */
 const HEED_MS = 20_000;
-const STEPS = 4;
 
 /** What the handlers of 'throw' throw. */
 class WorkError extends Error {
@@ -223,6 +222,8 @@ export class SimWorker {
       if (!this.process.isAlive) return;
       this.#world.ledger.told(task, value);
     }
+    const result = await handle.result.catch(() => null);
+    if (this.process.isAlive && result !== null) this.#world.ledger.heard(task, result);
   }
 
   // --- handlers

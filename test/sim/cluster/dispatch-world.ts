@@ -1,8 +1,9 @@
 /** The world of tasks of one seed: who submits and who serves, what goes wrong, what held. */
 import { SimNetwork } from '../../../src/testing/model/network.js';
-import { settle, VirtualTime } from '../../../src/testing/virtual-time.js';
+import { VirtualTime } from '../../../src/testing/virtual-time.js';
 import { SeededRandom } from '../../random.js';
 import { setLimits } from '../core/limits.js';
+import { settle } from '../core/settle.js';
 import { Trace } from '../core/trace.js';
 import { WitnessAead } from '../link/aead.js';
 import type { SeedOptions, SeedResult } from '../worlds.js';
@@ -19,6 +20,8 @@ const CALM_MS = 60_000;
 /** When all is calm, what is short is done within this time. */
 const SHORT_MS = 5000;
 const LOOK_EVERY_MS = 100;
+/** Far more than all members do at once. */
+const LAST = 100;
 
 /** Runs one seed from beginning to end. */
 export async function runDispatchSeed(seed: number, options: SeedOptions): Promise<SeedResult> {
@@ -188,9 +191,9 @@ export class DispatchWorld {
     };
     await this.#runUntil(serveAll, CALM_MS, () => 'all is calm, and a pool is never drained');
     await this.#runUntil(
-      () => this.ledger.open.length === 0,
+      () => this.ledger.open === undefined,
       CALM_MS,
-      () => `all is calm, and task ${this.ledger.open[0]?.id} comes to no end`,
+      () => `all is calm, and task ${this.ledger.open?.id} comes to no end`,
     );
   }
 
@@ -209,7 +212,11 @@ export class DispatchWorld {
 
   /** As many tasks as members: each has one. */
   async #spread(): Promise<void> {
-    const { nodes } = this.knobs;
+    const { nodes, limits: own } = this.knobs;
+    // Who could not be given a task before has rested until then.
+    const restedMs = this.time.nowMs + 2 * (own.taskRetryMs as number);
+    const isRested = () => this.time.nowMs >= restedMs;
+    await this.#runUntil(isRested, SHORT_MS, () => '');
     for (const submitter of this.#submitters) {
       const all = Array.from({ length: nodes });
       const tasks = this.#ask(submitter, () => all.map(() => submitter.submit('p', 'deaf')));
@@ -266,7 +273,7 @@ export class DispatchWorld {
 
   /** All end, with tasks that run and tasks that wait. */
   async #farewell(): Promise<void> {
-    const all = Array.from({ length: this.knobs.limits.tasks as number });
+    const all = Array.from({ length: Math.min(LAST, this.knobs.limits.tasks as number) });
     const tasks = this.#submitters.flatMap((submitter) =>
       this.#ask(submitter, () => all.map(() => submitter.submit('q', 'deaf', { key: 'x' }))),
     );
