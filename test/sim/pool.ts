@@ -17,6 +17,7 @@ export class Worker {
     this.#child = fork(fileURLToPath(new URL('worker.js', import.meta.url)), {
       // Its machines complain of nothing a person must read here.
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+      execArgv: ['--max-semi-space-size=64'],
     });
     this.#child.on('exit', () => {
       this.#isOver = true;
