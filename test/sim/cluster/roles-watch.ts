@@ -86,8 +86,11 @@ export class RolesWatch implements Onlooker {
       const seat = this.#seatOf(process);
       this.#gather(seat);
       if (process.status?.record == null) continue;
-      const { condition, why } = seat.state.view;
-      if (condition !== 'up') this.#violated(seat, `all is calm, and it is ${condition}: ${why}`);
+      const { condition, why, missing } = seat.state.view;
+      // That a loop stands still, as its peers see it, may outlast the faults for a while.
+      const isStalled = missing.some((name) => seat.peers.get(hostOf(name))?.isStalled === true);
+      if (condition === 'up' || isStalled) continue;
+      this.#violated(seat, `all is calm, and it is ${condition}: ${why}`);
     }
   }
 
