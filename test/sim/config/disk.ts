@@ -324,7 +324,7 @@ export class SimDisk {
     if (surplus.length === 0) return;
     // What goes back: a set-back disk apart, nobody was ever told that it is committed.
     const told = surplus.find(({ isAcknowledged }) => isAcknowledged);
-    const isExcused = history.lineage(known.record.lineage)?.isExcused === true;
+    const isExcused = history.lineageAfter(fork, known)?.isExcused === true;
     if (told !== undefined && !isExcused) {
       this.#violated(`revision ${told.entry.revision} was acknowledged, and goes back`);
     }

@@ -125,6 +125,13 @@ export class History {
     return at;
   }
 
+  /** Of what leads from one entry to another: the lineage in which it began. */
+  lineageAfter(from: Known | null, to: Known): Lineage | undefined {
+    let first = to;
+    while (first.parent !== from && first.parent !== null) first = first.parent;
+    return this.#lineages.get(first.record.lineage);
+  }
+
   /**
    * An entry is to be stored.
    * @param isSetBack the store was set back by an operator, and has not caught up

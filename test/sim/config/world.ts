@@ -21,7 +21,7 @@ import { unexplained } from './register.js';
 
 const MIXED_MS = 5000;
 /** Under faults, no world takes longer to come to so many events. */
-const LONGEST_MS = 3_600_000;
+const LONGEST_MS = 36_000_000;
 /** Longest time from the end of all faults until everything is as it should be. */
 const CALM_MS = 120_000;
 /** For so long it has to stay so, with clients that read and write; then they stop. */
