@@ -151,8 +151,7 @@ export class Sequencer {
   begin(ticket: Ticket, requestId: string, record: EpochRecord): void {
     const { log } = this.#core;
     this.append('epoch', requestId, encodeRecord(record), record.epoch);
-    const { lineage, epoch } = record;
-    this.await(ticket, log.last.revision, () => ({ type: 'done', lineage, epoch }));
+    this.await(ticket, log.last.revision, () => this.#done(record.epoch));
   }
 
   /** Whether a command's epoch is in the log already; then it is answered when committed. */
@@ -162,8 +161,8 @@ export class Sequencer {
     if (known.type !== 'known') return false;
     // Of one that is older than the log, what is known is the epoch at its beginning.
     const at = Math.max(known.revision, log.base.revision);
-    const { lineage, epoch } = log.recordAt(at) as EpochRecord;
-    this.await(ticket, known.revision, () => ({ type: 'done', lineage, epoch }));
+    const { epoch } = log.recordAt(at) as EpochRecord;
+    this.await(ticket, known.revision, () => this.#done(epoch));
     return true;
   }
 
@@ -226,9 +225,17 @@ export class Sequencer {
   }
 
   #committed(revision: number): Answer & { readonly type: 'committed' } {
+    return { type: 'committed', lineage: this.#committedLineage(), revision };
+  }
+
+  #done(epoch: number): Answer & { readonly type: 'done' } {
+    return { type: 'done', lineage: this.#committedLineage(), epoch };
+  }
+
+  /** What is answered is part of it, also where a force has committed it in another one. */
+  #committedLineage(): string {
     const { log } = this.#core;
-    const lineage = log.recordAt(log.committed)?.lineage as string;
-    return { type: 'committed', lineage, revision };
+    return log.recordAt(log.committed)?.lineage as string;
   }
 
   #committedAt(revision: number): () => Answer {

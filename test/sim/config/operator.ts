@@ -174,21 +174,27 @@ export class Operator {
     process.ask(command, COMMAND_MS, (answer) => {
       this.#isBusy = false;
       trace.note(time.nowMs, `order ${outcomeOf(answer)}`, process.name);
-      if (answer?.type === 'done') this.#done(process, order, answer);
+      if (answer?.type === 'done') this.#done(process, order, requestId, answer);
       else if (answer?.type === 'error') this.#failed(process, order, requestId, answer.code);
       else if (answer !== null) checker.violated(`an order is answered with ${answer.type}`);
     });
   }
 
-  #done(process: SimProcess, order: Order, answer: Answer & { readonly type: 'done' }): void {
+  #done(
+    process: SimProcess,
+    order: Order,
+    requestId: string,
+    answer: Answer & { readonly type: 'done' },
+  ): void {
     const { history, checker } = this.#world;
     this.counts.done++;
     if (order.type === 'forget') return;
     if (order.type === 'force') this.counts.forces++;
     if (order.type === 'add') this.counts.adds++;
     if (order.type === 'remove') this.counts.removes++;
-    const entries = [...(history.lineage(answer.lineage)?.entries.values() ?? [])];
-    const known = entries.find(({ entry, record }) => {
+    const entries = history.lineage(answer.lineage)?.entries.values() ?? [];
+    // A force may have committed it, as part of the lineage that is answered.
+    const known = [...entries, ...history.entriesOf(requestId)].find(({ entry, record }) => {
       return entry.kind === 'epoch' && record.epoch === answer.epoch;
     });
     const what = `${process.name}: ${order.type} is done`;

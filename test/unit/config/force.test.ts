@@ -226,6 +226,20 @@ test('a master alone goes on by force, with what was never committed before', ()
   assert.equal(cluster.node(B).value('cluster/x'), 1);
 });
 
+test('a command that a force has committed is answered as part of the new lineage', () => {
+  const cluster = new Cluster([A, B, C]);
+  cluster.bootstrap(A, B, C);
+  // In the log of A alone.
+  const id = cluster.ask(A, commanded({ type: 'remove', name: C }));
+  cluster.cut(A, B);
+  cluster.cut(A, C);
+  cluster.run();
+  assert.equal(cluster.answer(A, id), undefined);
+  const forced = cluster.command(A, force('L2'));
+  assert.deepEqual(forced, { type: 'done', lineage: idOf('L2'), epoch: 3 });
+  assert.deepEqual(cluster.answer(A, id), { type: 'done', lineage: idOf('L2'), epoch: 2 });
+});
+
 test('before a force has taken effect, a master that it leaves behind gives up nothing', () => {
   const cluster = new Cluster([A, B, C]);
   cluster.bootstrap(A, B, C);
