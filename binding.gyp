@@ -21,5 +21,13 @@
       'defines': ['_GNU_SOURCE'],
       'sources': ["<!@(node -p \"require('fs').readdirSync('addon/keeper').filter(f=>/\\.c$/.test(f)).map(f=>'addon/keeper/'+f).join(' ')\")"],
     },
+    {
+      'target_name': 'backplane_guest',
+      'type': 'shared_library',
+      'product_prefix': '',
+      'product_dir': '<(PRODUCT_DIR)',
+      'defines': ['_GNU_SOURCE'],
+      'sources': ['addon/guest/preload.c'],
+    },
   ],
 }

@@ -55,7 +55,9 @@ const { engine, error } = sctpSupport();
 if (engine !== 'kernel' || (error !== null && error.code !== 'ERR_NO_SCTP')) throw error;
 require('./build/Release/backplane_lab.node');
 const { accessSync, constants } = require('node:fs');
-accessSync('./build/Release/backplane_keeper', constants.X_OK);
+for (const name of ['keeper', 'guest.so']) {
+  accessSync('./build/Release/backplane_' + name, constants.X_OK);
+}
 `;
 
 function count(tap, name) {

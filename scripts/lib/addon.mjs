@@ -1,4 +1,7 @@
-/** Builds the addons and the workers' keeper, in a checkout and in an installed package. */
+/**
+ * Builds the addons, the workers' keeper and the library for the lab's guests, in a checkout and in
+ * an installed package.
+ */
 import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { availableParallelism } from 'node:os';
@@ -8,9 +11,12 @@ import { filesUnder, hashInputs, stampHolds, writeStamp } from './stamp.mjs';
 import { SetupError, step } from './tool.mjs';
 
 const STAMP = 'build/addon.stamp.json';
-const OUTPUTS = ['backplane.node', 'backplane_lab.node', 'backplane_keeper'].map(
-  (name) => `build/Release/${name}`,
-);
+const OUTPUTS = [
+  'backplane.node',
+  'backplane_lab.node',
+  'backplane_keeper',
+  'backplane_guest.so',
+].map((name) => `build/Release/${name}`);
 
 /**
  * The folder with `include/node` of the running Node, or null when its headers are not there or are
@@ -58,7 +64,7 @@ function inputsHash(root) {
 }
 
 /**
- * Builds the addons and the keeper into build/Release unless they were built from the same sources.
+ * Builds them all into build/Release unless they were built from the same sources.
  * @throws SetupError with the compiler's output when that fails.
  */
 export async function ensureAddon(root) {

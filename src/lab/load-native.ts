@@ -1,9 +1,8 @@
 /** Finds and checks the lab's addon. */
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { join } from 'node:path';
 import { LabError } from '../errors.js';
-import { packageRoot } from '../sctp/load-addon.js';
+import { builtCandidates, packageRoot } from '../sctp/load-addon.js';
 import { LAB_CONTRACT, type NativeLab } from './native.js';
 
 let loaded: NativeLab | null = null;
@@ -17,10 +16,7 @@ export function loadLabAddon(): NativeLab {
   if (loaded !== null) return loaded;
   const root = packageRoot();
   const remedy = `run "npm run build" in ${root}`;
-  const path = [
-    join(root, 'prebuilds', `${process.platform}-${process.arch}`, 'backplane_lab.node'),
-    join(root, 'build', 'Release', 'backplane_lab.node'),
-  ].find((candidate) => existsSync(candidate));
+  const path = builtCandidates('backplane_lab.node', root).find((file) => existsSync(file));
   if (path === undefined) throw new LabError('ERR_ADDON_MISSING', `no lab addon: ${remedy}`);
   let addon: NativeLab;
   try {

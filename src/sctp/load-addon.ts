@@ -35,12 +35,13 @@ export function packageRoot(from: string = dirname(fileURLToPath(import.meta.url
 }
 
 /**
- * Where an addon may lie, in the order of preference: prebuilt for this platform, else built here.
+ * Where something compiled may lie, in the order of preference: prebuilt for this platform, else
+ * built here.
  */
-export function addonCandidates(root: string): readonly string[] {
+export function builtCandidates(name: string, root: string): readonly string[] {
   return [
-    join(root, 'prebuilds', `${process.platform}-${process.arch}`, 'backplane.node'),
-    join(root, 'build', 'Release', 'backplane.node'),
+    join(root, 'prebuilds', `${process.platform}-${process.arch}`, name),
+    join(root, 'build', 'Release', name),
   ];
 }
 
@@ -84,7 +85,7 @@ export function loadAddon(platform: string = process.platform): NativeAddon {
       throw new SctpError('ERR_NO_SCTP', `${message} there is backplane/testing`);
     }
     const root = packageRoot();
-    loaded = loadFrom(addonCandidates(root), root);
+    loaded = loadFrom(builtCandidates('backplane.node', root), root);
   }
   return loaded;
 }

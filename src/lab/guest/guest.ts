@@ -8,6 +8,7 @@ import { delimiter, join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { LabError } from '../../errors.js';
 import { limits } from '../../limits.js';
+import { builtCandidates, packageRoot } from '../../sctp/load-addon.js';
 import { type GuestJob, initScript } from './init-script.js';
 import { idlestProcessor } from './processor.js';
 import { startWarden, type Warden, type WardenOptions } from './warden.js';
@@ -143,6 +144,13 @@ function diskPath(file: string | undefined): string | null {
   return plainPath(file);
 }
 
+/** What makes the guest's kernel run on hosts with AMX (addon/guest/preload.c says how). */
+function preloadedLibrary(root: string = packageRoot()): string {
+  const library = builtCandidates('backplane_guest.so', root).find((file) => existsSync(file));
+  if (library !== undefined) return library;
+  throw new LabError('ERR_ADDON_MISSING', `no library for guests: run "npm run build" in ${root}`);
+}
+
 function start(options: WardenOptions): Warden {
   try {
     return startWarden(options);
@@ -241,7 +249,7 @@ function follow(warden: Warden, options: GuestOptions): { ending: Ending; stop()
  * left.
  * @throws LabError ERR_LAB (packages missing: the message holds the command; boot failed: it holds
  *   the console's last lines), ERR_TIMEOUT (boot or deadline), ERR_ARGUMENT (a folder that cannot
- *   be mounted, no such disk, a bad name of a variable).
+ *   be mounted, no such disk, a bad name of a variable), ERR_ADDON_MISSING (nothing was built).
  */
 export async function runGuest(options: GuestOptions): Promise<JobResult> {
   const missing = missingPackages();
@@ -268,6 +276,7 @@ export async function runGuest(options: GuestOptions): Promise<JobResult> {
     memoryFolder: memoryFolder(memoryMiB),
     scratchFolder: tmpdir(),
     kernel: findProgram('linux.uml', programFolders())!,
+    preload: preloadedLibrary(),
     processor: options.processors === 'any' ? null : await idlestProcessor(),
     disk: diskPath(options.disk),
   });

@@ -4,6 +4,7 @@
  * holds, then kills the guest with all its helper processes and removes its folder. Nothing else
  * ends a guest, and the owner makes no file himself.
  */
+import { basename, dirname } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { type ChildProcess, spawn } from '../../runtime/child-process.js';
 
@@ -18,6 +19,8 @@ export interface WardenOptions {
   readonly scratchFolder: string;
   /** The kernel: path of `linux.uml`. */
   readonly kernel: string;
+  /** What is loaded into the kernel's process: path of `backplane_guest.so`. */
+  readonly preload: string;
   /** The processor it is to stay on, by number; null: wherever it likes. */
   readonly processor: number | null;
   /** The file that is its disk, without a comma in its path; null: none. */
@@ -48,7 +51,8 @@ const SCRIPT = `
 exec 2>&1
 folder=$(mktemp -d "$SCRATCH/backplane-guest.XXXXXX") || exit 70
 printf %s "$INIT" >"$folder/init" && chmod 700 "$folder/init"
-TMPDIR="$MEMORY_FOLDER" HOME="$folder" INIT= setsid $ON_PROCESSOR "$KERNEL" \\
+TMPDIR="$MEMORY_FOLDER" HOME="$folder" INIT= \\
+  LD_PRELOAD="./$PRELOAD" setsid $ON_PROCESSOR "$KERNEL" \\
   "mem=$MEMORY" root=/dev/root rootfstype=hostfs rootflags=/ ro \\
   "init=$folder/init" "uml_dir=$folder/" \${DISK:+"ubd0s=$DISK"} \\
   con=null con0=null,fd:1 ssl=null ssl0=null,fd:4 ssl1=null,fd:5 ssl2=null,fd:6 \\
@@ -68,7 +72,8 @@ export function startWarden(options: WardenOptions): Warden {
     stdio: ['ignore', 'pipe', 'inherit', 'pipe', 'pipe', 'pipe', 'pipe'],
     // A session of its own: no signal of the owner's terminal reaches it.
     detached: true,
-    cwd: '/',
+    // LD_PRELOAD takes no path with a space or a colon: it is found by its name from here.
+    cwd: dirname(options.preload),
     env: {
       PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
       INIT: options.init,
@@ -76,6 +81,7 @@ export function startWarden(options: WardenOptions): Warden {
       MEMORY_FOLDER: options.memoryFolder,
       SCRATCH: options.scratchFolder,
       KERNEL: options.kernel,
+      PRELOAD: basename(options.preload),
       DISK: options.disk ?? '',
       ON_PROCESSOR: options.processor === null ? '' : `taskset -c ${options.processor}`,
     },

@@ -7,7 +7,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { setImmediate as turn } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { addonCandidates, loadFrom, packageRoot } from '../../../src/sctp/load-addon.js';
+import { builtCandidates, loadFrom, packageRoot } from '../../../src/sctp/load-addon.js';
 import {
   META_LENGTH,
   META_OFFSET,
@@ -40,7 +40,7 @@ const root = packageRoot();
 const chosen = process.env[ADDON_VARIABLE];
 
 export const addon = loadFrom(
-  chosen === undefined ? addonCandidates(root) : [chosen],
+  chosen === undefined ? builtCandidates('backplane.node', root) : [chosen],
   root,
 ) as TestAddon;
 

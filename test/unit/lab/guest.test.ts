@@ -255,7 +255,9 @@ if (missingPackages().length > 0) {
     cpSync(join(dist, 'src'), join(folder, 'dist', 'src'), { recursive: true });
     mkdirSync(dirname(program), { recursive: true });
     cpSync(new URL('./fixtures/run-guest.js', import.meta.url), program);
-    writeFileSync(join(folder, 'package.json'), '{ "type": "module" }');
+    writeFileSync(join(folder, 'package.json'), '{ "name": "backplane", "type": "module" }');
+    const library = join('build', 'Release', 'backplane_guest.so');
+    cpSync(join(dist, '..', library), join(folder, library), { recursive: true });
     const own = join(folder, 'own');
     const foreign = join(folder, 'foreign');
     for (const each of [own, foreign]) mkdirSync(each);

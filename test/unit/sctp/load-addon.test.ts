@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import test from 'node:test';
 import { sctpSupport } from '../../../src/sctp/index.js';
 import {
-  addonCandidates,
+  builtCandidates,
   loadAddon,
   loadFrom,
   packageRoot,
@@ -32,7 +32,7 @@ test('the package root is the nearest directory with our manifest', () => {
   writeFileSync(join(directory, 'a', 'package.json'), '{"name":"another"}');
   assert.equal(packageRoot(inner), directory);
   assert.throws(() => packageRoot('/'), withCode('ERR_ADDON_MISSING'));
-  const [prebuilt, built] = addonCandidates('/package');
+  const [prebuilt, built] = builtCandidates('backplane.node', '/package');
   assert.match(prebuilt!, /^\/package\/prebuilds\/\w+-\w+\/backplane\.node$/);
   assert.equal(built, '/package/build/Release/backplane.node');
 });
