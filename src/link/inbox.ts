@@ -5,6 +5,7 @@
  */
 import { type ErrorCode, ProtocolError } from '../errors.js';
 import { limits } from '../limits.js';
+import { smallBodyBytes } from '../wire/payload.js';
 import {
   ACK_BYTES,
   CREDIT_BYTES,
@@ -54,12 +55,6 @@ interface Refusal {
 }
 
 const NOTHING = Buffer.alloc(0);
-
-/**
- * A body below this is copied: who keeps it would otherwise keep all the memory that it was
- * received into. So small a copy comes from Buffer's pool.
- */
-const SMALL_BODY_BYTES = Buffer.poolSize >>> 1;
 
 /** Acknowledgements of loose bundles that leave together. */
 const LOOSE_ACKS = 512;
@@ -162,8 +157,8 @@ export class Inbox implements AckSource {
           }
           this.#smallReceived += bytes;
           this.#checkCredit(this.#smallReceived, this.#smallAdvertised);
-          if (record.body.length < SMALL_BODY_BYTES) record.body = Buffer.from(record.body);
-          else isKept = true;
+          if (record.body.length >= smallBodyBytes) isKept = true;
+          else if (record.encoding === 'bytes') record.body = Buffer.from(record.body);
           this.#handle(stream, sequence, completed++, record, bytes, false);
           break;
         }

@@ -93,7 +93,10 @@ export interface UserMessage {
   readonly traceparent?: string | undefined;
 }
 
-/** A message as it came; its body is a view that may be kept. */
+/**
+ * A message as it came. Its body is a view that may be kept, but where it is in CBOR and smaller
+ * than `smallBodyBytes`: it is to be decoded at once, its memory is used again.
+ */
 export interface ReceivedMessage extends UserMessage {
   readonly body: Buffer;
   /**

@@ -42,6 +42,12 @@ const copyingDecoder = new Decoder({ ...options, copyBuffers: true });
  */
 const desk = Buffer.allocUnsafeSlow(1024);
 
+/**
+ * What is made of a smaller body gets memory of its own, from Buffer's pool: who keeps it would
+ * otherwise keep all the memory that it was received into.
+ */
+export const smallBodyBytes = Buffer.poolSize >>> 1;
+
 function readTag<Content>(tag: number, decode: (content: Content) => unknown): void {
   // Without a class it is for reading only, which the type does not know.
   addExtension({ tag, decode } as unknown as Parameters<typeof addExtension>[0]);
@@ -93,7 +99,7 @@ export function encodeBody(value: unknown): EncodedBody {
 let isEncoding = false;
 
 function encodeCbor(value: unknown): Uint8Array {
-  const outgoing = new Outgoing();
+  outgoing.start();
   const writable = outgoing.value(value, 0);
   let body: Uint8Array;
   try {
@@ -127,7 +133,8 @@ function isGivenAway({ buffer }: Uint8Array): boolean {
 
 /**
  * Decodes a body of a peer that is authenticated. Byte bodies are returned as they are, without a
- * copy, and so are Buffers within a body unless there is a typed array in it as well.
+ * copy. Of others, what is returned shares no memory with `bytes` when these are fewer than
+ * `smallBodyBytes`; else the Buffers within do, unless there is a typed array as well.
  *
  * @throws ProtocolError ERR_PROTOCOL, and nothing else.
  */
@@ -139,7 +146,9 @@ export function decodeBody(encoding: BodyEncoding, bytes: Buffer): unknown {
       bytes.copy(desk);
       return decoder.decode(desk, bytes.length);
     }
-    return (hasTypedArrays ? copyingDecoder : decoder).decode(bytes);
+    if (hasTypedArrays) return copyingDecoder.decode(bytes);
+    const isShared = hasBytes && bytes.length < smallBodyBytes;
+    return decoder.decode(isShared ? Buffer.from(bytes) : bytes);
   } catch (cause) {
     throw new ProtocolError('ERR_PROTOCOL', 'a body that cannot be decoded', { cause });
   }
@@ -176,10 +185,16 @@ class Outgoing {
   /** At least as many bytes will be written. */
   #bytes = 0;
 
+  /** Begins with another body. */
+  start(): void {
+    this.hasNegativeZero = false;
+    this.#items = 0;
+    this.#numberKeys = 0;
+    this.#bytes = 0;
+  }
+
   value(value: unknown, depth: number): unknown {
-    if (++this.#items > limits.bodyItems) {
-      throw new NodeError('ERR_MESSAGE_TOO_LARGE', `a body has at most ${limits.bodyItems} values`);
-    }
+    this.#countItem();
     switch (typeof value) {
       case 'undefined':
       case 'boolean':
@@ -199,6 +214,12 @@ class Outgoing {
         return value === null ? value : this.#object(value, depth);
       default:
         throw unsendable(`a ${typeof value}`);
+    }
+  }
+
+  #countItem(): void {
+    if (++this.#items > limits.bodyItems) {
+      throw new NodeError('ERR_MESSAGE_TOO_LARGE', `a body has at most ${limits.bodyItems} values`);
     }
   }
 
@@ -257,7 +278,8 @@ class Outgoing {
     let changed = isBare ? { ...object } : null;
     for (const key of Object.keys(object)) {
       if (isForbiddenKey(key)) throw unsendable(`the key '${key}'`);
-      this.value(key, depth);
+      this.#countItem();
+      this.#text(key);
       const before = object[key];
       const item = this.value(before, depth);
       if (Object.is(item, before)) continue;
@@ -318,6 +340,9 @@ class Outgoing {
     return new Tag(content, tags.error);
   }
 }
+
+/** One for all bodies: they are encoded one at a time. */
+const outgoing = new Outgoing();
 
 function deeper(depth: number): number {
   if (depth < limits.bodyDepth) return depth + 1;

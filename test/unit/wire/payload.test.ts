@@ -252,3 +252,18 @@ test('fuzz: what passes the scan is decoded, and can be sent again (seed 7)', ()
   fc.assert(property, { seed: SEED, numRuns: 20_000 });
   assert.ok(passed > 1000, 'many pass');
 });
+
+test('what was decoded of a small body shares no memory with it', () => {
+  const values = [
+    { text: 'north', list: [1, 'two', null] },
+    { bytes: Buffer.from('kept'), more: [Buffer.from('too')] },
+    { bytes: Buffer.from('kept'), floats: Float64Array.of(1, 2) },
+  ];
+  for (const value of values) {
+    const { encoding, body } = encodeBody(value);
+    const received = Buffer.from(body);
+    const decoded = decodeBody(encoding, received);
+    received.fill(0xff);
+    assert.deepEqual(decoded, value);
+  }
+});
