@@ -14,7 +14,8 @@ const FORBIDDEN_KEYS: ReadonlySet<string> = new Set(['__proto__', 'constructor',
 
 /** Keys that no object of a body may have: they reach an object's prototype. */
 export function isForbiddenKey(key: string): boolean {
-  return FORBIDDEN_KEYS.has(key);
+  // To look into a Set takes longer, and few keys are of 9 or 11 characters.
+  return (key.length === 9 || key.length === 11) && FORBIDDEN_KEYS.has(key);
 }
 
 /** What the decoder is to know of a body. */
