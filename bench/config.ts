@@ -27,6 +27,8 @@ export interface ConfigBenchOptions {
   readonly folder: string;
 }
 
+type Times = Pick<ConfigBenchOptions, 'warmupMs' | 'measureMs'>;
+
 /** What both sides of a run told, in the order of the figures of its comparison. */
 type Figures = readonly number[];
 
@@ -44,7 +46,7 @@ interface Comparison {
   readonly masters: number;
   readonly members: number;
   readonly isWatched: boolean;
-  measure(side: Running): Promise<Figures>;
+  measure(side: Running, times: Times): Promise<Figures>;
 }
 
 /** A case, and which of the figures of its comparison it is. */
@@ -69,16 +71,11 @@ const MEMORY_MIB = 6144;
 
 const round = (figure: number): number => Math.round(figure * 1000) / 1000;
 
-function comparisons({ warmupMs, measureMs }: ConfigBenchOptions): Comparison[] {
+function comparisons(): Comparison[] {
   const rate = (of: string, required: number): Figure => {
     return { of, unit: 'commits/s', required, better: 'greater' };
   };
   const time = (of: string): Figure => ({ of, unit: 'ms', required: 1, better: 'smaller' });
-  const durable = async ({ writer }: Running): Promise<Figures> => {
-    const write = (writers: number) => writer.ask({ do: 'write', writers, warmupMs, measureMs });
-    const one = await write(1);
-    return [one.perSecond!, (await write(CONCURRENT)).perSecond!];
-  };
   const rates = (required: number) => {
     return [rate('one by one', required), rate(`${CONCURRENT} at once`, required)];
   };
@@ -101,6 +98,13 @@ function comparisons({ warmupMs, measureMs }: ConfigBenchOptions): Comparison[] 
   ];
 }
 
+/** Commits a second, of one writer and of many. */
+async function durable({ writer }: Running, { warmupMs, measureMs }: Times): Promise<Figures> {
+  const write = (writers: number) => writer.ask({ do: 'write', writers, warmupMs, measureMs });
+  const one = await write(1);
+  return [one.perSecond!, (await write(CONCURRENT)).perSecond!];
+}
+
 /** From a write's beginning to each client that watches, over all of both. */
 async function visible({ writer, watchers }: Running): Promise<Figures> {
   await Promise.all(watchers.map((end) => end.ask({ do: 'watch' })));
@@ -113,6 +117,12 @@ async function visible({ writer, watchers }: Running): Promise<Figures> {
   const timesMs = told.flatMap(({ latenciesMs }) => latenciesMs!).sort((a, b) => a - b);
   return [0.5, 0.99].map((share) => timesMs[Math.ceil(share * timesMs.length) - 1]!);
 }
+
+/** What has no opponent. */
+const ALONE = ['watchers', 'keys'] as const;
+
+/** Names of all cases, and of the figures that have no opponent. */
+export const configCases: readonly string[] = [...comparisons().map(({ name }) => name), ...ALONE];
 
 /** Installs etcd where it is missing and that is possible. @throws SetupError */
 async function ensureEtcd(): Promise<void> {
@@ -172,9 +182,9 @@ async function run(lab: Lab, folder: string, options: ConfigBenchOptions): Promi
   const diskFlushMs = flushMs(folder);
   progress(`a page and its flush take ${diskFlushMs} ms in ${folder}`);
   const cases: ConfigCase[] = [];
-  for (const comparison of comparisons(options)) {
+  for (const comparison of comparisons()) {
     if (!comparison.name.includes(options.only)) continue;
-    cases.push(...(await runPairs(lab, folder, comparison, options.pairs)));
+    cases.push(...(await runPairs(lab, folder, comparison, options)));
   }
   const violations = missed(cases.map(named));
   const alone = await figuresAlone(lab, folder, options.only, violations);
@@ -192,13 +202,13 @@ async function runPairs(
   lab: Lab,
   folder: string,
   comparison: Comparison,
-  pairs: number,
+  { pairs, ...times }: Times & { readonly pairs: number },
 ): Promise<ConfigCase[]> {
   const { name, figures, masters, members: servers, isWatched } = comparison;
   const measured = async (start: Promise<Running>): Promise<Figures> => {
     const side = await start;
     try {
-      return (await comparison.measure(side)).map(round);
+      return (await comparison.measure(side, times)).map(round);
     } finally {
       await side.close();
     }
@@ -233,14 +243,13 @@ function medians(cases: readonly ConfigCase[]): Record<string, unknown> {
   };
 }
 
-/** What has no opponent. */
 async function figuresAlone(
   lab: Lab,
   folder: string,
   only: string,
   violations: string[],
 ): Promise<Record<string, unknown>> {
-  const wanted = ['watchers', 'keys'].filter((name) => name.includes(only));
+  const wanted = ALONE.filter((name) => name.includes(only));
   if (wanted.length === 0) return {};
   const side = new OurSide(lab, folder, 2);
   const running = await side.start(false);

@@ -1,13 +1,14 @@
 /** `npm run -s bench -- <what> [--json]`: ours and what people would use instead, side by side. */
-import { Command } from 'commander';
+import { type Command, InvalidArgumentError } from 'commander';
 import { finish } from '../src/cli/report.js';
+import { programNamed, runProgram } from '../src/cli/usage.js';
 import { wholeNumber } from '../src/cli/whole-number.js';
 import { type BulkBenchOptions, benchBulk } from './bulk.js';
-import { benchConfig, type ConfigBenchOptions } from './config.js';
+import { benchConfig, type ConfigBenchOptions, configCases } from './config.js';
 import { benchMesh, type MeshBenchOptions } from './mesh.js';
-import { benchMessaging, type MessagingBenchOptions } from './messaging.js';
+import { benchMessaging, type MessagingBenchOptions, messagingCases } from './messaging.js';
 import { benchMoleculer, type MoleculerBenchOptions } from './moleculer.js';
-import { benchSctp, type SctpBenchOptions } from './sctp.js';
+import { benchSctp, type SctpBenchOptions, sctpSizes } from './sctp.js';
 
 async function orFail(benchmark: Promise<void>, json: boolean): Promise<void> {
   await benchmark.catch((error: unknown) => {
@@ -16,7 +17,22 @@ async function orFail(benchmark: Promise<void>, json: boolean): Promise<void> {
   });
 }
 
-const program = new Command('bench').description('Ours and what people would use instead');
+const program = programNamed('bench').description('Ours and what people would use instead');
+
+/** A text that the name of a case holds: a benchmark of nothing would be content. */
+function partOf(names: readonly string[]): (text: string) => string {
+  return (text) => {
+    if (names.some((name) => name.includes(text))) return text;
+    throw new InvalidArgumentError(`No case has that in its name; there are: ${names.join('; ')}.`);
+  };
+}
+
+/** Sizes of cases, one added to those before. */
+function addSize(text: string, sizes: readonly number[]): readonly number[] {
+  const size = Number(text);
+  if (sctpSizes.includes(size)) return [...sizes, size];
+  throw new InvalidArgumentError(`No case has that size; there are: ${sctpSizes.join(', ')}.`);
+}
 
 /** One benchmark, with the options that all have. */
 function benchmark(
@@ -38,12 +54,7 @@ benchmark(
   'one way, Node.js to Node.js over backplane/sctp, against plain C on the same sockets',
   { pairs: 5, warmupMs: 5000, measureMs: 2000 },
 )
-  .option(
-    '--size <bytes>',
-    'only this size; may be repeated',
-    (text: string, sizes: readonly number[]) => [...sizes, wholeNumber(1)(text)],
-    [] as readonly number[],
-  )
+  .option('--size <bytes>', 'only this size; may be repeated', addSize, [] as readonly number[])
   .action(async ({ size, ...options }: SctpBenchOptions & { size: readonly number[] }) => {
     await orFail(benchSctp({ ...options, sizes: size }), options.json);
   });
@@ -54,7 +65,7 @@ benchmark(
   // Until V8 first collects, each message's memory is new.
   { pairs: 5, warmupMs: 6000, measureMs: 2000 },
 )
-  .option('--only <text>', 'only cases whose name holds this', '')
+  .option('--only <text>', 'only cases whose name holds this', partOf(messagingCases), '')
   .action((options: MessagingBenchOptions) => orFail(benchMessaging(options), options.json));
 
 benchmark('bulk', 'small calls beside bodies of 64 MiB, against the same over one socket of net', {
@@ -74,7 +85,7 @@ benchmark('config', 'the replicated configuration on disks, against etcd on the 
   warmupMs: 3000,
   measureMs: 5000,
 })
-  .option('--only <text>', 'only cases and figures whose name holds this', '')
+  .option('--only <text>', 'only cases and figures whose name holds this', partOf(configCases), '')
   .option('--folder <path>', 'where all store: on a disk, not in memory', 'build/bench-config')
   .action((options: ConfigBenchOptions) => orFail(benchConfig(options), options.json));
 
@@ -87,4 +98,4 @@ program
   .option('--measure-ms <ms>', 'length of a window', wholeNumber(1), 20_000)
   .action((options: MeshBenchOptions) => orFail(benchMesh(options), options.json));
 
-await program.parseAsync();
+await runProgram(program);

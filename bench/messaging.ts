@@ -105,6 +105,11 @@ function comparisons(rawProgram: string): Comparison[] {
   ];
 }
 
+/** Names of all cases, each once. */
+export const messagingCases: readonly string[] = [
+  ...new Set(comparisons('').map(({ name }) => name)),
+];
+
 /** Runs the benchmark, in a guest where the host has no SCTP, and prints the report. */
 export async function benchMessaging(options: MessagingBenchOptions): Promise<void> {
   const root = fileURLToPath(new URL('../..', import.meta.url));

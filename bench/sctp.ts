@@ -21,7 +21,7 @@ export interface SctpBenchOptions {
   /** Traffic before a window begins, and the window, in milliseconds. */
   readonly warmupMs: number;
   readonly measureMs: number;
-  /** Message sizes in bytes; empty: all. */
+  /** Message sizes in bytes, some of `sctpSizes`; empty: all. */
   readonly sizes: readonly number[];
 }
 
@@ -50,6 +50,9 @@ const ROUNDS: readonly Round[] = [
   { name: IN_A_LOOP, size: 1024, required: 0, user: NOBODY },
   { name: IN_A_LOOP, size: 16384, required: 0, user: NOBODY },
 ];
+
+/** Message sizes that there are cases of. */
+export const sctpSizes: readonly number[] = [...new Set(ROUNDS.map(({ size }) => size))];
 
 const CAPPED = 'BACKPLANE_BUFFERS_CAPPED';
 /**

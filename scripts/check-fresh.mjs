@@ -9,10 +9,13 @@
 import { copyFileSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { release, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { onlyOptions } from './lib/arguments.mjs';
 import { carryNetwork, installDebian, installNode, runInside } from './lib/fresh-root.mjs';
 import { installPackages } from './lib/system-packages.mjs';
 import { EXIT_UNAVAILABLE, findProgram, run, SetupError, say, tail } from './lib/tool.mjs';
 import { root } from './setup.mjs';
+
+onlyOptions('check:fresh', ['--json', '--worktree']);
 
 const CHECKOUT = '/srv/backplane';
 const LOGS = join(root, 'build', 'check-fresh');

@@ -9,10 +9,13 @@
  */
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { onlyOptions } from './lib/arguments.mjs';
 import { npmCommand } from './lib/npm-packages.mjs';
 import { filesUnder } from './lib/stamp.mjs';
 import { run, say, step, tail, toolEnvironment } from './lib/tool.mjs';
 import { fail, root, setup } from './setup.mjs';
+
+onlyOptions('check:nodes', ['--json']);
 
 const VERSIONS = ['20.19.0', '20', '22', '24'];
 const ENTRIES = [

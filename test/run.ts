@@ -5,14 +5,16 @@
  *     node dist/test/run.js [--unit] [--lab] [part of a path]...
  *
  * Its last line is `N passed, N failed, N skipped`; it exits with 1 on any failure and where
- * nothing was tested.
+ * nothing was tested, and with 2 where a part of a path is in none.
  */
 import { readdirSync } from 'node:fs';
-import { join, relative, sep } from 'node:path';
+import { join, sep } from 'node:path';
 import { Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
+import { USAGE_STATUS } from '../src/cli/usage.js';
 import { runInLab } from '../src/lab/guest/enter.js';
 import { runFiles, sum } from './runner/run-files.js';
+import { SelectionError, selected, type TestFiles } from './runner/selection.js';
 import type { Counts } from './runner/tally.js';
 
 const FILE_TIMEOUT_MS = 240_000;
@@ -25,16 +27,24 @@ const INSIDE = '--inside';
 
 const folder = fileURLToPath(new URL('.', import.meta.url));
 
-function testFiles(kind: 'unit' | 'lab', filters: readonly string[]): string[] {
-  const root = join(folder, kind);
-  return readdirSync(root, { recursive: true, encoding: 'utf8' })
+function testFiles(kind: 'unit' | 'lab'): string[] {
+  return readdirSync(join(folder, kind), { recursive: true, encoding: 'utf8' })
     .filter((name) => name.endsWith('.test.js'))
-    .map((name) => join(root, name))
-    .filter((file) => {
-      const path = relative(folder, file).split(sep).join('/');
-      return filters.length === 0 || filters.some((filter) => path.includes(filter));
-    })
+    .map((name) => [kind, ...name.split(sep)].join('/'))
     .sort();
+}
+
+/** What is asked for; null: nothing that there is, as it tells. */
+function filesFor(args: readonly string[]): TestFiles | null {
+  try {
+    const { unit, lab } = selected(args, { unit: testFiles('unit'), lab: testFiles('lab') });
+    const paths = (names: readonly string[]) => names.map((name) => join(folder, name));
+    return { unit: paths(unit), lab: paths(lab) };
+  } catch (error) {
+    if (!(error instanceof SelectionError)) throw error;
+    console.error(`error: ${error.message}`);
+    return null;
+  }
 }
 
 function unitTests(files: readonly string[], concurrency: number): Promise<Counts> {
@@ -101,13 +111,12 @@ async function labTests(files: readonly string[]): Promise<Counts> {
 
 async function main(args: readonly string[]): Promise<void> {
   if (args[0] === INSIDE) return inside(args.slice(1));
-  const wanted = (['unit', 'lab'] as const).filter((kind) => args.includes(`--${kind}`));
-  const does = (kind: 'unit' | 'lab') => wanted.length === 0 || wanted.includes(kind);
-  const unknown = args.filter((arg) => /^-/.test(arg) && !/^--(unit|lab)$/.test(arg));
-  if (unknown.length > 0) throw new Error(`unknown option ${unknown.join(' ')}`);
-  const filters = args.filter((arg) => !arg.startsWith('-'));
-  const unit = does('unit') ? testFiles('unit', filters) : [];
-  const lab = does('lab') ? testFiles('lab', filters) : [];
+  const files = filesFor(args);
+  if (files === null) {
+    process.exitCode = USAGE_STATUS;
+    return;
+  }
+  const { unit, lab } = files;
   const concurrency = lab.length > 0 ? UNIT_CONCURRENCY_BESIDE_LAB : UNIT_CONCURRENCY;
   const all: Promise<Counts>[] = [];
   if (unit.length > 0) all.push(unitTests(unit, concurrency));

@@ -55,6 +55,7 @@ function violationsOf(result: SupervisionResult): string[] {
   none('workers lost', rest.workersLost);
   none('workers that ran twice', rest.workersDoubled);
   none('exit statuses lost', rest.exitStatusesLost);
+  if (rest.exitStatuses === 0) violations.push('no worker ended while controllers were killed');
   if (!plainCommands.startedInOrder) violations.push('plain commands did not start in order');
   if (!plainCommands.stoppedInOrder) violations.push('plain commands did not stop in order');
   none('pairs of controllers of which not one ran', pairs.count - pairs.oneRuns);

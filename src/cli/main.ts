@@ -2,6 +2,7 @@
 /** The command `backplane`: parses, calls, prints. */
 import { Command, CommanderError } from 'commander';
 import { BackplaneError, ControllerError } from '../errors.js';
+import { refused } from './usage.js';
 import { version } from './version.js';
 
 type Add = (program: Command) => void;
@@ -29,9 +30,6 @@ const commands: Readonly<Record<string, () => Promise<Add>>> = {
   soak: async () => (await import('./soak.js')).addSoak,
   completion: async () => (await import('./completion.js')).addCompletion,
 };
-
-/** Of wrong use; what is used as it should be, and fails, ends with 1. */
-const USAGE_STATUS = 2;
 
 /** What runs, for the report of a failure. */
 interface Running {
@@ -63,16 +61,6 @@ async function createProgram(starts: (running: Running) => void): Promise<Comman
   });
 }
 
-/** The command line was not understood, as commander has told; or help was all that was asked. */
-function refused({ exitCode, message }: CommanderError): void {
-  if (exitCode === 0) return;
-  process.exitCode = USAGE_STATUS;
-  const [, , command = '', ...options] = process.argv;
-  if (!options.includes('--json')) return;
-  const violations = [message.replace(/^error: /, '')];
-  console.log(JSON.stringify({ command, ok: false, violations, code: 'ERR_ARGUMENT' }));
-}
-
 async function main(): Promise<void> {
   let running: Running = { command: '', json: false };
   try {
@@ -81,7 +69,10 @@ async function main(): Promise<void> {
     });
     await program.parseAsync();
   } catch (error) {
-    if (error instanceof CommanderError) return refused(error);
+    if (error instanceof CommanderError) {
+      const [, , command = '', ...args] = process.argv;
+      return refused(error, command, args);
+    }
     // Anything else is a fault of this program, and wants its stack.
     if (!(error instanceof BackplaneError)) throw error;
     const { code, message } = error;

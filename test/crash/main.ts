@@ -4,8 +4,9 @@
  */
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { Command, Option } from 'commander';
+import { Option } from 'commander';
 import { type Findings, finish, progress, table } from '../../src/cli/report.js';
+import { programNamed, runProgram } from '../../src/cli/usage.js';
 import { wholeNumber } from '../../src/cli/whole-number.js';
 import { SeededRandom } from '../../src/testing/random.js';
 import { MastersSubject } from './masters-subject.js';
@@ -82,7 +83,7 @@ function textOf({ command, violations, withoutFlush, ...figures }: Findings): st
   return `${row(figures)}\nwithout the flush\n${row(withoutFlush as object)}`;
 }
 
-const program = new Command(COMMAND)
+const program = programNamed(COMMAND)
   .description('kills masters of a configuration under writes, and looks what is left on disk')
   .option('--cycles <n>', 'how often it is killed', wholeNumber(1), 500)
   .addOption(
@@ -103,4 +104,4 @@ const program = new Command(COMMAND)
     }),
   );
 
-await program.parseAsync();
+await runProgram(program);

@@ -73,7 +73,9 @@ export async function runCycles(
   await subject.prepare();
   for (let cycle = 1; cycle <= cycles; cycle++) {
     if (random.below(RESET_EVERY) === 0) await subject.reset();
-    const isEarly = random.below(EARLY_EVERY) === 0;
+    // One at least is not: without a recovery there is nothing that could be lost.
+    const mayBeEarly = cycle < cycles || recoveries.length > 0;
+    const isEarly = random.below(EARLY_EVERY) === 0 && mayBeEarly;
     const earlyMs = isEarly ? subject.earlyMs : null;
     const recovery = await killOnce(subject.start(), random, earlyMs);
     if (recovery === null) totals.early++;

@@ -1,6 +1,6 @@
 /** `npm run -s fuzz [-- --json]`: what any peer may send, into every decoder of the package. */
-import { Command } from 'commander';
 import { finish, progress, table } from '../../src/cli/report.js';
+import { programNamed, runProgram } from '../../src/cli/usage.js';
 import { wholeNumber } from '../../src/cli/whole-number.js';
 import { type FuzzFindings, fuzz } from './fuzz.js';
 import { SLOWEST_MS } from './run-decoder.js';
@@ -48,7 +48,7 @@ async function main({ json, inputs, seed }: Options): Promise<void> {
   );
 }
 
-await new Command('fuzz')
+const program = programNamed('fuzz')
   .description(
     'Random, broken and generated inputs for every decoder; only ProtocolErrors may come',
   )
@@ -60,5 +60,6 @@ await new Command('fuzz')
       const violations = [`the fuzzer failed: ${String(error)}`];
       finish({ command: 'fuzz', violations, seed }, { json: options.json === true });
     });
-  })
-  .parseAsync();
+  });
+
+await runProgram(program);

@@ -7,8 +7,8 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { Command } from 'commander';
 import { finish, progress, table } from '../../src/cli/report.js';
+import { programNamed, runProgram } from '../../src/cli/usage.js';
 import { wholeNumber } from '../../src/cli/whole-number.js';
 import { packageRoot } from '../../src/sctp/load-addon.js';
 import { run } from '../unit/addon/compiler.js';
@@ -134,10 +134,11 @@ async function main({ json, executions: asked, seed = randomInt(1, 2 ** 31) }: O
   }
 }
 
-await new Command(COMMAND)
+const program = programNamed(COMMAND)
   .description("libFuzzer on the addon's parsers, with sanitizers")
   .option('--json', 'one JSON object as the last line of standard output', false)
   .option('--executions <n>', 'inputs, shared among the targets', wholeNumber(1), 10_000_000)
   .option('--seed <n>', "libFuzzer's seed", wholeNumber(1))
-  .action(main)
-  .parseAsync();
+  .action(main);
+
+await runProgram(program);

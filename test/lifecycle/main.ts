@@ -1,7 +1,7 @@
 /** `npm run -s lifecycle [-- --json]`: the addon's life under sanitizers, on any Linux host. */
 import { randomInt } from 'node:crypto';
-import { Command } from 'commander';
 import { finish, progress, table } from '../../src/cli/report.js';
+import { programNamed, runProgram } from '../../src/cli/usage.js';
 import { wholeNumber } from '../../src/cli/whole-number.js';
 import { type LifecycleReport, runLifecycle } from './run.js';
 
@@ -44,11 +44,12 @@ async function main(options: Options): Promise<void> {
   }
 }
 
-await new Command(COMMAND)
+const program = programNamed(COMMAND)
   .description('Opens, closes, collects, terminates and exits, with the addon under sanitizers')
   .option('--json', 'one JSON object as the last line of standard output', false)
   .option('--opened <n>', 'sockets to open and close', wholeNumber(1), 100_000)
   .option('--workers <n>', 'workers to terminate in mid-call', wholeNumber(1), 500)
   .option('--seed <n>', 'replays the order of what is done to sockets', wholeNumber(1))
-  .action(main)
-  .parseAsync();
+  .action(main);
+
+await runProgram(program);

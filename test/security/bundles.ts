@@ -3,6 +3,7 @@ import { limits } from '../../src/limits.js';
 import { BUNDLE_HEADER_BYTES } from '../../src/wire/bundle.js';
 import { Dice } from './dice.js';
 import { Scene, TAG_BYTES } from './scene.js';
+import { untried } from './untried.js';
 
 /** What the receiving end is given, and what it must still take after. */
 interface Move {
@@ -216,5 +217,6 @@ export function runBundles(attempts: number, seed: number): BundleFindings {
     const { accepted } = control;
     violations.push(`of ${control.attempts} honest bundles ${accepted} were opened`);
   }
+  violations.push(...untried(counts));
   return { bundles: counts, control, violations };
 }

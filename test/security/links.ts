@@ -2,6 +2,7 @@
 import { Pair } from '../unit/link/pair.js';
 import type { BundleFindings } from './bundles.js';
 import { Dice } from './dice.js';
+import { untried } from './untried.js';
 
 /** One SCTP message on its way. */
 interface Carried {
@@ -166,5 +167,6 @@ export function runLinks(attempts: number, seed: number): BundleFindings {
     const { accepted } = control;
     violations.push(`of ${control.attempts} links that were left alone ${accepted} worked`);
   }
+  violations.push(...untried(counts));
   return { bundles: counts, control, violations };
 }

@@ -2,8 +2,9 @@
  * `npm run -s adversary -- [--json]`: everybody who is not of the cluster, and whether anybody lets
  * them in.
  */
-import { Command, Option } from 'commander';
+import { Option } from 'commander';
 import { finish, progress, table } from '../../src/cli/report.js';
+import { programNamed, runProgram } from '../../src/cli/usage.js';
 import { wholeNumber } from '../../src/cli/whole-number.js';
 import { enterLab } from '../../src/lab/index.js';
 import { type BundleFindings, runBundles } from './bundles.js';
@@ -28,7 +29,7 @@ interface Found {
   readonly bundles: readonly BundleFindings[];
 }
 
-const program = new Command('adversary')
+const program = programNamed('adversary')
   .description('forged handshakes and strangers against real nodes')
   .option('--json', 'one JSON object as the last line of standard output', false)
   .option('--seed <n>', 'what the attackers do at random', wholeNumber(1), 1)
@@ -109,9 +110,11 @@ async function main(options: Options): Promise<void> {
   report(found, await flood(options), options);
 }
 
-program.parse();
-const options = program.opts<Options>();
-await main(options).catch((error: unknown) => {
-  const { message } = error instanceof Error ? error : new Error(String(error));
-  finish({ command: 'adversary', violations: [`it could not be run: ${message}`] }, options);
-});
+program.action((options: Options) =>
+  main(options).catch((error: unknown) => {
+    const { message } = error instanceof Error ? error : new Error(String(error));
+    finish({ command: 'adversary', violations: [`it could not be run: ${message}`] }, options);
+  }),
+);
+
+await runProgram(program);

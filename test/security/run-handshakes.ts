@@ -3,6 +3,7 @@ import type { Attempt } from './attack.js';
 import { attacks } from './attacks.js';
 import { Dice } from './dice.js';
 import { converse, Impostor, relay } from './impostor.js';
+import { untried } from './untried.js';
 import { machines, NodeWorld, type Role, type World } from './victims.js';
 
 /** What came of the attacks of one kind. */
@@ -69,6 +70,7 @@ export async function runHandshakes(options: HandshakeOptions): Promise<Handshak
     const { accepted } = control;
     violations.push(`of ${control.attempts} honest handshakes ${accepted} were accepted`);
   }
+  violations.push(...untried([...counts.values()]));
   return { handshakes: [...counts.values()], control, violations };
 }
 

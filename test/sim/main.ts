@@ -1,7 +1,8 @@
 /** `npm run -s sim -- --world link --seeds N [--seed S] [--mutants] [--json]` */
 import { availableParallelism } from 'node:os';
-import { Command, Option } from 'commander';
+import { Option } from 'commander';
 import { finish, progress } from '../../src/cli/report.js';
+import { programNamed, runProgram } from '../../src/cli/usage.js';
 import { wholeNumber } from '../../src/cli/whole-number.js';
 import type { Done } from './jobs.js';
 import { plant } from './mutants.js';
@@ -99,7 +100,7 @@ async function runMutants(options: SimOptions): Promise<void> {
   finish({ command: COMMAND, violations, ...figures }, { ...options, text });
 }
 
-const program = new Command('sim')
+const program = programNamed(COMMAND)
   .description(
     'a whole cluster in one thread, under virtual time and faults, judged event by event',
   )
@@ -133,4 +134,4 @@ const program = new Command('sim')
     }),
   );
 
-await program.parseAsync();
+await runProgram(program);

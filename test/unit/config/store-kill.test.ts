@@ -10,6 +10,7 @@ import { memoryFileSystem } from '../../crash/real-disk.js';
 import { runCycles } from '../../crash/run.js';
 import { StoreSubject } from '../../crash/store-subject.js';
 import { halfApplied, Writer } from '../../crash/store-writes.js';
+import type { Subject } from '../../crash/subject.js';
 import { base, DiskStore, item, reading, STORE_ID, temporary } from './disk-store.js';
 
 test('a store whose process is killed has all that was acknowledged', async () => {
@@ -40,6 +41,27 @@ test('so do masters that are killed, each and all of them', async () => {
   } finally {
     await subject.close();
     remove();
+  }
+});
+
+test('however few kills there are, one comes after a recovery', async () => {
+  for (let seed = 1; seed <= 20; seed++) {
+    const subject: Subject = {
+      earlyMs: 0,
+      acknowledged: 1,
+      prepare: async () => {},
+      start: () => ({
+        started: Promise.resolve(),
+        recovered: Promise.resolve({ openMs: 1, recoveryMs: 2 }),
+        afterWrites: async () => {},
+        kill: async () => {},
+      }),
+      look: async () => ({ lost: 0, halfApplied: 0, findings: [] }),
+      reset: async () => {},
+      close: async () => {},
+    };
+    const { early, recoveryMsP50 } = await runCycles(subject, 1, new SeededRandom(seed), () => {});
+    assert.deepEqual({ early, recoveryMsP50 }, { early: 0, recoveryMsP50: 2 });
   }
 });
 

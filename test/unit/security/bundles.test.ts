@@ -23,6 +23,13 @@ for (const [what, run, attempts] of [
   });
 }
 
+test('too few attempts for all kinds are no success', () => {
+  for (const run of [runBundles, runLinks]) {
+    const [violation = ''] = run(1, SEED).violations;
+    assert.match(violation, /^too few attempts for: .*, /);
+  }
+});
+
 test('loose bundles come in any order, once each, also from the generation before', () => {
   const scene = new Scene(true, new Dice('loose'));
   const [first, second] = [scene.next(), scene.next()];

@@ -57,6 +57,11 @@ test('each attack fails for its own reason, not for a flaw of the attacker', asy
   }
 });
 
+test('too few attempts for all kinds are no success', async () => {
+  const { violations } = await runHandshakes({ attempts: attacks.length - 1, seed: SEED });
+  assert.deepEqual(violations, [`too few attempts for: ${attacks.at(-1)!.kind}`]);
+});
+
 test('an end that lets everybody in is noticed', async () => {
   const gullible: World = {
     kind: 'machine',
