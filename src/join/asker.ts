@@ -2,7 +2,6 @@
  * Asks other nodes something, and again whenever they say that their answer has changed: one
  * question at a time to each, so that the answer that is heard last is the newest.
  */
-
 import { limits } from '../limits.js';
 import type { ClusterNode } from '../node/node.js';
 

@@ -45,6 +45,8 @@ export class Settings extends EventEmitter<SettingsEvents> {
    */
   constructor(config: Config, name: string, timers: Timers) {
     super();
+    // A program may follow as many keys as it likes: that is no leak.
+    this.setMaxListeners(0);
     this.prefix = nodePrefix(name);
     this.#config = config;
     this.#timers = timers;
@@ -71,8 +73,9 @@ export class Settings extends EventEmitter<SettingsEvents> {
     const listener = (change: SettingChange) => {
       if (change.key === key) onValue(change.value);
     };
-    this.on('change', listener);
+    // First: what it throws now is the caller's, who has no way yet to end it.
     onValue(this.get(key));
+    this.on('change', listener);
     return () => void this.off('change', listener);
   }
 

@@ -100,6 +100,28 @@ test('settings are live: own values, else defaults', async (context) => {
   await assert.rejects(network.until(others), { code: 'ERR_FORBIDDEN' });
 });
 
+test('a program follows many settings, and none that it could not begin', async (context) => {
+  const { workers, controllers, network } = await joined(context, 'a@h1');
+  const [{ settings }] = workers as [JoinedWorker];
+  const warnings: Error[] = [];
+  const warned = (warning: Error) => void warnings.push(warning);
+  process.on('warning', warned);
+  context.after(() => process.off('warning', warned));
+  const seen: unknown[] = [];
+  for (let key = 0; key < 20; key++) settings.follow(`key${key}`, (value) => seen.push(value));
+  const calls: unknown[] = [];
+  const failing = (value: unknown) => {
+    calls.push(value);
+    throw new Error('not this one');
+  };
+  assert.throws(() => settings.follow('key7', failing), /not this one/);
+  await network.until(controllers[0].config.put('hosts/h1/nodes/a/key7', 7));
+  await network.until(() => seen.includes(7));
+  assert.deepEqual(calls, [undefined]);
+  await new Promise(setImmediate);
+  assert.deepEqual(warnings, []);
+});
+
 test('it says that it is ready once the configuration can be read', async (context) => {
   const { network, controllers } = await booted(context);
   const said: string[] = [];
