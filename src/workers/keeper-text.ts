@@ -96,11 +96,12 @@ function endingOf(how: string, number: number, at: string): Ending | null {
   return how === 'failed' ? { kind: 'failed', errno: number, at } : null;
 }
 
+/** A worker's own words. People read them on terminals, to which they must not say anything. */
 function wordsOf(text: string): string {
-  const bytes = text.replace(/%([0-9a-f]{2})/g, (_, hex: string) =>
+  const words = text.replace(/%([0-9a-f]{2})/g, (_, hex: string) =>
     String.fromCharCode(Number.parseInt(hex, 16)),
   );
-  return bytes.slice(0, limits.keeperLineBytes);
+  return words.slice(0, limits.keeperLineBytes).replace(/\p{Cc}/gu, ' ');
 }
 
 /** Reads a line of a keeper. */

@@ -5,7 +5,7 @@ import { Tree } from '../../../src/config/tree.js';
 import { encodeValue } from '../../../src/config/value.js';
 import { WorkerError } from '../../../src/errors.js';
 import { limits } from '../../../src/limits.js';
-import { keeperFile, keeperMemo } from '../../../src/workers/keeper-text.js';
+import { keeperFile, keeperMemo, keeperState } from '../../../src/workers/keeper-text.js';
 import { groupSchema, workerSchema } from '../../../src/workers/worker-schema.js';
 import { groupSpec, readDesired, workerSpec } from '../../../src/workers/worker-spec.js';
 
@@ -168,6 +168,11 @@ test('the schemas can be kept in the tree, and refuse there what is refused here
   assert.match(refusal('hosts/h/workers/a', { command, ready: 1 }) ?? '', /\/ready/);
   assert.match(refusal('cluster/host-defaults/workers/a', { order: 'x' }) ?? '', /\/order/);
   assert.match(refusal('hosts/h/groups/g', { intensity: -1 }) ?? '', /\/intensity/);
+});
+
+test('the words of a worker say nothing to a terminal', () => {
+  const { text } = keeperState('pid=7 text=50%20%25%20\u00e9%1b[2J%07\u009b%7f');
+  assert.equal(text, '50 % \u00e9 [2J   ');
 });
 
 test('the next controller reads what this one has written', () => {
