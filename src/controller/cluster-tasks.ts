@@ -1,9 +1,10 @@
 /** Tasks of operators, at whichever controller they are. */
-import { BackplaneError, ControllerError, type ErrorCode } from '../errors.js';
+import { BackplaneError, ControllerError } from '../errors.js';
 import { limits } from '../limits.js';
 import type { ClusterNode } from '../node/node.js';
+import { forControllers, toldError } from './between.js';
 import type { HostView } from './cluster-state.js';
-import { CONTROLLER, hostOfController, TASKS_TOPIC } from './names.js';
+import { CONTROLLER, TASKS_TOPIC } from './names.js';
 import type { OperatorTasks } from './operator-tasks.js';
 import { encodeTasks, type HostTasks, readTasks } from './task-status.js';
 
@@ -28,10 +29,8 @@ export class ClusterTasks {
     this.#host = host;
     this.#own = own;
     this.#hosts = hosts;
-    node.handle(TASKS_TOPIC, (body, { from }) => {
-      if (hostOfController(from) !== null) return this.#answer(body);
-      throw new ControllerError('ERR_FORBIDDEN', `${from} is no controller`);
-    });
+    const answer = forControllers((body) => this.#answer(body));
+    node.handle(TASKS_TOPIC, answer);
   }
 
   /** Those of all controllers, each of which is asked for at most limits.controllerAskMs. */
@@ -55,10 +54,9 @@ export class ClusterTasks {
     }
     const asked = { ask: 'cancel', id };
     const answer = await this.#node.call(`${CONTROLLER}@${host}`, TASKS_TOPIC, asked, ASK);
-    const { isCancelled, code, message } = (answer ?? {}) as Readonly<Record<string, unknown>>;
+    const { isCancelled } = (answer ?? {}) as Readonly<Record<string, unknown>>;
     if (typeof isCancelled === 'boolean') return isCancelled;
-    const isError = typeof code === 'string' && code.startsWith('ERR_');
-    throw new ControllerError(isError ? (code as ErrorCode) : 'ERR_HANDLER', String(message));
+    throw toldError(answer);
   }
 
   async #ask({ host, isReached }: HostView): Promise<HostTasks> {

@@ -6,7 +6,7 @@
 import { EventEmitter } from 'node:events';
 import type { Config } from '../config/config.js';
 import { openConfig } from '../config/open.js';
-import { ControllerError, type ErrorCode, type WorkerError } from '../errors.js';
+import type { WorkerError } from '../errors.js';
 import { joinVariables } from '../join/join-variables.js';
 import { addressesOf } from '../join/roster.js';
 import { limits } from '../limits.js';
@@ -19,6 +19,7 @@ import type { Timer } from '../runtime/index.js';
 import { wallMs } from '../runtime/wall-clock.js';
 import type { WorkerEvent } from '../workers/options.js';
 import { startWorkers, type Workers } from '../workers/workers.js';
+import { forControllers, toldError } from './between.js';
 import {
   type ClusterInput,
   ClusterState,
@@ -168,10 +169,9 @@ export class Controller extends EventEmitter<ControllerEvents> {
       host === this.host
         ? await this.workers.obey(order)
         : await this.node.call(`${CONTROLLER}@${host}`, WORKER_TOPIC, order, { deadlineMs });
-    const { text, code, message } = (answer ?? {}) as Record<string, unknown>;
+    const { text } = (answer ?? {}) as Readonly<Record<string, unknown>>;
     if (typeof text === 'string') return text;
-    const isError = typeof code === 'string' && code.startsWith('ERR_');
-    throw new ControllerError(isError ? (code as ErrorCode) : 'ERR_HANDLER', String(message));
+    throw toldError(answer);
   }
 
   /**
@@ -210,14 +210,10 @@ export class Controller extends EventEmitter<ControllerEvents> {
     node.on('resumed', ({ name }) => happened('resumed', name));
     for (const { name } of node.nodes) happened('linked', name);
     node.handle(STATUS_TOPIC, () => encodeHostStatus(this.status));
-    node.handle(WORKER_TOPIC, (order, { from }) => {
-      if (hostOfController(from) !== null) return this.workers.obey(order);
-      throw new ControllerError('ERR_FORBIDDEN', `${from} is no controller`);
-    });
-    node.handle(OUTPUT_TOPIC, (asked, { from, signal }) => {
-      if (hostOfController(from) !== null) return this.workers.output(asked, signal);
-      throw new ControllerError('ERR_FORBIDDEN', `${from} is no controller`);
-    });
+    const obey = forControllers((order) => this.workers.obey(order));
+    const output = forControllers((asked, { signal }) => this.workers.output(asked, signal));
+    node.handle(WORKER_TOPIC, obey);
+    node.handle(OUTPUT_TOPIC, output);
     config.on('status', (status) => {
       this.#step({ type: 'configuration', status });
       this.#lookSoon();
