@@ -323,6 +323,10 @@ export const limits = {
   keeperLineBytes: 4096,
   /** A keeper that runs and has not answered the next controller by then is believed to be well. */
   keeperAnswerMs: 2000,
+  /** One that runs and cannot be reached is tried again so often. */
+  keeperRetryMs: 100,
+  /** At the end, who was told how a worker ended, and its keeper, are waited for so long. */
+  workersCloseMs: 2000,
 
   // tasks
   /** Tasks that one node has submitted and that are not over. */

@@ -4,7 +4,7 @@ import { limits } from '../limits.js';
 import { spawn } from '../runtime/child-process.js';
 import { createPrivateFile, readTextFile } from '../runtime/files.js';
 import { makeFolder, namesIn, removeFolder, renameFile } from '../runtime/folder.js';
-import type { Runtime } from '../runtime/index.js';
+import type { Runtime, Timers } from '../runtime/index.js';
 import { connectLines, type Duplex, LineStream } from '../runtime/line-stream.js';
 import { isRunning } from '../runtime/process-identity.js';
 import {
@@ -106,6 +106,7 @@ export class Keeper {
   /** Its worker was sent a signal, by whichever controller: it is to end. */
   wasAsked = false;
   readonly #events: KeeperEvents;
+  readonly #timers: Timers;
   #stream: LineStream | null = null;
   /** What it is to be sent once it is there. */
   #waiting: string[] = [];
@@ -119,8 +120,15 @@ export class Keeper {
   });
 
   /** @param runFolder that of all instances */
-  constructor(spec: WorkerSpec, instance: string, runFolder: string, events: KeeperEvents) {
+  constructor(
+    spec: WorkerSpec,
+    instance: string,
+    runFolder: string,
+    { timers }: Pick<Runtime, 'timers'>,
+    events: KeeperEvents,
+  ) {
     this.spec = spec;
+    this.#timers = timers;
     this.instance = instance;
     this.folder = join(runFolder, instance);
     this.#events = events;
@@ -152,15 +160,14 @@ export class Keeper {
    * Goes on with one that another controller has started. Resolves when it has told how it is, or
    * how it has ended; or when it has not answered in time, though it runs.
    */
-  async adopt({ timers }: Runtime): Promise<void> {
-    await this.#connect();
-    if (this.state !== null || this.#isEnded) return;
-    await new Promise<void>((resolve) => {
-      const timer = timers.after(limits.keeperAnswerMs, resolve);
+  adopt(): Promise<void> {
+    return new Promise<void>((resolve) => {
+      const timer = this.#timers.after(limits.keeperAnswerMs, resolve);
       this.#answered = () => {
         timer.cancel();
         resolve();
       };
+      void this.#connect().then((isThere) => (isThere ? undefined : this.#reach()));
     });
   }
 
@@ -202,17 +209,44 @@ export class Keeper {
     line: (text: string): void => this.#heard(keeperState(text)),
     closed: (): void => {
       this.#stream = null;
-      if (!this.#isDetached) void this.#lost();
+      if (!this.#isDetached) void this.#reach();
     },
   };
 
-  async #connect(): Promise<void> {
+  /**
+   * Connects with it, or finds how it has ended. Where neither can be, though it runs (this process
+   * may have no descriptor left), that is tried again now and then: it is never given up.
+   */
+  async #reach(): Promise<void> {
+    while (!this.#isDetached) {
+      const found = await findKeeper(this.folder).catch(() => null);
+      if (found?.type === 'nothing') return this.failed(0);
+      if (found?.type === 'ended') {
+        this.wasAsked = found.stored.wasAsked;
+        this.#end(found.stored.ending);
+        break;
+      }
+      if (found?.type === 'running' && (await this.#connect())) return;
+      await this.#aMoment();
+    }
+    this.#ended();
+  }
+
+  /** Whether it could. */
+  async #connect(): Promise<boolean> {
     try {
       const path = join(this.folder, 'control');
       this.#use(await connectLines(path, limits.keeperLineBytes, this.#lines));
+      return true;
     } catch {
-      await this.#lost();
+      return false;
     }
+  }
+
+  #aMoment(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#timers.after(limits.keeperRetryMs, resolve, { unref: true });
+    });
   }
 
   #use(stream: LineStream): void {
@@ -244,16 +278,5 @@ export class Keeper {
     this.#isEnded = true;
     this.#events.ended(ending);
     this.#answered();
-  }
-
-  /** It does not answer any more: it has ended, or has closed this stream alone. */
-  async #lost(): Promise<void> {
-    const found = await findKeeper(this.folder);
-    if (found.type === 'running' && !this.#isDetached) return this.#connect();
-    if (found.type === 'ended') {
-      this.wasAsked = found.stored.wasAsked;
-      this.#end(found.stored.ending);
-    } else if (found.type === 'nothing') return this.failed(0);
-    this.#ended();
   }
 }

@@ -295,7 +295,7 @@ export class Workers {
   #keep(spec: WorkerSpec, instance: string): Keeper {
     const { name: worker } = spec;
     let isStalled = false;
-    const keeper = new Keeper(spec, instance, this.#runFolder, {
+    const keeper = new Keeper(spec, instance, this.#runFolder, this.#runtime, {
       state: (state) => {
         if (!this.#adopted(keeper, state)) {
           // Another one of this worker runs.
@@ -374,13 +374,14 @@ export class Workers {
     // One whose file cannot be read has a name that nobody desires.
     const spec = found.spec ?? workerSpec(`unknown-${instance}`, { command: ['?'] });
     if (found.type === 'ended' && found.wasTold) {
-      const kept = new Keeper(spec, instance, this.#runFolder, { state() {}, ended() {} });
+      const nobody = { state() {}, ended() {} };
+      const kept = new Keeper(spec, instance, this.#runFolder, this.#runtime, nobody);
       this.#remembered.set(spec.name, kept);
       this.#feed({ type: 'remembered', spec, ending: found.stored.ending });
       return;
     }
     const keeper = this.#keep(spec, instance);
-    await keeper.adopt(this.#runtime);
+    await keeper.adopt();
     if (!keeper.isOver) this.#adopted(keeper, keeper.state);
   }
 }

@@ -6,6 +6,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  renameSync,
   writeFileSync,
 } from 'node:fs';
 import { userInfo } from 'node:os';
@@ -340,6 +341,26 @@ test('a keeper that does not answer is believed to be well', async (t) => {
   );
   process.kill(keeper, 'SIGCONT');
   await eventually(() => host.pid('a') !== 0);
+});
+
+test('a keeper that runs and is not reached is tried again, and believed in', async (t) => {
+  const host = new Host(t);
+  const first = await host.start();
+  host.desire({ a: STAYS });
+  await host.told('ready', 'a');
+  const pid = host.pid('a');
+  const control = join(host.folder, 'run', `${host.instances[0]}`, 'control');
+  await first.close();
+  renameSync(control, `${control}.away`);
+  await host.start();
+  host.desire({ a: STAYS });
+  assert.deepEqual(
+    host.events.map(({ type }) => type),
+    ['adopted'],
+  );
+  assert.equal(host.pid('a'), 0);
+  renameSync(`${control}.away`, control);
+  await eventually(() => host.pid('a') === pid);
 });
 
 test('without a keeper, or with too long a path, there is a code', async (t) => {
