@@ -15,6 +15,7 @@ import type { NodeView } from '../node/events.js';
 import type { Logger } from '../node/logger.js';
 import type { ClusterNode } from '../node/node.js';
 import { startNode } from '../node/start.js';
+import { rethrowLater } from '../node/teller.js';
 import type { Timer } from '../runtime/index.js';
 import { wallMs } from '../runtime/wall-clock.js';
 import type { WorkerEvent } from '../workers/options.js';
@@ -102,7 +103,7 @@ export class Controller extends EventEmitter<ControllerEvents> {
     this.#state = new ClusterState(nowMs, { name, host, loadMs, wallMs: this.#sinceMs });
     this.#deadline = new Deadline(runtime, () => this.#step({ type: 'tick' }));
     this.#peers = new HostPeers(masters.filter((master) => master.name !== name));
-    this.workers = new HostWorkers(workers, host, runtime, (error) => this.emit('problem', error));
+    this.workers = new HostWorkers(workers, host, runtime, (error) => this.#tell('problem', error));
     this.#nodes = new WorkerNodes(node, host, (other) => {
       return this.#state.hosts.some((known) => known.host === other);
     });
@@ -286,7 +287,20 @@ export class Controller extends EventEmitter<ControllerEvents> {
     for (let change = state.poll(); change !== null; change = state.poll()) {
       const { view } = this.config;
       if (view !== null) this.workers.suspend(view, change.view.condition);
-      this.emit('condition', change.view, change.before);
+      this.#tell('condition', change.view, change.before);
+    }
+  }
+
+  /** What a listener throws is its own fault, and must not end what is under way. */
+  #tell<K extends keyof ControllerEvents>(event: K, ...told: ControllerEvents[K]): void {
+    try {
+      (this.emit as (name: K, ...values: ControllerEvents[K]) => boolean).call(
+        this,
+        event,
+        ...told,
+      );
+    } catch (error) {
+      rethrowLater(error);
     }
   }
 }
@@ -313,12 +327,13 @@ export async function startController(options: ControllerOptions): Promise<Contr
   const node = await startNode({ name, port, ...toJoin, ...logged });
   const at = { name, addresses: addressesOf(node), port };
   let config: Config | null = null;
+  let workers: Workers | null = null;
   let controller: Controller | null = null;
   try {
     const masters = hostFile.masters.map((master) => master.name);
     const canBeMaster = hostFile.canBeMaster ? { canBeMaster: true } : {};
     config = await openConfig(node, { store, masters, loadMs, ...canBeMaster });
-    const workers = await startWorkers({
+    workers = await startWorkers({
       folder: hostFile.workers,
       host,
       ...(logger === undefined ? {} : { log: logger }),
@@ -328,6 +343,7 @@ export async function startController(options: ControllerOptions): Promise<Contr
     controller = new Controller({ node, config, workers, options });
     return controller;
   } catch (error) {
+    await workers?.close();
     await config?.close();
     await node.close();
     throw error;

@@ -11,6 +11,7 @@ import { join } from 'node:path';
 import { WorkerError } from '../errors.js';
 import { limits } from '../limits.js';
 import { Alarm } from '../node/alarm.js';
+import { rethrowLater } from '../node/teller.js';
 import { createPrivateFile } from '../runtime/files.js';
 import {
   letThrough,
@@ -64,6 +65,8 @@ export class Workers {
   readonly #alarm: Alarm;
   /** What is under way on the disk. */
   readonly #works = new Set<Promise<void>>();
+  /** Each gives up waiting for somebody else. */
+  readonly #waits = new Set<() => void>();
   readonly #runFolder: string;
   /** The newest process of each worker, also of one that has ended. */
   readonly #instances = new Map<string, string>();
@@ -105,8 +108,13 @@ export class Workers {
       throw new WorkerError('ERR_STATE', `process ${pid} runs the workers of ${folder}`);
     }
     const workers = new Workers(options, program, lock);
-    await workers.#find();
-    return workers;
+    try {
+      await workers.#find();
+      return workers;
+    } catch (error) {
+      await workers.close();
+      throw error;
+    }
   }
 
   /** Says what this host is to run; what differs is changed. Nothing changes before the first. */
@@ -175,13 +183,20 @@ export class Workers {
     return followOutput(this.#options.folder, worker, this.#runtime, signal, lastBytes);
   }
 
-  /** Lets go of all workers; they run on, and whoever starts next adopts them. */
+  /**
+   * Lets go of all workers; they run on, and whoever starts next adopts them. What was told and is
+   * not done with within limits.workersCloseMs is told again then.
+   */
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#alarm.set(null);
     for (const keeper of this.#keepers.values()) keeper.detach();
+    const late = this.#runtime.timers.after(limits.workersCloseMs, () => {
+      for (const giveUp of this.#waits) giveUp();
+    });
     while (this.#works.size > 0) await Promise.all(this.#works);
+    late.cancel();
     await this.#lock.release();
   }
 
@@ -215,6 +230,16 @@ export class Workers {
     this.#works.add(work);
     void work.then(() => this.#works.delete(work));
     return work;
+  }
+
+  /** Waits for what others do. False: this was closed, and they took too long. */
+  #others(work: Promise<unknown>): Promise<boolean> {
+    return new Promise((resolve, reject) => {
+      const giveUp = () => resolve(false);
+      this.#waits.add(giveUp);
+      const isOver = () => void this.#waits.delete(giveUp);
+      work.then(() => resolve(true), reject).then(isOver);
+    });
   }
 
   /** Steps what has happened and does what comes of it, until there is nothing more. */
@@ -254,10 +279,25 @@ export class Workers {
     logEvent(this.#options.log, told);
     if (event.type === 'finished') this.#finished.add(event.worker);
     if (event.type === 'forgotten') this.#forget(event.worker);
-    const heard = this.#options.tell?.(told);
-    if (event.type !== 'ended' || heard === undefined) return;
+    const heard = this.#told(told);
+    if (heard === undefined) return;
     const ended = this.#ended.find(({ keeper }) => keeper.instance === told.instance);
-    if (ended !== undefined) ended.heard = heard;
+    if (event.type === 'ended' && ended !== undefined) ended.heard = heard;
+    else {
+      void this.#work(async () => {
+        await this.#others(heard);
+      });
+    }
+  }
+
+  /** What whoever is told throws is its own fault, and must not end the step that is under way. */
+  #told(event: WorkerEvent): Promise<void> | undefined {
+    try {
+      return this.#options.tell?.(event) ?? undefined;
+    } catch (error) {
+      rethrowLater(error);
+      return undefined;
+    }
   }
 
   /** Nobody desires it any more. */
@@ -348,8 +388,7 @@ export class Workers {
       const isFinal = this.#finished.delete(name);
       if (isFinal) this.#remembered.set(name, keeper);
       void this.#work(async () => {
-        await heard;
-        await keeper.gone;
+        if (!(await this.#others(Promise.all([heard, keeper.gone])))) return;
         await (isFinal ? keeper.remember() : keeper.remove());
       });
     }
@@ -364,7 +403,9 @@ export class Workers {
       await removeFolder(join(this.#runFolder, name));
     }
     const instances = names.filter((name) => INSTANCE.test(name));
-    await Promise.all(instances.map((instance) => this.#findOne(instance)));
+    // To the end of each: none may go on when this has failed.
+    const found = await Promise.allSettled(instances.map((instance) => this.#findOne(instance)));
+    for (const each of found) if (each.status === 'rejected') throw each.reason;
   }
 
   async #findOne(instance: string): Promise<void> {

@@ -45,6 +45,31 @@ test('a controller that does not answer in time is shown as not reached', async 
   assert.ok(network.nowMs - startMs < limits.controllerAskMs + 500);
 });
 
+test('what a listener throws does not end what the controller does', async (context) => {
+  const { network, controllers } = await booted(context);
+  const [, , slave] = controllers;
+  const thrown: string[] = [];
+  const before = process.listeners('uncaughtException');
+  process.removeAllListeners('uncaughtException');
+  process.on('uncaughtException', (error) => thrown.push(error.message));
+  context.after(() => {
+    process.removeAllListeners('uncaughtException');
+    for (const listener of before) process.on('uncaughtException', listener);
+  });
+  const heard: string[] = [];
+  slave.on('condition', ({ condition }) => {
+    heard.push(condition);
+    throw new Error(`told that it is ${condition}`);
+  });
+  network.powerOff('controller@h1');
+  await network.until(() => slave.view.condition === 'degraded');
+  network.powerOff('controller@h2');
+  await network.until(() => slave.view.condition === 'down');
+  assert.deepEqual(heard, ['degraded', 'down']);
+  await network.until(() => thrown.length === 2);
+  assert.deepEqual(thrown, ['told that it is degraded', 'told that it is down']);
+});
+
 test('of many alarms the worst are told', async (context) => {
   const { controllers } = await booted(context);
   const alarm = { severity: 'minor', code: 'c', object: 'o', plane: null, text: '', since: '' };

@@ -7,6 +7,7 @@ import {
   readdirSync,
   readFileSync,
   renameSync,
+  rmSync,
   writeFileSync,
 } from 'node:fs';
 import { userInfo } from 'node:os';
@@ -361,6 +362,58 @@ test('a keeper that runs and is not reached is tried again, and believed in', as
   assert.equal(host.pid('a'), 0);
   renameSync(`${control}.away`, control);
   await eventually(() => host.pid('a') === pid);
+});
+
+test('where what runs cannot be found, the folder is free for the next one', async (t) => {
+  const host = new Host(t);
+  const instance = join(host.folder, 'run', '00000000000f');
+  mkdirSync(join(host.folder, 'run'), { recursive: true });
+  writeFileSync(instance, 'no folder');
+  await assert.rejects(host.start(), { code: 'ENOTDIR' });
+  rmSync(instance);
+  await host.start();
+});
+
+test('who never has done with what was told does not keep the folder', async (t) => {
+  const host = new Host(t);
+  const told: WorkerEvent[] = [];
+  const workers = await host.start({
+    tell: (event) => {
+      if (event.type !== 'ended') return;
+      told.push(event);
+      return new Promise(() => {});
+    },
+  });
+  host.desire({ a: { command: ['true'], restart: 'temporary' } });
+  await eventually(() => told.length === 1);
+  await workers.close();
+  await host.start();
+  host.desire({ a: { command: ['true'], restart: 'temporary' } });
+  const again = await host.told('ended', 'a');
+  assert.equal(again.instance, told[0]?.instance);
+});
+
+test('what whoever is told throws ends nothing but itself', async (t) => {
+  const host = new Host(t);
+  const thrown: unknown[] = [];
+  const before = process.listeners('uncaughtException');
+  process.removeAllListeners('uncaughtException');
+  process.on('uncaughtException', (error) => thrown.push(error.message));
+  t.after(() => {
+    process.removeAllListeners('uncaughtException');
+    for (const listener of before) process.on('uncaughtException', listener);
+  });
+  await host.start({
+    tell: ({ type }) => {
+      if (type === 'starting') throw new Error('told');
+      return Promise.reject(new Error(`told of ${type}`));
+    },
+  });
+  host.desire({ a: STAYS, b: STAYS });
+  await eventually(() => isThere(host.pid('a')) && isThere(host.pid('b')));
+  await eventually(() => thrown.length === 2);
+  assert.deepEqual(thrown, ['told', 'told']);
+  assert.ok(host.lines.includes('error the folder of the workers'));
 });
 
 test('without a keeper, or with too long a path, there is a code', async (t) => {
