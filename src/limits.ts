@@ -291,6 +291,8 @@ export const limits = {
   controllerAskMs: 1000,
   /** What the configuration has of hosts is looked at again no sooner than this. */
   controllerLookMs: 50,
+  /** Settings of a worker in one piece: no more are begun beyond these, and one is no greater. */
+  settingsPieceBytes: 256 * 1024,
   /** Alarms that a controller tells of its host, the worst first. */
   controllerAlarms: 64,
   /** Tasks of operators that are over and can still be shown, of one controller. */

@@ -43,6 +43,7 @@ import { CONTROLLER, hostOfController, OUTPUT_TOPIC, STATUS_TOPIC, WORKER_TOPIC 
 import { OperatorTasks } from './operator-tasks.js';
 import { controllersIn, hostsIn, isDrained } from './tree-hosts.js';
 import { WorkerNodes } from './worker-nodes.js';
+import { WorkerSettings } from './worker-settings.js';
 
 /** Events of a `Controller`, in listener arguments. None must be listened to. */
 export interface ControllerEvents {
@@ -84,6 +85,7 @@ export class Controller extends EventEmitter<ControllerEvents> {
   readonly #deadline: Deadline;
   readonly #peers: HostPeers;
   readonly #nodes: WorkerNodes;
+  readonly #settings: WorkerSettings;
   readonly #masters: readonly string[];
   readonly #sinceMs = wallMs();
   #looking: Timer | null = null;
@@ -107,6 +109,7 @@ export class Controller extends EventEmitter<ControllerEvents> {
     this.#nodes = new WorkerNodes(node, host, (other) => {
       return this.#state.hosts.some((known) => known.host === other);
     });
+    this.#settings = new WorkerSettings(node, host, config);
     this.tasks = new OperatorTasks(node, host, () => this.#nodes.follow());
     this.clusterTasks = new ClusterTasks(node, host, this.tasks, () => this.#state.hosts);
     this.#listen();
@@ -276,6 +279,7 @@ export class Controller extends EventEmitter<ControllerEvents> {
     });
     this.#peers.found(peers, problems);
     this.workers.follow(view, this.#state.view.condition);
+    this.#settings.look();
   }
 
   #step(input: WithoutTime<ClusterInput>): void {

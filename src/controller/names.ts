@@ -23,3 +23,9 @@ export function hostOfController(name: string): string | null {
   const prefix = `${CONTROLLER}@`;
   return name.startsWith(prefix) ? name.slice(prefix.length) : null;
 }
+
+/** The worker of a host, whose node this is, by its name without the host; null: it is none. */
+export function workerOf(name: string, host: string): string | null {
+  const [worker = '', place] = name.split('@');
+  return place === host && hostOfController(name) === null ? worker : null;
+}

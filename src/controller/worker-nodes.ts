@@ -10,7 +10,7 @@ import { encodeNodes, type HostNodes, isWhereabouts, Roster, readNodes } from '.
 import { limits } from '../limits.js';
 import type { ClusterNode } from '../node/node.js';
 import type { Timer } from '../runtime/index.js';
-import { hostOfController } from './names.js';
+import { hostOfController, workerOf } from './names.js';
 
 /** The workers that have joined, as one controller sees and tells them. */
 export class WorkerNodes {
@@ -66,24 +66,18 @@ export class WorkerNodes {
     this.#lists.close();
   }
 
-  /** The name of a worker of this host, whose node this is; null: it is none of here. */
-  #workerOf(name: string): string | null {
-    const [worker = '', host] = name.split('@');
-    return host === this.#host && hostOfController(name) === null ? worker : null;
-  }
-
   #linked(name: string): void {
     if (hostOfController(name) !== null) this.#lists.ask(name);
-    else if (this.#workerOf(name) !== null) this.#wheres.ask(name);
+    else if (workerOf(name, this.#host) !== null) this.#wheres.ask(name);
   }
 
   #unlinked(name: string): void {
-    const worker = this.#workerOf(name);
+    const worker = workerOf(name, this.#host);
     if (worker !== null && this.#roster.left(worker)) this.#ownChanged();
   }
 
   #joined(name: string, where: unknown): void {
-    const worker = this.#workerOf(name);
+    const worker = workerOf(name, this.#host);
     const isHere = this.#node.nodes.some((node) => node.name === name);
     if (worker === null || !isHere || !isWhereabouts(where)) return;
     if (this.#roster.joined(worker, where)) this.#ownChanged();
@@ -99,7 +93,7 @@ export class WorkerNodes {
   /** Other controllers are told of this host, its workers of all. */
   #answerTo(name: string): readonly HostNodes[] {
     if (hostOfController(name) !== null) return [this.#roster.own];
-    return this.#workerOf(name) === null ? [] : this.#all();
+    return workerOf(name, this.#host) === null ? [] : this.#all();
   }
 
   #all(): HostNodes[] {
@@ -126,7 +120,7 @@ export class WorkerNodes {
     if (this.#isFollowing) this.#peers.found(this.#all());
     for (const { name } of this.#node.nodes) {
       const isController = hostOfController(name) !== null;
-      if (isController ? isOwnChanged : this.#workerOf(name) !== null) this.#tellOne(name);
+      if (isController ? isOwnChanged : workerOf(name, this.#host) !== null) this.#tellOne(name);
     }
   }
 

@@ -1,6 +1,4 @@
 /** The one call by which a worker that is a process of Node.js joins its cluster. */
-import type { Config } from '../config/config.js';
-import { openConfig } from '../config/open.js';
 import { checkFlag, checkOptions, optionNames } from '../node/check-options.js';
 import type { Logger } from '../node/logger.js';
 import type { ClusterNode } from '../node/node.js';
@@ -15,6 +13,7 @@ import { JoinedWorker } from './joined-worker.js';
 import { CHANGED_TOPIC, NODES_TOPIC, WHERE_TOPIC } from './names.js';
 import { addressesOf, readNodes } from './roster.js';
 import { Settings } from './settings.js';
+import { SettingsFeed } from './settings-feed.js';
 
 /** How a worker joins. */
 export interface JoinOptions {
@@ -51,9 +50,9 @@ const REAL: JoinWorld = { start: startNode, notify: (env) => workerNotify(env) }
 
 /**
  * Joins the cluster whose controller has started this process: starts its node,
- * `<worker>@<host>`, which finds the other workers, and opens the configuration through the
- * controller of its host. Waits until that can be read, however long; then says that it is ready,
- * and beats from its event loop.
+ * `<worker>@<host>`, which finds the other workers, and has its settings told by the controller of
+ * its host. Waits until they are known, however long; then says that it is ready, and beats from
+ * its event loop.
  * @throws (rejects) WorkerError ERR_NOT_A_WORKER: no controller has started this process; NodeError
  *   ERR_ARGUMENT; as `startNode`.
  */
@@ -88,24 +87,22 @@ export async function joinClusterIn(
   }
 }
 
-/** Resolves when the configuration can be read. */
+/** Resolves when its settings are known. */
 async function joined(
   node: ClusterNode,
   identity: WorkerIdentity,
   notify: WorkerNotify | null,
 ): Promise<JoinedWorker> {
   const { controller, name } = identity.told;
-  let config: Config | null = null;
+  const settings = new Settings(name);
+  const feed = new SettingsFeed(node, controller.name, settings);
   let leave = () => {};
   try {
-    config = await openConfig(node, { store: null, masters: [controller.name] });
-    leave = followCluster(node, identity);
-    await untilReadable(config);
-    const settings = new Settings(config, name, node.runtime.timers);
-    return new JoinedWorker({ identity, node, config, settings, notify, leave });
+    leave = followCluster(node, identity, feed);
+    await feed.known;
+    return new JoinedWorker({ identity, node, settings, notify, leave });
   } catch (error) {
     leave();
-    await config?.close();
     await node.close();
     throw error;
   }
@@ -115,13 +112,19 @@ async function joined(
  * Links with the controller of this host, and with whom that names.
  * @returns Ends it; links stay.
  */
-function followCluster(node: ClusterNode, { told }: WorkerIdentity): () => void {
+function followCluster(
+  node: ClusterNode,
+  { told }: WorkerIdentity,
+  feed: SettingsFeed,
+): () => void {
   const { controller } = told;
   const peers = new ClusterPeers([controller]);
   const asker = new Asker(node, NODES_TOPIC, (_, answer) => peers.found(readNodes(answer)));
   const isController = (name: string) => name === controller.name;
   const asked = ({ name }: { readonly name: string }) => {
-    if (isController(name)) asker.ask(name);
+    if (!isController(name)) return;
+    asker.ask(name);
+    feed.begin();
   };
   node.on('nodeup', asked);
   const release = [
@@ -129,6 +132,7 @@ function followCluster(node: ClusterNode, { told }: WorkerIdentity): () => void 
     node.handle(CHANGED_TOPIC, (_, { from }) => asked({ name: from })),
     () => void node.off('nodeup', asked),
     () => asker.close(),
+    () => feed.close(),
   ];
   // Last: whoever is linked with must find all of this.
   const watch = node.followPeers(peers);
@@ -136,11 +140,4 @@ function followCluster(node: ClusterNode, { told }: WorkerIdentity): () => void 
     watch.close();
     for (const each of release) each();
   };
-}
-
-function untilReadable(config: Config): Promise<void> {
-  return new Promise((resolve) => {
-    if (config.view !== null) resolve();
-    else config.once('readable', () => resolve());
-  });
 }

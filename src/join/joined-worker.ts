@@ -1,5 +1,7 @@
-/** A worker that has joined: its node, the configuration, its settings, tasks, and its end. */
+/** A worker that has joined: its node, its settings, the configuration, tasks, and its end. */
 import type { Config } from '../config/config.js';
+import { openConfig } from '../config/open.js';
+import { ConfigError } from '../errors.js';
 import type { ClusterNode } from '../node/node.js';
 import { startTasks, type Tasks } from '../tasks/tasks.js';
 import type { WorkerNotify } from '../workers/worker-notify.js';
@@ -10,7 +12,6 @@ import type { Settings } from './settings.js';
 export interface JoinedParts {
   readonly identity: WorkerIdentity;
   readonly node: ClusterNode;
-  readonly config: Config;
   readonly settings: Settings;
   readonly notify: WorkerNotify | null;
   /** What ends before all else that is here is left. */
@@ -28,25 +29,24 @@ export class JoinedWorker {
   readonly pool: string | null;
   /** Linked with the controller of its host, and with all other workers that have joined. */
   readonly node: ClusterNode;
-  /** The whole configuration, through the controller of its host. It may write its own settings. */
-  readonly config: Config;
   /** What the configuration has for this worker. */
   readonly settings: Settings;
   readonly #parts: JoinedParts;
   readonly #endings: (() => void | PromiseLike<void>)[] = [];
   #tasks: Tasks | null = null;
+  readonly #leaving = new AbortController();
+  #config: Promise<Config> | null = null;
   #ended: Promise<void> | null = null;
 
   /** @internal Use `joinCluster`. */
   constructor(parts: JoinedParts) {
-    const { identity, node, config, settings } = parts;
+    const { identity, node, settings } = parts;
     this.#parts = parts;
     this.name = identity.worker;
     this.host = identity.host;
     this.instance = identity.instance;
     this.pool = identity.pool;
     this.node = node;
-    this.config = config;
     this.settings = settings;
   }
 
@@ -58,6 +58,17 @@ export class JoinedWorker {
       this.onEnd(() => tasks.close());
     }
     return this.#tasks;
+  }
+
+  /**
+   * The whole configuration, through the controller of its host: opened at the first call, and from
+   * then on in the memory of this process. Resolves when it can be read; whoever needs nothing but
+   * `settings` need not call this. The worker may write its own settings, and what it is granted.
+   * @throws (rejects) as `openConfig`; ConfigError ERR_CLOSED: the worker has ended.
+   */
+  openConfig(): Promise<Config> {
+    this.#config ??= this.#openConfig();
+    return this.#config;
   }
 
   /** Says that it is ready, where `joinCluster` was told not to; from then on it beats. */
@@ -101,9 +112,43 @@ export class JoinedWorker {
     }
     settings.close();
     leave();
-    await this.config.close();
+    const opened = this.#config;
+    this.#config = null;
+    this.#leaving.abort();
+    const config = await opened?.catch(() => null);
+    await config?.close();
     await this.node.close();
     notify?.close();
     if (failures.length > 0) throw failures[0];
   }
+
+  async #openConfig(): Promise<Config> {
+    const { identity, node } = this.#parts;
+    const { signal } = this.#leaving;
+    try {
+      if (signal.aborted) throw closed();
+      const { controller } = identity.told;
+      const config = await openConfig(node, { store: null, masters: [controller.name] });
+      if (await isReadable(config, signal)) return config;
+      await config.close();
+      throw closed();
+    } catch (error) {
+      // Whoever calls again may have more luck.
+      this.#config = null;
+      throw error;
+    }
+  }
+}
+
+/** Waits until it can be read. False: the signal was aborted before. */
+function isReadable(config: Config, signal: AbortSignal): Promise<boolean> {
+  return new Promise((resolve) => {
+    if (config.view !== null || signal.aborted) return resolve(config.view !== null);
+    config.once('readable', () => resolve(true));
+    signal.addEventListener('abort', () => resolve(false));
+  });
+}
+
+function closed(): ConfigError {
+  return new ConfigError('ERR_CLOSED', 'the worker has ended');
 }

@@ -1,4 +1,4 @@
-/** The topics on which controllers and the workers that join tell each other who is there. */
+/** The topics on which controllers and the workers that join speak. */
 
 /**
  * A call, answered by a worker that joins: where it is (`Whereabouts`). Its controller asks it
@@ -14,3 +14,10 @@ export const NODES_TOPIC = 'controller:nodes';
 
 /** A message of a controller: what it would answer to that is not what it was. */
 export const CHANGED_TOPIC = 'controller:nodes-changed';
+
+/**
+ * A stream of a controller, for a worker of its host: its settings (`settings-pieces.ts`), all of
+ * them first, and then what changes. One that has just begun, and has not answered it before, says
+ * `CHANGED_TOPIC`.
+ */
+export const SETTINGS_TOPIC = 'controller:settings';

@@ -1,12 +1,8 @@
 /** What the configuration has for one node, as it is now, with the defaults that it inherits. */
 import { EventEmitter } from 'node:events';
 import { isDeepStrictEqual } from 'node:util';
-import type { Config } from '../config/config.js';
-import type { ConfigWatch } from '../config/config-watch.js';
-import { inheritsFrom } from '../config/effective.js';
 import { nodePrefix } from '../config/path.js';
 import { rethrowLater } from '../node/teller.js';
-import type { Timers } from '../runtime/index.js';
 
 /** A setting that is not what it was. */
 export interface SettingChange {
@@ -31,28 +27,18 @@ export interface SettingsEvents {
 export class Settings extends EventEmitter<SettingsEvents> {
   /** Where its own settings are: `hosts/<host>/nodes/<worker>`. */
   readonly prefix: string;
-  readonly #config: Config;
-  readonly #timers: Timers;
-  readonly #watches: readonly ConfigWatch[];
   #values: ReadonlyMap<string, unknown> = new Map();
-  #isLooking = false;
   #isClosed = false;
 
   /**
    * @internal Made by `joinCluster`.
-   * @param config which may be read already
    * @param name full name of the node
    */
-  constructor(config: Config, name: string, timers: Timers) {
+  constructor(name: string) {
     super();
     // A program may follow as many keys as it likes: that is no leak.
     this.setMaxListeners(0);
     this.prefix = nodePrefix(name);
-    this.#config = config;
-    this.#timers = timers;
-    this.#values = this.#read();
-    const onEvent = () => this.#lookSoon();
-    this.#watches = inheritsFrom(this.prefix).map((source) => config.watch(source, { onEvent }));
   }
 
   /** All of them by key, as they are now. */
@@ -82,25 +68,16 @@ export class Settings extends EventEmitter<SettingsEvents> {
   /** @internal They stay as they are. */
   close(): void {
     this.#isClosed = true;
-    for (const watch of this.#watches) watch.close();
   }
 
-  /** Many changes of one moment are looked at once. */
-  #lookSoon(): void {
-    if (this.#isLooking) return;
-    this.#isLooking = true;
-    this.#timers.after(0, () => {
-      this.#isLooking = false;
-      if (!this.#isClosed) this.#look();
-    });
-  }
-
-  #look(): void {
+  /** @internal All of them, as they are from now on. */
+  told(values: ReadonlyMap<string, unknown>): void {
+    if (this.#isClosed) return;
     const before = this.#values;
-    this.#values = this.#read();
-    const keys = new Set([...before.keys(), ...this.#values.keys()]);
+    this.#values = values;
+    const keys = new Set([...before.keys(), ...values.keys()]);
     for (const key of [...keys].sort()) {
-      const change = { key, value: this.#values.get(key), before: before.get(key) };
+      const change = { key, value: values.get(key), before: before.get(key) };
       if (isDeepStrictEqual(change.value, change.before)) continue;
       try {
         this.emit('change', change);
@@ -109,11 +86,5 @@ export class Settings extends EventEmitter<SettingsEvents> {
         rethrowLater(error);
       }
     }
-  }
-
-  #read(): ReadonlyMap<string, unknown> {
-    const { view } = this.#config;
-    if (view === null) return new Map();
-    return new Map(view.effective(this.prefix).map(({ key, value }) => [key, value]));
   }
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import type { JoinedWorker } from '../../../src/join/joined-worker.js';
+import { SETTINGS_TOPIC } from '../../../src/join/names.js';
 import { booted } from '../controller/booted.js';
 import { environment, joined, joining } from './joining.js';
 
@@ -33,7 +34,6 @@ test('what workers say to each other goes on when all controllers have ended', a
   await network.until(() => a.node.nodes.length === 1 && c.node.nodes.length === 1);
   a.node.handle('hello', (body) => body);
   assert.equal(await network.until(c.node.call('a@h1', 'hello', 1)), 1);
-  assert.equal(a.config.view?.get('cluster/none'), null);
 });
 
 test('the next controller learns who has joined, and so do all others', async (context) => {
@@ -77,10 +77,13 @@ test('settings are live: own values, else defaults', async (context) => {
     seen.push(`${key} ${JSON.stringify(before)} ${JSON.stringify(value)}`);
   });
   await network.until(config.put('cluster/node-defaults/rate', 1));
+  // Changes of one moment are told as one.
+  await network.until(() => rates.length === 2);
   await network.until(config.put('hosts/h3/node-defaults/rate', { most: 2 }));
   await network.until(() => rates.length === 3);
-  await network.until(c.config.put(`${c.settings.prefix}/rate`, { most: 2 }));
-  await network.until(c.config.put(`${c.settings.prefix}/other`, 'x'));
+  const own = await network.until(c.openConfig());
+  await network.until(own.put(`${c.settings.prefix}/rate`, { most: 2 }));
+  await network.until(own.put(`${c.settings.prefix}/other`, 'x'));
   await network.until(() => c.settings.get('other') === 'x');
   assert.deepEqual(rates, [undefined, 1, { most: 2 }], 'the same value is no change');
   end();
@@ -96,8 +99,69 @@ test('settings are live: own values, else defaults', async (context) => {
     'rate {"most":2} 1',
   ]);
   assert.equal(a.settings.get('rate'), 1);
-  const others = a.config.put('hosts/h3/nodes/c/rate', 5);
+  const others = (await network.until(a.openConfig())).put('hosts/h3/nodes/c/rate', 5);
   await assert.rejects(network.until(others), { code: 'ERR_FORBIDDEN' });
+});
+
+test('settings stay without a controller, and are those of the next one', async (context) => {
+  const { workers, controllers, network, start } = await joined(context, 'c@h3');
+  const [{ settings }] = workers as [JoinedWorker];
+  const { config } = controllers[0];
+  const write = (values: object) => {
+    const all = Object.entries(values).map(([key, value]) => ({ put: key, value }));
+    return network.until(config.transaction({ write: all }));
+  };
+  await write({ 'hosts/h3/nodes/c/own': 1, 'hosts/h3/nodes/other/own': 2 });
+  await network.until(() => settings.get('own') === 1);
+  network.kill(controllers[2].node);
+  await network.until(() => !controllers[0].node.nodes.some(({ name }) => /@h3$/.test(name)));
+  const seen: unknown[] = [];
+  settings.on('change', ({ key, value }) => seen.push(key, value));
+  const value = 'v'.repeat(200_000);
+  const large = [1, 2, 3, 4].map((i) => [`hosts/h3/node-defaults/large${i}`, value]);
+  await write({ 'hosts/h3/nodes/c/own': 3, ...Object.fromEntries(large.slice(0, 2)) });
+  await write(Object.fromEntries(large.slice(2)));
+  assert.deepEqual([...settings.all], [['own', 1]]);
+  assert.deepEqual(seen, []);
+  await start('h3');
+  await network.until(() => settings.all.size === 5);
+  assert.deepEqual(
+    seen.filter((_, i) => i % 2 === 0),
+    [...[1, 2, 3, 4].map((i) => `large${i}`), 'own'],
+  );
+  assert.equal(settings.get('own'), 3);
+});
+
+test('settings are told to workers of the host alone', async (context) => {
+  const { controllers, network } = await joined(context, 'c@h3');
+  const read = async () => {
+    for await (const _ of controllers[0].node.stream('controller@h3', SETTINGS_TOPIC, null)) return;
+  };
+  await assert.rejects(network.until(read()), { code: 'ERR_HANDLER', remoteCode: 'ERR_FORBIDDEN' });
+});
+
+test('the whole configuration is opened when it is wanted, once', async (context) => {
+  const { workers, controllers, network, said } = await joined(context, 'a@h1', 'c@h3');
+  const [a, c] = workers as [JoinedWorker, JoinedWorker];
+  await network.until(controllers[0].config.put('hosts/h1/nodes/a/key', 1));
+  const config = await network.until(c.openConfig());
+  assert.equal(await network.until(c.openConfig()), config);
+  await network.until(() => config.view?.get('hosts/h1/nodes/a/key')?.value === 1);
+  let last: unknown;
+  c.onEnd(() => {
+    last = config.view?.get('hosts/h1/nodes/a/key')?.value;
+  });
+  await network.until(c.end());
+  assert.equal(last, 1);
+  await assert.rejects(c.openConfig(), { code: 'ERR_CLOSED' });
+  // One that waits for its controller when the worker ends.
+  network.stall(controllers[0].node);
+  const waiting = assert.rejects(a.openConfig(), { code: 'ERR_CLOSED' });
+  const ended = a.end();
+  await network.until(waiting);
+  network.resume(controllers[0].node);
+  await network.until(ended);
+  assert.equal(said.at(-1), 'closed');
 });
 
 test('a program follows many settings, and none that it could not begin', async (context) => {
@@ -122,7 +186,7 @@ test('a program follows many settings, and none that it could not begin', async 
   assert.deepEqual(warnings, []);
 });
 
-test('it says that it is ready once the configuration can be read', async (context) => {
+test('it says that it is ready once its settings are known', async (context) => {
   const { network, controllers } = await booted(context);
   const said: string[] = [];
   network.stall(controllers[0].node);
