@@ -368,12 +368,25 @@ static int BecomeAsNice(const struct Spec* spec) {
   return errno;
 }
 
+// A process that begins is in the group of the one that began it.
+static int JoinCgroup(const char* cgroup) {
+  if (cgroup == NULL) return 0;
+  const int file = open(cgroup, O_WRONLY | O_CLOEXEC);
+  if (file < 0) return errno;
+  // The process that writes it.
+  const int failure = WriteAll(file, "0", 1) ? 0 : errno;
+  close(file);
+  return failure;
+}
+
 // All that comes before the worker. What goes wrong is how it ended.
 static void Begin(struct Keeper* keeper, const char* name) {
   int failure = ReadSpec(name, &keeper->spec);
   if (failure != 0) return End(keeper, "failed", failure, "spec");
   failure = BecomeAsNice(&keeper->spec);
   if (failure != 0) return End(keeper, "failed", failure, "nice");
+  failure = JoinCgroup(keeper->spec.cgroup);
+  if (failure != 0) return End(keeper, "failed", failure, "cgroup");
   failure = ReserveEnding();
   if (failure != 0) return End(keeper, "failed", failure, "disk");
   failure = OpenNotify(&keeper->notify, keeper->spec.user);

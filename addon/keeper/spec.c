@@ -98,6 +98,7 @@ static bool SetField(struct Spec* spec, const char* name, char* value) {
   if (strcmp(name, "nice") == 0) return SetNice(spec, value);
   if (strcmp(name, "folder") == 0) spec->folder = value;
   if (strcmp(name, "user") == 0) spec->user = value;
+  if (strcmp(name, "cgroup") == 0) spec->cgroup = value;
   if (strcmp(name, "output") == 0) spec->output = value;
   if (strcmp(name, "ready") == 0) spec->says_ready = strcmp(value, "notify") == 0;
   if (strcmp(name, "beatMs") == 0 || strncmp(name, "output", 6) == 0) {

@@ -33,6 +33,8 @@ struct Spec {
   size_t output_bytes;
   // Files of output that were full and are kept.
   int output_files;
+  // File of the control group for keeper and worker; NULL: they stay in that of the controller.
+  const char* cgroup;
   // Longest time without a beat; 0: none are expected.
   long beat_ms;
   // Priority of keeper and worker; one that was not given is held where that is allowed.

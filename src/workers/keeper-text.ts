@@ -15,6 +15,8 @@ export interface KeeperSetup {
   readonly output: string;
   /** Which boot of the host this is. */
   readonly boot: string;
+  /** File of a control group that takes keeper and worker; null: they stay where we are. */
+  readonly cgroup: string | null;
 }
 
 /** What the next controller reads of it. */
@@ -36,7 +38,7 @@ const RESOURCES: Readonly<Record<keyof WorkerLimits, string>> = {
 const MEMO = 'memo';
 
 /** The file `spec` of a keeper: fields, each with a NUL behind it. */
-export function keeperFile({ spec, env, output, boot }: KeeperSetup): string {
+export function keeperFile({ spec, env, output, boot, cgroup }: KeeperSetup): string {
   const { command, cwd, user, nice, ready, beatMs } = spec;
   const { launch: _, ...rest } = spec;
   const fields: [string, string | number | null][] = [
@@ -48,6 +50,7 @@ export function keeperFile({ spec, env, output, boot }: KeeperSetup): string {
     ['folder', cwd ?? '/'],
     ['user', user],
     ['nice', nice],
+    ['cgroup', cgroup],
     ['ready', ready],
     ['beatMs', beatMs],
     ['output', output],

@@ -16,6 +16,11 @@ export interface WorkersOptions {
   readonly log?: Logger;
   /** The program that keeps workers. Default: that of this package. */
   readonly keeper?: string;
+  /**
+   * The file `cgroup.procs` of a control group: workers that are started are in it. Default: they
+   * are in the one of this process.
+   */
+  readonly cgroup?: string | null;
   /** Variables a worker gets besides its own. */
   readonly environment?: (spec: WorkerSpec) => Readonly<Record<string, string>>;
   /**

@@ -310,7 +310,7 @@ export class Workers {
   }
 
   #start(spec: WorkerSpec): void {
-    const { folder, host, environment } = this.#options;
+    const { folder, host, environment, cgroup = null } = this.#options;
     const remembered = this.#remembered.get(spec.name);
     this.#remembered.delete(spec.name);
     // What has ended in the same turn was not its end for good.
@@ -324,7 +324,7 @@ export class Workers {
       const env = workerEnvironment(spec, keeper.folder, host, environment?.(spec) ?? {});
       const output = outputPath(folder, spec.name);
       try {
-        await keeper.start(this.#program, { spec, env, output, boot: bootOf() });
+        await keeper.start(this.#program, { spec, env, output, boot: bootOf(), cgroup });
       } catch (error) {
         keeper.failed((error as NodeJS.ErrnoException).errno ?? 0);
       }

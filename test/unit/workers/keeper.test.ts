@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync, rmSync, statSync } from 'node:fs';
+import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createConnection, type Socket } from 'node:net';
 import { getPriority, userInfo } from 'node:os';
 import { join } from 'node:path';
@@ -100,6 +100,17 @@ for (const [how, find] of programs) {
       if (expected !== null) assert.deepEqual(said, [expected, expected]);
       kept.again();
     }
+  });
+
+  it('it joins its control group before there is a worker', async (kept, program) => {
+    const group = join(kept.folder, 'cgroup.procs');
+    writeFileSync(group, '-');
+    await kept.start(program, `cat ${group}`, {}, group);
+    assert.equal(await kept.ended(), 'code 0 -');
+    assert.equal(kept.said, '0');
+    kept.again();
+    await kept.start(program, 'true', {}, '/nowhere/cgroup.procs');
+    assert.equal(await kept.ended(), 'failed 2 cgroup');
   });
 
   it('output goes on into new files, and the oldest one goes', async (kept, program) => {

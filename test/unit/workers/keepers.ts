@@ -65,11 +65,17 @@ export class HandKept {
   }
 
   /** Starts a shell's script, or whatever `fields` have as a command. */
-  async start(program: string, script: string, fields: object = {}): Promise<void> {
+  async start(
+    program: string,
+    script: string,
+    fields: object = {},
+    cgroup: string | null = null,
+  ): Promise<void> {
     const spec = workerSpec('w', { command: ['/bin/sh', '-c', script], ...fields });
     const env = { PATH: process.env['PATH'] ?? '', NOTIFY_SOCKET: join(this.folder, 'notify') };
-    const file = keeperFile({ spec, env: { ...env, ...spec.env }, output: this.output, boot: '' });
-    await this.run(program, file);
+    const all = { ...env, ...spec.env };
+    const setup = { spec, env: all, output: this.output, boot: '', cgroup };
+    await this.run(program, keeperFile(setup));
   }
 
   /** Starts a keeper with a file as it is. */

@@ -182,7 +182,7 @@ test('the next controller reads what this one has written', () => {
     beatMs: 5,
     pool: 'p',
   });
-  const text = keeperFile({ spec, env: spec.env, output: '/o', boot: 'b' });
+  const text = keeperFile({ spec, env: spec.env, output: '/o', boot: 'b', cgroup: '/g' });
   assert.deepEqual(keeperMemo(text), { spec, boot: 'b' });
   assert.equal(keeperMemo('argument=x\0'), null);
   assert.equal(keeperMemo('memo={\0'), null);

@@ -82,7 +82,13 @@ class Host {
     const folder = join(this.folder, 'run', instance);
     mkdirSync(folder, { recursive: true });
     const [name, value] = [worker, LEFT[worker]];
-    const setup = { spec: workerSpec(name, value), env: {}, output: '/nowhere', boot: '' };
+    const setup = {
+      spec: workerSpec(name, value),
+      env: {},
+      output: '/nowhere',
+      boot: '',
+      cgroup: null,
+    };
     writeFileSync(join(folder, 'keeper.1.1'), keeperFile(setup));
     writeFileSync(join(folder, file), `${ending} 1700000000000\n`);
   }
