@@ -300,6 +300,16 @@ export const limits = {
   /** What such a task came to is shown later where it has no more characters than this, as JSON. */
   operatorResultCharacters: 64 * 1024,
 
+  /**
+   * Weights of the two parts of a control group that is delegated to a controller: where both want
+   * all there is of the processors, the controller has a third. They are as large as this because
+   * time may be charged by the tick: one of 10 ms counts for workers as 1.7 ms, which is less than
+   * the credit that the kernel gives to who wakes (3 ms), so that their next message does not wait
+   * for it; for the controller it counts as 3.3 ms.
+   */
+  controllerCpuWeight: 300,
+  workersCpuWeight: 600,
+
   // workers
   workerNameBytes: 64,
   /** Workers of one host. */

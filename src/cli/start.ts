@@ -11,6 +11,7 @@ import { readHostFile } from '../controller/host-file.js';
 import { HOST_FILE } from '../controller/host-yaml.js';
 import { claimHost } from '../controller/one-per-host.js';
 import type { Logger } from '../index.js';
+import { limits } from '../limits.js';
 import { LOG_LEVELS } from '../node/logger.js';
 import {
   type AlarmWatch,
@@ -22,6 +23,7 @@ import {
   serveHttp,
   watchAlarms,
 } from '../observe/index.js';
+import { divideGroup } from '../runtime/control-groups.js';
 import { type ServiceManager, serviceManager } from '../runtime/service-manager.js';
 import { logConfig } from './config-log.js';
 import { logAlarms, reloadKeys } from './node-log.js';
@@ -31,6 +33,7 @@ import { version } from './version.js';
 interface StartOptions {
   readonly config: string;
   readonly logLevel: LogLevel;
+  readonly delegated?: boolean;
   readonly json?: boolean;
 }
 
@@ -75,6 +78,26 @@ function keepWatchdog({ watchdogMs, tell }: ServiceManager): () => void {
   if (watchdogMs === null) return () => {};
   const timer = setInterval(() => void tell('WATCHDOG=1'), watchdogMs / 2);
   return () => clearInterval(timer);
+}
+
+/**
+ * Divides the control group of this process between the controller and its workers, and says so.
+ * @returns the part of workers; null: they are where the controller is.
+ */
+async function divideProcessors(logger: Logger): Promise<string | null> {
+  const own = limits.controllerCpuWeight;
+  const divided = await divideGroup({ own, started: limits.workersCpuWeight });
+  const event = 'processors';
+  if ('why' in divided) {
+    const text = `workers share the processors with the controller: ${divided.why}`;
+    logger.warn({ event, group: null, why: divided.why }, text);
+    return null;
+  }
+  const { group, started } = divided;
+  const weights = { controller: own, workers: limits.workersCpuWeight };
+  const text = `workers have their own share of the processors, in ${group}`;
+  logger.info({ event, group, weights }, text);
+  return started;
 }
 
 interface Doors {
@@ -123,7 +146,8 @@ async function run(options: StartOptions): Promise<void> {
     if (controller !== null) void reloadKeys(controller.node, logger);
   });
   try {
-    controller = await startController({ hostFile, version: version(), logger });
+    const cgroup = options.delegated === true ? await divideProcessors(logger) : null;
+    controller = await startController({ hostFile, version: version(), logger, cgroup });
     const { node, config } = controller;
     const alarms = watchAlarms(node);
     controller.alarms = () => alarms.active;
@@ -158,6 +182,7 @@ export function addStart(program: Command): void {
         .choices(LOG_LEVELS)
         .default('info'),
     )
+    .option('--delegated', 'divide the control group it is in: it was delegated to it')
     .option('--json', 'log as JSON, also to a terminal')
     .action(run);
 }

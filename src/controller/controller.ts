@@ -61,6 +61,8 @@ export interface ControllerOptions {
   /** The version of this package, for others to know. */
   readonly version: string;
   readonly logger?: Logger;
+  /** The control group of workers that are started, as `startWorkers` takes it. */
+  readonly cgroup?: string | null;
 }
 
 type WithoutTime<T> = T extends unknown ? Omit<T, 'wallMs'> : never;
@@ -323,7 +325,7 @@ interface ControllerParts {
  * @throws (rejects) as `startNode`, `openConfig` and `startWorkers`.
  */
 export async function startController(options: ControllerOptions): Promise<Controller> {
-  const { hostFile, logger } = options;
+  const { hostFile, logger, cgroup = null } = options;
   const { host, planes, port, keyFile, profile, label, security, store, loadMs } = hostFile;
   const name = `${CONTROLLER}@${host}`;
   const toJoin = { planes, keyFile, profile, label, security };
@@ -340,6 +342,7 @@ export async function startController(options: ControllerOptions): Promise<Contr
     workers = await startWorkers({
       folder: hostFile.workers,
       host,
+      cgroup,
       ...(logger === undefined ? {} : { log: logger }),
       environment: (spec) => joinVariables(spec.name, host, { ...toJoin, port: 0, controller: at }),
       tell: (event) => void controller?.emit('worker', event),
