@@ -39,9 +39,11 @@ function text(result: OamResult): string {
     `sent ${rest.sent}, received ${rest.received}, lost ${rest.lost}, unanswered ` +
       `${rest.unanswered}, nodedown ${rest.nodedown}, workers replaced ${rest.workersReplaced}\n` +
       `snapshots ${rest.snapshots}, of ${rest.snapshotMs} ms; watch events ${rest.watchEvents}; ` +
-      `logs read ${rest.logReads} times; metrics ${rest.scrapes} times\n` +
+      `logs read ${rest.logReads} times; metrics ${rest.scrapes} times; ` +
+      `questions without an answer ${rest.unansweredQuestions.length}\n` +
       `traffic at its most: ${rest.floodPerSecond} messages a second, which leaves ${share} % of ` +
-      `the processors; nice of all but workers: ${rest.nice}\n`,
+      `the processors; nice of all but workers: ${rest.nice}, control groups: ` +
+      `${rest.isDivided ? 'yes' : 'no'}\n`,
   ].join('\n');
 }
 

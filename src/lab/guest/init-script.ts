@@ -54,6 +54,7 @@ function mounts({ writable, hasDisk }: GuestJob): string {
   const lines = [
     'mount -t proc proc /proc',
     'mount -t sysfs sys /sys',
+    'mount -t cgroup2 groups /sys/fs/cgroup',
     'mount -t tmpfs -o mode=0755 run /run',
     'mkdir -m 1777 /run/tmp /run/shm && mkdir -m 0700 /run/home',
     'mkdir -p /dev/shm /dev/pts && mount --bind /run/shm /dev/shm && mount -t devpts pts /dev/pts',

@@ -13,6 +13,7 @@ import type { ChildProcess } from '../../runtime/child-process.js';
 import type { LabHost } from '../network/host.js';
 import type { Lab } from '../network/lab.js';
 import { writeKeyFile } from './ends.js';
+import { asService, type Service } from './service.js';
 
 export const CLUSTER_PROFILE = 'lan';
 const LOAD_MS = 3000;
@@ -79,18 +80,23 @@ export class ClusterCast {
   readonly lab: Lab;
   readonly all: readonly ClusterMember[];
   readonly #command: readonly string[];
-  readonly #nice: number;
+  readonly #service: Service;
 
   /**
    * @param command the program `backplane` with what comes before its own arguments
    * @param all the masters first
-   * @param nice that of controllers
+   * @param service what controllers are started with
    */
-  constructor(lab: Lab, command: readonly string[], all: readonly ClusterMember[], nice = 0) {
+  constructor(
+    lab: Lab,
+    command: readonly string[],
+    all: readonly ClusterMember[],
+    service: Service = { nice: 0, group: null },
+  ) {
     this.lab = lab;
     this.#command = command;
     this.all = all;
-    this.#nice = nice;
+    this.#service = service;
   }
 
   get masters(): readonly ClusterMember[] {
@@ -100,9 +106,11 @@ export class ClusterCast {
   /** Starts a controller, and resolves when it runs. */
   async start(member: ClusterMember): Promise<void> {
     const { mark } = member;
-    const start = [...this.#command, 'start', '--config', member.file, '--json'];
-    const argv = ['nice', '-n', String(this.#nice), ...start];
-    const child = member.host.spawn(argv, { stdio: ['ignore', 'pipe', 'inherit'] });
+    const delegated = this.#service.group === null ? [] : ['--delegated'];
+    const start = [...this.#command, 'start', '--config', member.file, '--json', ...delegated];
+    const child = member.host.spawn(asService(this.#service, start), {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
     member.child = child;
     createInterface({ input: child.stdout! }).on('line', (text) => {
       member.log.push({ line: JSON.parse(text) as Printed, atMs: nowMs() });

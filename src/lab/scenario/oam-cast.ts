@@ -4,12 +4,10 @@
  * maintenance. The worker that answers is on the host that has no master, where snapshots arrive
  * and watchers are.
  */
-import { readFileSync } from 'node:fs';
 import * as path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { LabError } from '../../errors.js';
 import type { PeerOptions } from '../../index.js';
-import { packagePath } from '../../runtime/files.js';
 import type { LabHost } from '../network/host.js';
 import type { Lab } from '../network/lab.js';
 import { CLUSTER_PROFILE, ClusterCast, type ClusterMember, plainMembers } from './cluster-cast.js';
@@ -24,10 +22,10 @@ import type {
   OamWorkerSetup,
 } from './oam-protocol.js';
 import { Party } from './party.js';
+import { asService, groupOf, makeServices, type Services } from './service.js';
 import { WorkerDoor } from './worker-door.js';
 
 export const OAM_PROFILE = CLUSTER_PROFILE;
-const UNIT = 'deploy/backplane-controller.service';
 const CONTROLLER_PORT = 24_100;
 const CALLER = { worker: 'caller', host: 2, port: 7500 } as const;
 const ANSWERER = { worker: 'answerer', host: 3, port: 7501 } as const;
@@ -44,15 +42,9 @@ const WITHIN_MS = 180_000;
 export type OamWorker = Party<OamWorkerCommand, OamWorkerReport>;
 export type OamProgram = Party<OamCommand, OamReport>;
 
-/** The priority that a controller has where systemd starts it. */
-export function controllerNice(): number {
-  const unit = readFileSync(packagePath(UNIT), 'utf8');
-  return Number(/^Nice=(\d+)$/m.exec(unit)?.[1] ?? 0);
-}
-
 export class OamCast {
   readonly cluster: ClusterCast;
-  readonly nice = controllerNice();
+  readonly services: Services = makeServices();
   readonly #lab: Lab;
   readonly #folder: string;
   readonly #door: WorkerDoor;
@@ -75,7 +67,12 @@ export class OamCast {
     this.#folder = folder;
     this.#sizes = sizes;
     this.#door = door;
-    this.cluster = new ClusterCast(lab, command, plainMembers(lab, folder), this.nice);
+    this.cluster = new ClusterCast(
+      lab,
+      command,
+      plainMembers(lab, folder),
+      this.services.controller,
+    );
   }
 
   /** Starts all of them. */
@@ -103,6 +100,15 @@ export class OamCast {
       return status.workers.filter(({ state }) => state === 'ready').length === 2;
     });
     return workers.map(({ pid }) => pid ?? 0);
+  }
+
+  /** Controllers and workers that are not in the part of their control group that is theirs. */
+  get misplaced(): number {
+    if (this.services.controller.group === null) return 0;
+    const controllers = this.cluster.all.map(({ child }) => groupOf(child?.pid ?? 0));
+    const workers = [this.caller, this.answerer].map(({ pid }) => groupOf(pid));
+    const outside = (groups: string[], part: string) => groups.filter((at) => !at.endsWith(part));
+    return [...outside(controllers, '/controller'), ...outside(workers, '/workers')].length;
   }
 
   /** Resolves when all masters are in touch as every host sees it. */
@@ -201,7 +207,7 @@ export class OamCast {
     };
     const script = fileURLToPath(new URL('./oam-process.js', import.meta.url));
     const node = [process.execPath, ...process.execArgv, script, JSON.stringify(setup)];
-    const child = host.spawn(['nice', '-n', String(this.nice), ...node], {
+    const child = host.spawn(asService(this.services.program, node), {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     });
     return new Party<OamCommand, OamReport>(role, child, () => this.onSnapshot());

@@ -7,7 +7,7 @@ import { request } from 'node:http';
 import * as path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CONTROLLER_CONTROL, type Config, type ConfigWatch, openConfig } from '../../cluster.js';
-import { BackplaneError } from '../../errors.js';
+import { BackplaneError, LabError } from '../../errors.js';
 import { startNode } from '../../index.js';
 import { postControl } from '../../observe/control-post-client.js';
 import { Recorder } from '../recording/recorder.js';
@@ -44,6 +44,7 @@ const done: Done = {
   logBytes: 0,
   statuses: 0,
   scrapes: 0,
+  unansweredQuestions: [],
 };
 
 /** The revision that a writer has filled the configuration with. */
@@ -270,20 +271,37 @@ class Operator extends Repeater {
   }
 
   protected override async once(): Promise<void> {
-    const { logs } = this.#setup;
+    const { logs, control } = this.#setup;
     for (const { host, worker } of logs) {
-      const answer = await this.#ask({ ask: 'worker', host, command: 'logs', worker });
-      done.logReads++;
-      done.logBytes += (answer as { readonly text: string }).text.length;
+      await this.#question('logs', async () => {
+        const answer = await this.#ask({ ask: 'worker', host, command: 'logs', worker });
+        done.logReads++;
+        done.logBytes += (answer as { readonly text: string }).text.length;
+      });
     }
     if (performance.now() - this.#statusMs >= STATUS_EVERY_MS) {
       this.#statusMs = performance.now();
-      await this.#ask({ ask: 'status' });
-      done.statuses++;
-      await scrape(this.#setup.control);
-      done.scrapes++;
+      await this.#question('status', async () => {
+        await this.#ask({ ask: 'status' });
+        done.statuses++;
+      });
+      await this.#question('metrics', async () => {
+        await scrape(control);
+        done.scrapes++;
+      });
     }
     await sleep(LOGS_EVERY_MS);
+  }
+
+  /** One that comes to nothing is counted: an operator asks again. */
+  async #question(what: string, ask: () => Promise<void>): Promise<void> {
+    try {
+      await ask();
+    } catch (error) {
+      const code = (error as { readonly code?: unknown }).code;
+      if (typeof code !== 'string') throw error;
+      done.unansweredQuestions = [...done.unansweredQuestions, `${what} ${code}`];
+    }
   }
 
   async #ask(body: object): Promise<unknown> {
@@ -300,7 +318,8 @@ function scrape(socketPath: string): Promise<void> {
   return new Promise((resolve, reject) => {
     const asked = request({ socketPath, path: '/metrics' }, (response) => {
       response.resume().once('end', resolve).once('error', reject);
-      if (response.statusCode !== 200) reject(new Error(`metrics: ${response.statusCode}`));
+      if (response.statusCode !== 200)
+        reject(new LabError('ERR_LAB', `metrics: ${response.statusCode}`));
     });
     asked.once('error', reject).end();
   });

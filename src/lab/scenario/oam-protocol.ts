@@ -86,6 +86,8 @@ export interface OamDone {
   readonly logBytes: number;
   readonly statuses: number;
   readonly scrapes: number;
+  /** What was asked and came to nothing, each with the code of the error: `logs ERR_TIMEOUT`. */
+  readonly unansweredQuestions: readonly string[];
 }
 
 export type OamReport =

@@ -4,6 +4,8 @@ import type { Compared, OamResult } from './oam.js';
 const CALLS_RATIO_LIMIT = 1.2;
 const COMMITS_RATIO_LIMIT = 2;
 const GAP_LIMIT_MS = 100;
+/** So many of an operator's questions may come to nothing: that operator asks again. */
+const UNANSWERED_SHARE = 0.01;
 
 /** The time that so large a share of all do not exceed; 0 where there is none. */
 function percentile(times: readonly number[], share: number): number {
@@ -37,7 +39,8 @@ export function commitsRatioLimit({ processors, shareLeft }: OamResult): number 
 export const oamMeasured = {
   calls:
     'from each call of one worker to another to its answer, all windows of a kind together; ' +
-    'windows with and without alternate in one run, and each with has a whole snapshot in it',
+    'windows with and without alternate in one run, after one that is not counted, and each with ' +
+    'has a whole snapshot in it',
   commits:
     'from each write to its being seen by a watch at another host, all windows of a kind ' +
     'together; windows with and without traffic alternate in one run; stores are in memory',
@@ -45,6 +48,9 @@ export const oamMeasured = {
     'while workers send as much as they can: of all ticks of the processors, those that neither ' +
     'of the two had (/proc/PID/stat, /proc/stat). On one processor the limit is 2 / shareLeft',
   nice: 'of controllers, as their unit has it, and of all programs beside them; workers have 0',
+  isDivided:
+    'controllers, with all programs beside them, and workers are in the two parts of one control ' +
+    'group, as their unit has it; where not, there is priority alone',
 } as const;
 
 /** All figures. */
@@ -68,6 +74,7 @@ export function oamFigures(result: OamResult) {
     shareLeft: hundredths(shareLeft),
     processors: rest.processors,
     nice: rest.nice,
+    isDivided: rest.isDivided,
     floodPerSecond: Math.round(rest.floodPerSecond),
     floodLost: rest.floodLost,
     snapshots: snapshotsMs.length,
@@ -94,6 +101,7 @@ export function oamCountViolations(result: OamResult): string[] {
     ['nodedown at workers', nodedown],
     ['workers replaced', workersReplaced],
     ['writes refused', done.refused],
+    ['processes in the wrong control group', result.misplaced],
   ];
   const some: readonly (readonly [string, number])[] = [
     ['calls', delivery.sent],
@@ -118,6 +126,13 @@ export function oamViolations(result: OamResult): string[] {
   };
   exceeds('calls beside operation and maintenance', calls.ratio, calls.ratioLimit);
   exceeds('commits beside traffic', commits.ratio, commits.ratioLimit);
+  const { logReads, statuses, scrapes, unansweredQuestions } = result.done;
+  const open = unansweredQuestions.length;
+  const asked = logReads + statuses + scrapes + open;
+  if (open > UNANSWERED_SHARE * asked) {
+    const which = [...new Set(unansweredQuestions)].join(', ');
+    text.push(`questions without an answer: ${open} of ${asked} (${which})`);
+  }
   for (const { how, gapMs } of result.gone) {
     if (gapMs <= GAP_LIMIT_MS) continue;
     text.push(`controllers ${how}: a gap of ${gapMs.toFixed(1)} ms, not at most ${GAP_LIMIT_MS}`);

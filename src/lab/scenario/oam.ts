@@ -5,7 +5,7 @@
  *
  * With and without are measured by turns in one run. All processes share what processors there are,
  * and are of one machine as it would be under systemd: what belongs to operation and maintenance
- * gives way to workers by the priority that the unit of the controller has.
+ * gives way to workers by the control groups and the priority that the unit of the controller has.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
@@ -42,7 +42,7 @@ export interface OamOptions {
   readonly pairs: number;
   /** One window; with snapshots it is as long as one takes, if that is longer. */
   readonly windowMs: number;
-  /** Before a kind of window: engines compile what they run. */
+  /** Before what is counted, besides one window of each kind: engines compile what they run. */
   readonly warmUpMs: number;
   /** How all controllers end, one after the other. */
   readonly ends: readonly ControllersGone['how'][];
@@ -90,6 +90,10 @@ export interface OamResult {
   readonly nodedown: number;
   readonly done: OamDone;
   readonly nice: number;
+  /** Whether controllers and workers were in control groups of their own. */
+  readonly isDivided: boolean;
+  /** Controllers and workers that were in the wrong one, after all controllers had come back. */
+  readonly misplaced: number;
 }
 
 class Oam {
@@ -103,6 +107,7 @@ class Oam {
   #floodTicks = 0;
   #allTicks = 0;
   #flooded = 0;
+  #floodMs = 0;
   #floodLost = 0;
 
   constructor(cast: OamCast, options: OamOptions) {
@@ -116,19 +121,19 @@ class Oam {
     await this.#commits();
     await this.#controllersGo();
     const after = await this.#cast.workerPids();
+    const { misplaced } = this.#cast;
     const ended = await this.#finish();
     const read = (file: string) => readRecording(path.join(folder, file));
     const called = await read(oamFiles.called);
     const taken = await read(oamFiles.taken);
     const calls = callTimes(called, await read(oamFiles.answered));
     const commits = callTimes(await read(oamFiles.written), await read(oamFiles.seen));
-    const busyMs = lengthOf(this.#busy);
     return {
       callsMs: { plain: within(calls, this.#without), loaded: within(calls, this.#with) },
       commitsMs: { plain: within(commits, this.#idle), loaded: within(commits, this.#busy) },
       shareLeft: 1 - this.#floodTicks / this.#allTicks,
       processors: availableParallelism(),
-      floodPerSecond: (this.#flooded / busyMs) * 1000,
+      floodPerSecond: (this.#flooded / this.#floodMs) * 1000,
       floodLost: this.#floodLost,
       gone: this.#gone.map((each) => ({
         how: each.how,
@@ -138,7 +143,9 @@ class Oam {
       workersReplaced: after.filter((pid) => !before.includes(pid)).length,
       delivery: analyse(called, taken),
       ...ended,
-      nice: this.#cast.nice,
+      nice: this.#cast.services.controller.nice,
+      isDivided: this.#cast.services.controller.group !== null,
+      misplaced,
     };
   }
 
@@ -146,7 +153,9 @@ class Oam {
   async #traffic(): Promise<void> {
     const { pairs, progress } = this.#options;
     await this.#steadily(async () => {
+      await this.#operated();
       for (let pair = 1; pair <= pairs; pair++) {
+        await sleep(SETTLE_MS);
         const window = await this.#operated();
         this.#with.push(window);
         await sleep(SETTLE_MS);
@@ -182,26 +191,37 @@ class Oam {
   /** Commits, with all traffic there can be and without any by turns. */
   async #commits(): Promise<void> {
     const { pairs, windowMs, warmUpMs, progress } = this.#options;
-    const { caller, programs } = this.#cast;
+    const { programs } = this.#cast;
     programs.writer.command({ type: 'begin' });
     await sleep(warmUpMs);
+    await this.#flood();
     for (let pair = 1; pair <= pairs; pair++) {
       this.#idle.push(await during(windowMs));
-      caller.command({ type: 'flood' });
-      await sleep(SETTLE_MS);
-      const ticks = this.#ticks();
-      this.#busy.push(await during(windowMs));
-      const later = this.#ticks();
-      this.#floodTicks += later.workers - ticks.workers;
-      this.#allTicks += later.all - ticks.all;
-      caller.command({ type: 'rest' });
-      const { flooded, floodLost } = await caller.report('rested');
-      this.#flooded += flooded;
-      this.#floodLost += floodLost;
-      await sleep(SETTLE_MS);
+      const { window, workers, all } = await this.#flood();
+      this.#busy.push(window);
+      this.#floodTicks += workers;
+      this.#allTicks += all;
       progress(`commits: ${pair} of ${pairs} pairs`);
     }
     await rest([programs.writer]);
+  }
+
+  /** All traffic there can be, and what the workers had of the ticks meanwhile. */
+  async #flood() {
+    const { caller } = this.#cast;
+    const startMs = nowMs();
+    caller.command({ type: 'flood' });
+    await sleep(SETTLE_MS);
+    const ticks = this.#ticks();
+    const window = await during(this.#options.windowMs);
+    const later = this.#ticks();
+    caller.command({ type: 'rest' });
+    this.#floodMs += nowMs() - startMs;
+    const { flooded, floodLost } = await caller.report('rested', WITHIN_MS);
+    this.#flooded += flooded;
+    this.#floodLost += floodLost;
+    await sleep(SETTLE_MS);
+    return { window, workers: later.workers - ticks.workers, all: later.all - ticks.all };
   }
 
   #ticks(): { readonly workers: number; readonly all: number } {
@@ -285,10 +305,6 @@ function gapIn({ timesNs }: Recording, { fromMs, toMs }: Window): number {
   return splitGap(timesMs, fromMs, toMs, null).gapMs;
 }
 
-function lengthOf(windows: readonly Window[]): number {
-  return windows.reduce((sum, { fromMs, toMs }) => sum + toMs - fromMs, 0);
-}
-
 function sumOf(one: OamDone, two: OamDone): OamDone {
   return {
     snapshotsMs: [...one.snapshotsMs, ...two.snapshotsMs],
@@ -298,6 +314,7 @@ function sumOf(one: OamDone, two: OamDone): OamDone {
     logBytes: one.logBytes + two.logBytes,
     statuses: one.statuses + two.statuses,
     scrapes: one.scrapes + two.scrapes,
+    unansweredQuestions: [...one.unansweredQuestions, ...two.unansweredQuestions],
   };
 }
 

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import type { OamResult } from '../../../../src/lab/scenario/oam.js';
-import { controllerNice } from '../../../../src/lab/scenario/oam-cast.js';
 import {
   commitsRatioLimit,
   oamFigures,
@@ -40,8 +39,11 @@ const good: OamResult = {
     logBytes: 1,
     statuses: 1,
     scrapes: 1,
+    unansweredQuestions: [],
   },
   nice: 10,
+  isDivided: true,
+  misplaced: 0,
 };
 
 test('kept promises are no violations', () => {
@@ -78,12 +80,13 @@ test('each broken promise is told', () => {
     'writes refused: 2, not 0',
     'snapshots: none',
   ]);
+  const unansweredQuestions = ['logs ERR_TIMEOUT', 'logs ERR_TIMEOUT'];
+  assert.deepEqual(of({ done: { ...good.done, logReads: 196, unansweredQuestions } }), []);
+  assert.deepEqual(of({ done: { ...good.done, unansweredQuestions } }), [
+    'questions without an answer: 2 of 5 (logs ERR_TIMEOUT)',
+  ]);
   assert.deepEqual(of({ workersReplaced: 1, nodedown: 1 }), [
     'nodedown at workers: 1, not 0',
     'workers replaced: 1, not 0',
   ]);
-});
-
-test('controllers have the priority that their unit says', () => {
-  assert.equal(controllerNice(), 10);
 });
