@@ -92,15 +92,13 @@ export class Group {
     this.#startNext(nowMs, actions);
   }
 
-  /** Chooses the next to be replaced, when the one before is there again. */
+  /** Chooses the next to be replaced: one that is away, and another only where none is. */
   #roll({ isWanted }: GroupActions): void {
-    for (const member of this.members) {
-      if (member.isRolling && isWanted(member)) return;
-    }
-    const next = this.members.find(
-      (member) => member.isRunning && member.isStale && member.mustStop === null,
-    );
-    if (next === undefined || !isWanted(next)) return;
+    if (!this.members.some(({ isOutdated }) => isOutdated)) return;
+    const wanted = this.members.filter(isWanted);
+    const away = wanted.filter(({ isAway }) => isAway);
+    const next = (away.length > 0 ? away : wanted).find(({ isOutdated }) => isOutdated);
+    if (next === undefined) return;
     next.isRolling = true;
     next.mustStop = 'alone';
   }

@@ -30,6 +30,8 @@ export class Member {
   isStalled = false;
   /** It is being replaced because its description has changed. */
   isRolling = false;
+  /** An earlier controller had asked it to stop, and it has not been ready since. */
+  wasAsked = false;
   /**
    * It has to stop before it may start again: by itself, or together with others none of which may
    * start before all have stopped.
@@ -53,6 +55,22 @@ export class Member {
 
   get isStale(): boolean {
     return this.launch !== null && this.launch !== this.spec.launch;
+  }
+
+  /** Its process is to be replaced, and nobody has begun with that. */
+  get isOutdated(): boolean {
+    return this.isRunning && this.isStale && this.mustStop === null;
+  }
+
+  /**
+   * Others are not replaced meanwhile: it is being replaced, or has not been ready yet, perhaps
+   * because an earlier controller had begun to replace it. One of the latter that has failed holds
+   * nobody up: what has changed at the others may be what it needs.
+   */
+  get isAway(): boolean {
+    if (this.isRolling) return true;
+    const isAwaited = !this.isSettled || this.wasAsked;
+    return isAwaited && this.phase !== 'up' && this.failures === 0;
   }
 
   /** For how long its process has been ready, whatever happens to it since. */

@@ -219,6 +219,7 @@ export class Supervisor {
     member.launch = spec.launch;
     member.pid = pid;
     member.isSettled = isReady;
+    member.wasAsked = isStopping;
     // What ended before this one began has been judged by whoever started it.
     member.isUnjudged = false;
     if (isStopping) member.become(this.#nowMs, 'stopping', this.#nowMs + spec.stopMs);
@@ -265,6 +266,7 @@ export class Supervisor {
     member.become(this.#nowMs, 'up');
     member.isSettled = true;
     member.isRolling = false;
+    member.wasAsked = false;
     this.#tell({ type: 'ready', worker: member.spec.name });
   }
 

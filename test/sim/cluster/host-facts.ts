@@ -30,6 +30,8 @@ export class WorkerFact {
   isSettled = false;
   isStalled = false;
   isRolling = false;
+  /** An earlier controller had asked it to stop, and it has not been ready since. */
+  wasAsked = false;
   /** It has to stop, by itself or so that all may start together. */
   mustStop: 'alone' | 'together' | null = null;
   failures = 0;
@@ -53,6 +55,18 @@ export class WorkerFact {
 
   get isStale(): boolean {
     return this.launch !== null && this.launch !== this.spec.launch;
+  }
+
+  /** Its process is to be replaced, and nobody has begun with that. */
+  get isOutdated(): boolean {
+    return this.isRunning && this.isStale && this.mustStop === null;
+  }
+
+  /** It is being replaced, or has neither been ready yet nor failed. */
+  get isAway(): boolean {
+    if (this.isRolling) return true;
+    const isAwaited = !this.isSettled || this.wasAsked;
+    return isAwaited && this.phase !== 'up' && this.failures === 0;
   }
 
   become(nowMs: number, phase: Phase, dueMs = Number.POSITIVE_INFINITY): void {
@@ -191,6 +205,7 @@ export class HostFacts {
     fact.launch = spec.launch;
     fact.pid = pid;
     fact.isSettled = isReady;
+    fact.wasAsked = isStopping;
     fact.hasFailed = false;
     if (isStopping) fact.become(nowMs, 'stopping', nowMs + spec.stopMs);
     else if (isReady) fact.become(nowMs, 'up');
@@ -272,6 +287,7 @@ export class HostFacts {
         fact.become(nowMs, 'up');
         fact.isSettled = true;
         fact.isRolling = false;
+        fact.wasAsked = false;
         this.expected.add(`ready ${fact.name}`);
         break;
       case 'stalled':

@@ -303,17 +303,15 @@ export class HostJudge {
     this.#world.counts.suspended++;
   }
 
-  /** The next to be replaced, when the one before is there again. */
+  /** The next to be replaced: one that is away, and another only where none is. */
   #roll(name: string): void {
     if (this.#rolled.has(name)) return;
     this.#rolled.add(name);
     const { facts } = this;
-    const members = facts.membersOf(name);
-    if (members.some((each) => each.isRolling && facts.isWanted(each))) return;
-    const next = members.find((each) => {
-      return each.isRunning && each.isStale && each.mustStop === null;
-    });
-    if (next === undefined || !facts.isWanted(next)) return;
+    const wanted = facts.membersOf(name).filter((each) => facts.isWanted(each));
+    const away = wanted.filter(({ isAway }) => isAway);
+    const next = (away.length > 0 ? away : wanted).find(({ isOutdated }) => isOutdated);
+    if (next === undefined) return;
     next.isRolling = true;
     next.mustStop = 'alone';
     this.#world.counts.rolls++;

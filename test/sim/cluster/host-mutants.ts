@@ -142,8 +142,8 @@ export const hostMutants: readonly Mutant[] = [
   {
     name: 'all that have changed are replaced at once',
     file: GROUP,
-    find: '      if (member.isRolling && isWanted(member)) return;\n',
-    put: '',
+    find: 'const away = wanted.filter(({ isAway }) => isAway);',
+    put: 'const away: Member[] = [];',
   },
   {
     name: 'what has changed is not replaced',
@@ -238,6 +238,24 @@ export const hostMutants: readonly Mutant[] = [
     file: SUPERVISOR,
     find: 'if (isStopping) member.become',
     put: 'if (false) member.become',
+  },
+  {
+    name: 'the next controller does not know that one is being replaced',
+    file: SUPERVISOR,
+    find: '    member.wasAsked = isStopping;\n',
+    put: '',
+  },
+  {
+    name: 'the next controller replaces one while another has not started',
+    file: MEMBER,
+    find: 'const isAwaited = !this.isSettled || this.wasAsked;',
+    put: 'const isAwaited = this.wasAsked;',
+  },
+  {
+    name: 'one that fails keeps others from being mended',
+    file: MEMBER,
+    find: "this.phase !== 'up' && this.failures === 0;",
+    put: "this.phase !== 'up';",
   },
   {
     name: 'who went with others is forgotten by the next controller',

@@ -73,13 +73,13 @@ export class People {
     this.#mendAgain();
   }
 
-  /** All that is described is made of something else from now on. */
-  renewAll(): void {
+  /** All that is described gets another argument from now on. */
+  renewAll(argument: string): void {
     const { tree } = this.#world;
     for (const name of this.#names) {
       const value = tree.get(this.#workerKey(name))?.value;
       if (value === undefined) continue;
-      this.#put(this.#workerKey(name), { ...(value as object), args: ['newest'] });
+      this.#put(this.#workerKey(name), { ...(value as object), args: [argument] });
     }
     this.#changed();
   }

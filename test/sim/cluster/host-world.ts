@@ -21,6 +21,8 @@ const LOOK_EVERY_MS = 100;
 const SETTLED_EVERY_MS = 10;
 /** What people have said is known after this. */
 const HEARD_MS = 50;
+/** So many controllers die at most while all is replaced. */
+const MOST_DEATHS = 4;
 
 /** Runs one seed from beginning to end. */
 export function runHostSeed(seed: number, options: SeedOptions): SeedResult {
@@ -79,7 +81,10 @@ export class HostWorld {
     this.#faults.end();
     this.setCondition('up');
     this.#people.calm();
-    for (const phase of [this.#settleDown, this.#renew, this.#drain, this.#fill, this.#handOver]) {
+    for (const phase of [this.#settleDown, this.#renew, this.#renewWithDeaths, this.#drain]) {
+      if (this.#violations.length === 0) phase.call(this);
+    }
+    for (const phase of [this.#fill, this.#handOver]) {
       if (this.#violations.length === 0) phase.call(this);
     }
     const { events, hash, lines } = this.trace;
@@ -210,11 +215,26 @@ export class HostWorld {
 
   /** All are replaced, in each group one after the other. */
   #renew(): void {
+    this.#renewAll('newest', 'after a change of all');
+  }
+
+  /** The same, and controllers die meanwhile. */
+  #renewWithDeaths(): void {
+    let isUnderWay = true;
+    for (let count = this.random.whole(1, MOST_DEATHS); count > 0; count--) {
+      this.time.after(this.random.exponential(HEARD_MS), () => {
+        if (isUnderWay) this.kill();
+      });
+    }
+    this.#renewAll('last', 'after a change of all with controllers that die');
+    isUnderWay = false;
+  }
+
+  #renewAll(argument: string, when: string): void {
     this.truth.deeds = [];
-    const before = this.truth.running.map(({ spec }) => spec.name);
-    this.#people.renewAll();
-    this.#settle('after a change of all');
-    const replaced = new Set(before);
+    const replaced = new Set(this.truth.running.map(({ spec }) => spec.name));
+    this.#people.renewAll(argument);
+    this.#settle(when);
     const away = new Map<string, string>();
     const groups = new Map(this.#desired.map(({ name, group }) => [name, group]));
     for (const { what, name } of this.truth.deeds) {

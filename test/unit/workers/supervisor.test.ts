@@ -381,6 +381,45 @@ test('an adopted worker of an older description is replaced', () => {
   assert.deepEqual(bench.asked, ['15 a', 'start a']);
 });
 
+test('the next controller waits for whom the one before had begun to replace', () => {
+  const bench = new Bench();
+  const adopted = (name: string, isStopping: boolean) => {
+    const spec = workerSpec(name, { command: ['old'] });
+    bench.step({ type: 'adopted', spec, pid: 5, isReady: true, isStopping });
+  };
+  // One has gone, one is about to, and one was not asked yet.
+  adopted('b', true);
+  adopted('c', false);
+  bench.desire(ABC);
+  assert.deepEqual(bench.asked, ['start a']);
+  bench.ready('a');
+  bench.end('b', CLEAN);
+  assert.deepEqual(bench.asked, ['start b']);
+  bench.ready('b');
+  assert.deepEqual(bench.asked, ['15 c']);
+});
+
+test('who is never ready holds up neither its own change nor, once failed, those of others', () => {
+  const bench = new Bench();
+  bench.up({ a: {} });
+  bench.desire({ a: {}, b: { readyMs: 10 } });
+  assert.deepEqual(bench.asked, ['start b']);
+  const args = ['new'];
+  bench.desire({ a: { args }, b: { args, readyMs: 10 } });
+  assert.deepEqual(bench.asked, ['15 b']);
+  bench.end('b', CLEAN);
+  bench.ready('b');
+  assert.deepEqual(bench.asked, ['start b', '15 a']);
+  bench.end('a', CLEAN);
+  bench.ready('a');
+  bench.desire({ a: { args }, b: { args }, c: { readyMs: 10 } });
+  bench.desire({ a: {}, b: { args }, c: { readyMs: 10 } });
+  assert.deepEqual(bench.asked, ['start a', 'start c']);
+  bench.pass(10);
+  bench.end('c', KILLED);
+  assert.deepEqual(bench.asked, ['9 c', '15 a', 'start c']);
+});
+
 test('who has ended for good does not start with the next controller, unless changed', () => {
   const spec = workerSpec('a', { command: ['run', 'a'], restart: 'temporary' });
   for (const [args, asked] of [
