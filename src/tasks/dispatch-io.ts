@@ -66,7 +66,7 @@ export type DispatchInput =
   | { readonly type: 'resumed'; readonly name: string }
   /** The link with a node is over, after all that it brought was told. */
   | { readonly type: 'down'; readonly name: string }
-  /** A member that had refused for want of room has some. */
+  /** A member that had refused for want of room has some, or more than it last said. */
   | { readonly type: 'room'; readonly pool: string; readonly name: string; readonly load: Load }
   /** The handler is done: with a result, or it has thrown. */
   | (Attempt & { readonly type: 'answered'; readonly answer: unknown; readonly load: Load })

@@ -57,11 +57,14 @@ export interface PoolSetup {
   readonly handler: TaskHandler;
   readonly concurrency: number;
   readonly ahead: number;
-  readonly limits: RememberedLimits & { readonly taskPriorities: number };
+  readonly limits: RememberedLimits & {
+    readonly taskPriorities: number;
+    readonly peers: number;
+  };
   /** How many tasks this process is rid of, all its pools together; counts on. */
   readonly ended: { count: number };
   progress(asker: Asker, value: unknown): void;
-  /** Tells one that was refused that there is room. */
+  /** Tells a submitter how it is here: that there is room, or more of it. */
   room(from: string): void;
 }
 
@@ -100,6 +103,8 @@ export class Pool {
   readonly #byFrom = new Map<string, number>();
   /** Refused for want of room. */
   readonly #wanting = new Set<string>();
+  /** How much of others each was told of last, where it was anything. */
+  readonly #toldOthers = new Map<string, number>();
   #jobs = 0;
   #running = 0;
   #order = 0;
@@ -120,8 +125,17 @@ export class Pool {
 
   /** What a submitter is told of it. */
   load(from: string): Load {
-    const own = this.#byFrom.get(from) ?? 0;
-    return { ended: this.#setup.ended.count, others: this.#jobs - own };
+    const others = this.#othersThan(from);
+    const told = this.#toldOthers;
+    told.delete(from);
+    if (others > 0) told.set(from, others);
+    // No more than can be linked at once: beyond that, who was told longest ago is gone.
+    if (told.size > this.#setup.limits.peers) told.delete(told.keys().next().value as string);
+    return { ended: this.#setup.ended.count, others };
+  }
+
+  #othersThan(from: string): number {
+    return this.#jobs - (this.#byFrom.get(from) ?? 0);
   }
 
   /**
@@ -270,13 +284,22 @@ export class Pool {
     void this.#start(next);
   }
 
+  /**
+   * Whoever was refused hears that there is room, and whoever heard of others that they have half
+   * as much here: else it would leave this member alone for ever.
+   */
   #tellRoom(): void {
     const { concurrency, ahead } = this.#setup;
-    if (this.#wanting.size === 0 || this.#isDraining) return;
-    if (this.#jobs >= concurrency + ahead) return;
-    const wanting = [...this.#wanting];
+    if (this.#isDraining || this.#jobs >= concurrency + ahead) return;
+    const hearing = new Set(this.#wanting);
     this.#wanting.clear();
-    for (const from of wanting) this.#setup.room(from);
+    for (const [from, others] of this.#toldOthers) {
+      if (2 * this.#othersThan(from) <= others) hearing.add(from);
+    }
+    for (const from of hearing) {
+      this.#toldOthers.delete(from);
+      this.#setup.room(from);
+    }
   }
 
   #done(caller: Caller, result: unknown): void {

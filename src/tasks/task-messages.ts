@@ -9,7 +9,7 @@ import type { Load } from './dispatch-io.js';
 export const RUN_TOPIC = 'task:run';
 /** A call: how many a member takes. */
 export const HELLO_TOPIC = 'task:hello';
-/** A message: a member that has refused has room. */
+/** A message: a member that has refused has room, or others have less there than it said. */
 export const ROOM_TOPIC = 'task:room';
 /** A message: how far a task is. */
 export const PROGRESS_TOPIC = 'task:progress';

@@ -112,7 +112,13 @@ export const dispatchMutants: readonly Mutant[] = [
   {
     name: 'nobody is told of room',
     file: 'src/tasks/pool.ts',
-    find: '    for (const from of wanting) this.#setup.room(from);',
+    find: 'const hearing = new Set(this.#wanting);',
+    put: 'const hearing = new Set<string>();',
+  },
+  {
+    name: 'nobody hears that a member is not busy with others any more',
+    file: 'src/tasks/pool.ts',
+    find: '      if (2 * this.#othersThan(from) <= others) hearing.add(from);\n',
     put: '',
   },
   {

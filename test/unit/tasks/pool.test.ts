@@ -69,7 +69,8 @@ test('so many run, so many wait by priority, the rest is refused and told of roo
   assert.equal(await word(high), 'done 2');
   it.begun[2]?.end(3);
   assert.equal(await word(low), 'done 3');
-  assert.deepEqual(it.room, ['c']);
+  // Both heard of one of the other, which is gone.
+  assert.deepEqual(it.room, ['c', 'a', 'b']);
 });
 
 test('each is told how much there is of others, and how new that is', async () => {
@@ -83,6 +84,34 @@ test('each is told how much there is of others, and how new that is', async () =
   const { load } = await first;
   assert.deepEqual(load, { ended: 1, others: 1 });
   assert.deepEqual(it.pool.load('b'), { ended: 1, others: 1 });
+});
+
+test('who heard of others hears when they have half as much, and at last nothing', async () => {
+  const it = new PoolAtHand(4);
+  for (const body of [1, 2, 3, 4]) it.ask('a', body);
+  const end = async (at: number) => {
+    it.begun[at]?.end(null);
+    await new Promise(setImmediate);
+    return it.room.splice(0);
+  };
+  assert.equal(it.pool.load('b').others, 4);
+  assert.deepEqual(await end(0), []);
+  assert.deepEqual(await end(1), ['b']);
+  assert.equal(it.pool.load('b').others, 2);
+  assert.deepEqual(await end(2), ['b']);
+  assert.equal(it.pool.load('b').others, 1);
+  assert.deepEqual(await end(3), ['b']);
+  assert.equal(it.pool.load('b').others, 0);
+});
+
+test('of those who heard of others, as many are kept as can be linked at once', async () => {
+  const it = new PoolAtHand(1);
+  it.ask('a', 1);
+  for (let index = 0; index <= limits.peers; index++) it.pool.load(`b${index}`);
+  it.begun[0]?.end(null);
+  await new Promise(setImmediate);
+  assert.equal(it.room.length, limits.peers);
+  assert.equal(it.room[0], 'b1');
 });
 
 test('what is given up is aborted where it runs and forgotten where it waits', async () => {
