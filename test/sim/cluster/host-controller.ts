@@ -270,8 +270,7 @@ export class SimController {
     const { spec } = keeper;
     const known = this.#keepers.get(spec.name);
     if (known !== undefined) return known === keeper;
-    // That it was to be started no more, nobody has written down: it is one that was to stop.
-    if (told?.isStopping === true) this.#world.truth.mayStart(spec.name);
+    if (told?.isStopping === true) this.#world.truth.foundAsked(keeper);
     this.#register(keeper);
     this.#feed({
       type: 'adopted',

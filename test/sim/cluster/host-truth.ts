@@ -13,6 +13,16 @@ const STALL_SLACK_MS = 50;
 export interface Deed {
   readonly what: 'began' | 'ready' | 'ended';
   readonly name: string;
+  /** It stood still, as its keeper had found: it has failed, and nobody replaced it. */
+  readonly hadStalled: boolean;
+}
+
+/** One that has ended for good. */
+interface Finished {
+  /** What it was. */
+  readonly kind: string;
+  /** Its last process, where that went because others had failed; null: it ended by itself. */
+  readonly wentWithOthers: SimKeeper | null;
 }
 
 export class HostTruth {
@@ -23,8 +33,10 @@ export class HostTruth {
   readonly #running = new Map<string, SimKeeper>();
   /** Who has told of the ending of a process. */
   readonly #tellers = new Map<SimKeeper, Set<SimController>>();
-  /** What those were that have ended for good, by name. */
-  readonly #finished = new Map<string, string>();
+  /** Of each worker, the process whose ending was told last. */
+  readonly #lastTold = new Map<string, SimKeeper>();
+  /** Those that have ended for good, by name. */
+  readonly #finished = new Map<string, Finished>();
 
   constructor(world: HostWorld) {
     this.#world = world;
@@ -46,7 +58,7 @@ export class HostTruth {
     const other = this.#world.folders.find((keeper) => keeper.spec.name === name && keeper.isAlive);
     if (other !== undefined) this.#world.violated(`${name} is started, and runs already`);
     if (this.#world.held.has(name)) this.#world.violated(`${name} is started, and was stopped`);
-    const isFinished = this.#finished.get(name) === kindOf(spec);
+    const isFinished = this.#finished.get(name)?.kind === kindOf(spec);
     this.#finished.delete(name);
     if (isFinished) this.#world.violated(`${name} is started, and has ended for good`);
   }
@@ -55,23 +67,24 @@ export class HostTruth {
     const { name } = keeper.spec;
     if (this.#running.has(name)) this.#world.violated(`${name} runs twice`);
     this.#running.set(name, keeper);
-    this.#note('began', name);
+    this.#note('began', keeper);
   }
 
   ready(keeper: SimKeeper): void {
-    this.#note('ready', keeper.spec.name);
+    this.#note('ready', keeper);
   }
 
   ended(keeper: SimKeeper): void {
     const { name } = keeper.spec;
     if (this.#running.get(name) === keeper) this.#running.delete(name);
-    this.#note('ended', name);
+    this.#note('ended', keeper);
     this.#world.counts.ended++;
   }
 
   /** A controller tells how a process has ended: once, and the next one only if that one died. */
   told(controller: SimController, keeper: SimKeeper | undefined, ending: Ending): void {
     if (keeper === undefined) return this.#world.violated('an ending of no process is told');
+    this.#lastTold.set(keeper.spec.name, keeper);
     const what = `${keeper.spec.name}/${keeper.instance}`;
     if (JSON.stringify(keeper.ending) !== JSON.stringify(ending)) {
       this.#world.violated(`${what} has ended otherwise: ${JSON.stringify(keeper.ending)}`);
@@ -88,8 +101,19 @@ export class HostTruth {
     this.#world.violated(`how ${keeper.spec.name}/${keeper.instance} has ended is lost`);
   }
 
-  finished(spec: WorkerSpec): void {
-    this.#finished.set(spec.name, kindOf(spec));
+  /** @param isWithOthers it was stopped because others had failed, and is not to come again */
+  finished(spec: WorkerSpec, isWithOthers: boolean): void {
+    const keeper = isWithOthers ? this.#lastTold.get(spec.name) : undefined;
+    this.#finished.set(spec.name, { kind: kindOf(spec), wentWithOthers: keeper ?? null });
+  }
+
+  /**
+   * A controller finds a process that was asked to stop. What for, nobody has written down: where
+   * that it ended for good was told and not kept yet, this one takes it for one that was to stop.
+   */
+  foundAsked(keeper: SimKeeper): void {
+    const { name } = keeper.spec;
+    if (this.#finished.get(name)?.wentWithOthers === keeper) this.#finished.delete(name);
   }
 
   /** It may start again, though it had ended for good. */
@@ -118,9 +142,9 @@ export class HostTruth {
     }
   }
 
-  #note(what: Deed['what'], name: string): void {
+  #note(what: Deed['what'], { spec: { name }, stalledSinceMs }: SimKeeper): void {
     this.#world.trace.note(this.#world.time.nowMs, what, name);
-    if (this.#world.isCalm) this.deeds.push({ what, name });
+    if (this.#world.isCalm) this.deeds.push({ what, name, hadStalled: stalledSinceMs !== null });
   }
 }
 

@@ -237,11 +237,11 @@ export class HostWorld {
     this.#settle(when);
     const away = new Map<string, string>();
     const groups = new Map(this.#desired.map(({ name, group }) => [name, group]));
-    for (const { what, name } of this.truth.deeds) {
+    for (const { what, name, hadStalled } of this.truth.deeds) {
       const group = groups.get(name) as string;
       const other = away.get(group);
       if (what === 'ready' && other === name) away.delete(group);
-      if (what !== 'ended' || !replaced.has(name)) continue;
+      if (what !== 'ended' || hadStalled || !replaced.has(name)) continue;
       if (other !== undefined) this.violated(`${name} is replaced while ${other} is away`);
       away.set(group, name);
     }
