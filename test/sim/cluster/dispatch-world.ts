@@ -19,7 +19,10 @@ const LONGEST_MS = 3_600_000;
 const CALM_MS = 60_000;
 /** When all is calm, what is short is done within this time. */
 const SHORT_MS = 5000;
+/** When all is calm, what is said is heard within this time. */
+const HEARD_MS = 1000;
 const LOOK_EVERY_MS = 100;
+const SERVE_EVERY_MS = 10;
 /** Far more than all members do at once. */
 const LAST = 100;
 
@@ -181,7 +184,11 @@ export class DispatchWorld {
         return isLinked(worker) && !worker.process.isStalled;
       });
     await this.#runUntil(isWhole, CALM_MS, () => 'all is calm, and not all are linked');
+    let nextLookMs = 0;
     const serveAll = () => {
+      // Whoever asks at every step keeps a loop that was late from ever catching up.
+      if (this.time.nowMs < nextLookMs) return false;
+      nextLookMs = this.time.nowMs + SERVE_EVERY_MS;
       for (const worker of this.workers) {
         worker.turn(() => {
           for (const pool of POOLS) worker.serve(pool);
@@ -210,15 +217,19 @@ export class DispatchWorld {
     }
   }
 
-  /** As many tasks as members: each has one. */
+  /** As many tasks as members: each has one, though all were busy with others before. */
   async #spread(): Promise<void> {
     const { nodes, limits: own } = this.knobs;
-    // Who could not be given a task before has rested until then.
-    const restedMs = this.time.nowMs + 2 * (own.taskRetryMs as number);
+    const all = Array.from({ length: nodes });
+    const crowd = this.#submitters.flatMap((submitter) =>
+      this.#ask(submitter, () => all.map(() => submitter.submit('p', 'deaf'))),
+    );
+    await this.#over(crowd, 'when all submit at once');
+    // By then, who could not be given a task has rested, and all have heard that nobody is busy.
+    const restedMs = this.time.nowMs + Math.max(HEARD_MS, 2 * (own.taskRetryMs as number));
     const isRested = () => this.time.nowMs >= restedMs;
     await this.#runUntil(isRested, SHORT_MS, () => '');
     for (const submitter of this.#submitters) {
-      const all = Array.from({ length: nodes });
       const tasks = this.#ask(submitter, () => all.map(() => submitter.submit('p', 'deaf')));
       await this.#over(tasks, 'when each has one');
       const at = new Set(tasks.map(({ runs }) => runs[0]?.worker.name));

@@ -221,18 +221,18 @@ export class HostJudge {
 
   #finished(worker: string): void {
     const fact = this.facts.workers.get(worker);
-    if (this.facts.expected.delete(`finished ${worker}`)) return this.#finishedAs(fact, true);
+    if (this.facts.expected.delete(`finished ${worker}`)) return this.#finishedWith(fact);
     if (fact?.hasFailed !== true || !endsForGood(fact)) {
       return this.#violated(`${worker} is told to have finished, and has not`);
     }
     fact.hasFailed = false;
     fact.isFinished = true;
-    this.#finishedAs(fact, false);
+    this.#finishedWith(fact);
   }
 
-  #finishedAs(fact: WorkerFact | undefined, isWithOthers: boolean): void {
+  #finishedWith(fact: WorkerFact | undefined): void {
     this.#world.counts.finished++;
-    if (fact !== undefined) this.#world.truth.finished(fact.spec, isWithOthers);
+    if (fact !== undefined) this.#world.truth.finished(fact.spec);
   }
 
   /** The group of one that has failed and is to start again, with this failure counted. */

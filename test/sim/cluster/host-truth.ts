@@ -21,8 +21,8 @@ export interface Deed {
 interface Finished {
   /** What it was. */
   readonly kind: string;
-  /** Its last process, where that went because others had failed; null: it ended by itself. */
-  readonly wentWithOthers: SimKeeper | null;
+  /** Its last process. */
+  readonly keeper: SimKeeper | undefined;
 }
 
 export class HostTruth {
@@ -101,19 +101,18 @@ export class HostTruth {
     this.#world.violated(`how ${keeper.spec.name}/${keeper.instance} has ended is lost`);
   }
 
-  /** @param isWithOthers it was stopped because others had failed, and is not to come again */
-  finished(spec: WorkerSpec, isWithOthers: boolean): void {
-    const keeper = isWithOthers ? this.#lastTold.get(spec.name) : undefined;
-    this.#finished.set(spec.name, { kind: kindOf(spec), wentWithOthers: keeper ?? null });
+  finished(spec: WorkerSpec): void {
+    const keeper = this.#lastTold.get(spec.name);
+    this.#finished.set(spec.name, { kind: kindOf(spec), keeper });
   }
 
   /**
-   * A controller finds a process that was asked to stop. What for, nobody has written down: where
+   * A controller finds a process that was sent a signal. What for, nobody has written down: where
    * that it ended for good was told and not kept yet, this one takes it for one that was to stop.
    */
   foundAsked(keeper: SimKeeper): void {
     const { name } = keeper.spec;
-    if (this.#finished.get(name)?.wentWithOthers === keeper) this.#finished.delete(name);
+    if (this.#finished.get(name)?.keeper === keeper) this.#finished.delete(name);
   }
 
   /** It may start again, though it had ended for good. */
