@@ -1,11 +1,42 @@
 /** Child processes that run seeds, one each at a time. */
 import { type ChildProcess, fork } from 'node:child_process';
+import { constants } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import type { Done, Job } from './jobs.js';
 import type { Overlay } from './worker.js';
 
 /** Far longer than any seed takes; a machine that never ends its turn is found by this. */
 const JOB_MS = 60_000;
+
+const living = new Set<ChildProcess>();
+
+/**
+ * Ends them with this process. One that never ends its turn hears neither a signal nor the end of
+ * its channel, and would go on for ever.
+ */
+function endWithUs(child: ChildProcess): void {
+  if (living.size === 0) {
+    process.once('exit', killAll);
+    for (const signal of SIGNALS) process.once(signal, leave);
+  }
+  living.add(child);
+  child.once('exit', () => {
+    living.delete(child);
+    if (living.size > 0) return;
+    process.off('exit', killAll);
+    for (const signal of SIGNALS) process.off(signal, leave);
+  });
+}
+
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
+function leave(signal: (typeof SIGNALS)[number]): void {
+  process.exit(128 + constants.signals[signal]);
+}
+
+function killAll(): void {
+  for (const child of living) child.kill('SIGKILL');
+}
 
 /** A process that runs one job after the other. */
 export class Worker {
@@ -19,6 +50,7 @@ export class Worker {
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
       execArgv: ['--max-semi-space-size=64'],
     });
+    endWithUs(this.#child);
     this.#child.on('exit', () => {
       this.#isOver = true;
     });
