@@ -4,7 +4,6 @@ import {
   chmodSync,
   existsSync,
   mkdirSync,
-  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -12,105 +11,12 @@ import {
 } from 'node:fs';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
-import test, { type TestContext } from 'node:test';
+import test from 'node:test';
 import { limits } from '../../../src/limits.js';
 import { keeperProgram } from '../../../src/workers/keeper-program.js';
-import { keeperFile } from '../../../src/workers/keeper-text.js';
-import type { WorkerEvent, WorkersOptions } from '../../../src/workers/options.js';
-import { groupSpec, workerSpec } from '../../../src/workers/worker-spec.js';
-import { startWorkers, type Workers } from '../../../src/workers/workers.js';
-import type { Wanted } from './bench.js';
+import type { WorkerEvent } from '../../../src/workers/options.js';
 import { eventually, folderFor, isThere, say } from './keepers.js';
-
-const STAYS = { command: ['sleep', '1000000'] };
-/** Of two that have ended together one starts anew because the other has failed. */
-const LEFT: Wanted = { a: { ...STAYS, restart: 'transient' }, b: STAYS };
-
-/** A host with its controllers, one after the other. */
-class Host {
-  readonly folder: string;
-  readonly lines: string[] = [];
-  workers: Workers | null = null;
-  events: WorkerEvent[] = [];
-  #wake: () => void = () => {};
-
-  constructor(t: TestContext) {
-    // Before the folder goes.
-    t.after(() => this.end());
-    this.folder = folderFor(t);
-  }
-
-  async start(options: Partial<WorkersOptions> = {}): Promise<Workers> {
-    this.events = [];
-    const line = (level: string) => (_: object, message: string) => {
-      this.lines.push(`${level} ${message}`);
-    };
-    const log = Object.fromEntries(
-      ['trace', 'debug', 'info', 'warn', 'error'].map((level) => [level, line(level)]),
-    ) as unknown as NonNullable<WorkersOptions['log']>;
-    const tell = (event: WorkerEvent) => {
-      this.events.push(event);
-      this.#wake();
-    };
-    this.workers = await startWorkers({ folder: this.folder, host: 'h', log, tell, ...options });
-    return this.workers;
-  }
-
-  desire(workers: Wanted, groups: Wanted = {}): void {
-    this.workers?.desire({
-      workers: Object.entries(workers).map(([name, value]) => workerSpec(name, value)),
-      groups: Object.entries(groups).map(([name, value]) => groupSpec(name, value)),
-      refused: [],
-    });
-  }
-
-  /** The first event of a type about a worker, from the controller's start on. */
-  async told(type: WorkerEvent['type'], worker?: string): Promise<WorkerEvent> {
-    for (;;) {
-      const found = this.events.find(
-        (event) => event.type === type && (worker === undefined || of(event) === worker),
-      );
-      if (found !== undefined) return found;
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-      });
-    }
-  }
-
-  /** A process that has ended, as another controller has left it: `code 1`, in `exit` or `told`. */
-  leave(instance: string, worker: string, file: 'exit' | 'told', ending: string): void {
-    const folder = join(this.folder, 'run', instance);
-    mkdirSync(folder, { recursive: true });
-    const [name, value] = [worker, LEFT[worker]];
-    const setup = {
-      spec: workerSpec(name, value),
-      env: {},
-      output: '/nowhere',
-      boot: '',
-      cgroup: null,
-    };
-    writeFileSync(join(folder, 'keeper.1.1'), keeperFile(setup));
-    writeFileSync(join(folder, file), `${ending} 1700000000000\n`);
-  }
-
-  get instances(): string[] {
-    return readdirSync(join(this.folder, 'run'));
-  }
-
-  pid(worker: string): number {
-    return this.workers?.view().workers.find(({ name }) => name === worker)?.pid ?? 0;
-  }
-
-  /** Ends all that runs. */
-  async end(): Promise<void> {
-    if (this.workers === null) return;
-    this.desire({});
-    await eventually(() => this.workers?.view().workers.length === 0);
-    await this.workers.close();
-  }
-}
-
-const of = (event: WorkerEvent): string => ('worker' in event ? event.worker : '');
+import { Host, LEFT, of, STAYS } from './one-host.js';
 
 test('workers run, say what they do, and what they put out can be read', async (t) => {
   const host = new Host(t);
