@@ -8,34 +8,16 @@ import type { Overlay } from './worker.js';
 /** Far longer than any seed takes; a machine that never ends its turn is found by this. */
 const JOB_MS = 60_000;
 
-const living = new Set<ChildProcess>();
-
 /**
- * Ends them with this process. One that never ends its turn hears neither a signal nor the end of
+ * They end with this process. One that never ends its turn hears neither a signal nor the end of
  * its channel, and would go on for ever.
  */
-function endWithUs(child: ChildProcess): void {
-  if (living.size === 0) {
-    process.once('exit', killAll);
-    for (const signal of SIGNALS) process.once(signal, leave);
-  }
-  living.add(child);
-  child.once('exit', () => {
-    living.delete(child);
-    if (living.size > 0) return;
-    process.off('exit', killAll);
-    for (const signal of SIGNALS) process.off(signal, leave);
-  });
-}
-
-const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
-
-function leave(signal: (typeof SIGNALS)[number]): void {
-  process.exit(128 + constants.signals[signal]);
-}
-
-function killAll(): void {
+const living = new Set<ChildProcess>();
+process.once('exit', () => {
   for (const child of living) child.kill('SIGKILL');
+});
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  process.once(signal, () => process.exit(128 + constants.signals[signal]));
 }
 
 /** A process that runs one job after the other. */
@@ -50,8 +32,9 @@ export class Worker {
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
       execArgv: ['--max-semi-space-size=64'],
     });
-    endWithUs(this.#child);
+    living.add(this.#child);
     this.#child.on('exit', () => {
+      living.delete(this.#child);
       this.#isOver = true;
     });
     if (overlay !== null) this.#child.send(overlay);
