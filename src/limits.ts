@@ -305,8 +305,8 @@ export const limits = {
    * all there is of the processors, the controller has a quarter, nearly. They are as large as this
    * because time may be charged by the tick: one of 10 ms counts for workers as 1 ms, which is less
    * than the credit that the kernel gives to who wakes (3 ms), so that their next message does not
-   * wait for it; for the controller it counts as 3.3 ms. With 600 for workers, calls between them
-   * took five times as long beside a snapshot.
+   * wait for it; for the controller it counts as 3.3 ms. Whoever changes them runs
+   * `npm run -s lab -- oam`.
    */
   controllerCpuWeight: 300,
   workersCpuWeight: 1000,

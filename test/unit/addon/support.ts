@@ -110,9 +110,8 @@ export function send(socket: NativeSocket, text: string): void {
 }
 
 /**
- * Lets the loop turn until `done`. Bounded by time, not by turns: a turn takes as little as 2 us,
- * and a kernel may give a reader's buffers back to the sender half a millisecond later (Linux 6.18
- * does when reader and sender have changed processors).
+ * Lets the loop turn until `done`. Bounded by time, not by turns: these may be very short, and
+ * some kernels give a reader's buffers back to the sender only after many of them.
  */
 export async function until(done: () => boolean, deadlineMs = 10_000): Promise<void> {
   const start = performance.now();
