@@ -98,6 +98,8 @@ export function checkTellOptions(options: TellOptions | PublishOptions): Message
   checkOptions(options, TELL_OPTIONS);
   const { orderKey = '', priority, unordered, ttl, onOutcome } = options;
   if (onOutcome !== undefined) checkFunction('onOutcome', onOutcome);
+  const isPlain = orderKey === '' && priority === undefined && unordered === undefined;
+  if (isPlain && ttl === undefined) return PLAIN;
   return {
     orderKey: checkOrderKey(orderKey),
     priority: checkFlag('priority', priority),

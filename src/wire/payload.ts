@@ -174,6 +174,11 @@ function readError([name, message, code]: ErrorContent): Error {
 
 const BIGINT_MAX = 2n ** BigInt(limits.bigIntBits) - 1n;
 
+/** What is not changed is returned as it was: an object as itself. Faster than Object.is. */
+function isSame(item: unknown, before: unknown): boolean {
+  return item === before || Number.isNaN(before);
+}
+
 /**
  * Walks a value before it is encoded, and gives the value to encode in its place: the same, but
  * with everything that needs a tag in one. Containers are copied only where that changes them.
@@ -195,26 +200,21 @@ class Outgoing {
 
   value(value: unknown, depth: number): unknown {
     this.#countItem();
-    switch (typeof value) {
-      case 'undefined':
-      case 'boolean':
-        return value;
-      case 'number':
-        if (Object.is(value, -0)) this.hasNegativeZero = true;
-        return value;
-      case 'string':
-        this.#text(value);
-        return value;
-      case 'bigint':
-        if (value > BIGINT_MAX || value < -1n - BIGINT_MAX) {
-          throw unsendable(`a BigInt over ${limits.bigIntBits} bits`);
-        }
-        return value;
-      case 'object':
-        return value === null ? value : this.#object(value, depth);
-      default:
-        throw unsendable(`a ${typeof value}`);
+    // Not a switch: that would have the engine make a text of every type.
+    if (typeof value === 'string') {
+      this.#text(value);
+    } else if (typeof value === 'number') {
+      if (value === 0 && 1 / value < 0) this.hasNegativeZero = true;
+    } else if (typeof value === 'object') {
+      return value === null ? value : this.#object(value, depth);
+    } else if (typeof value === 'bigint') {
+      if (value > BIGINT_MAX || value < -1n - BIGINT_MAX) {
+        throw unsendable(`a BigInt over ${limits.bigIntBits} bits`);
+      }
+    } else if (typeof value !== 'boolean' && value !== undefined) {
+      throw unsendable(`a ${typeof value}`);
     }
+    return value;
   }
 
   #countItem(): void {
@@ -266,7 +266,7 @@ class Outgoing {
     for (let i = 0; i < array.length; i++) {
       const before = array[i];
       const item = this.value(before, depth);
-      if (Object.is(item, before)) continue;
+      if (isSame(item, before)) continue;
       changed ??= [...array];
       changed[i] = item;
     }
@@ -282,7 +282,7 @@ class Outgoing {
       this.#text(key);
       const before = object[key];
       const item = this.value(before, depth);
-      if (Object.is(item, before)) continue;
+      if (isSame(item, before)) continue;
       changed ??= { ...object };
       changed[key] = item;
     }
