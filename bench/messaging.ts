@@ -114,7 +114,7 @@ export const messagingCases: readonly string[] = [
 export async function benchMessaging(options: MessagingBenchOptions): Promise<void> {
   const root = fileURLToPath(new URL('../..', import.meta.url));
   const rawProgram = compileRaw(root, 'sctp_flood');
-  await enterLab({ processors: 'any' });
+  await enterLab();
   const restore = setBufferLimits();
   const lab = await createLab({ hosts: 2, planes: ['a'] });
   try {
