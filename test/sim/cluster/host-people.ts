@@ -13,6 +13,8 @@ const KINDS = ['permanent', 'permanent', 'permanent', 'transient', 'temporary'] 
 export class HostTree {
   readonly #values = new Map<string, unknown>();
   readonly #prefix: string;
+  /** What holds, as long as nothing was put. */
+  #effective: EffectiveItem[] | null = null;
 
   constructor(host: string) {
     this.#prefix = `hosts/${host}/`;
@@ -22,6 +24,7 @@ export class HostTree {
   put(key: string, value: unknown): void {
     if (value === undefined) this.#values.delete(key);
     else this.#values.set(key, value);
+    this.#effective = null;
   }
 
   get(key: string): ReturnType<TreeReader['get']> {
@@ -30,13 +33,15 @@ export class HostTree {
     return { key, value, createRevision: 1, modRevision: 1, version: 1 };
   }
 
-  /** What holds for the host, in the order of keys. */
+  /** What holds for the host, in the order of keys; the same array until something is put. */
   effective(): EffectiveItem[] {
+    if (this.#effective !== null) return this.#effective;
     const all = [...this.#values].filter(([key]) => key.startsWith(this.#prefix));
     const items = all.map(([key, value]) => {
       return { key: key.slice(this.#prefix.length), value, origin: key, hides: [] };
     });
-    return items.sort((a, b) => (a.key < b.key ? -1 : 1));
+    this.#effective = items.sort((a, b) => (a.key < b.key ? -1 : 1));
+    return this.#effective;
   }
 }
 

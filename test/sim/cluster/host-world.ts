@@ -58,6 +58,9 @@ export class HostWorld {
   #controllers = 0;
   #instances = 0;
 
+  /** What was to run when that was looked at last. */
+  #lastRead: { readonly values: object; readonly workers: WorkerSpec[] } | null = null;
+
   constructor(seed: number, options: SeedOptions) {
     this.#seed = seed;
     this.#options = options;
@@ -159,8 +162,13 @@ export class HostWorld {
 
   /** What is to run, the first to start first. */
   get #desired(): WorkerSpec[] {
-    const { workers } = readDesired(this.tree.effective());
-    return workers.toSorted((a, b) => a.order - b.order || (a.name < b.name ? -1 : 1));
+    const values = this.tree.effective();
+    if (this.#lastRead?.values === values) return this.#lastRead.workers;
+    const workers = readDesired(values).workers.toSorted((a, b) => {
+      return a.order - b.order || (a.name < b.name ? -1 : 1);
+    });
+    this.#lastRead = { values, workers };
+    return workers;
   }
 
   /** What is not as it is described; null: all is. */
