@@ -72,7 +72,7 @@ export const limits = {
    * Bundles a link gives its association before the event loop has a turn: who sends as fast as the
    * kernel takes it would otherwise read no answer and run no timer until all is sent.
    */
-  flushBytes: 256 * 1024,
+  flushBytes: 64 * 1024,
   /** Acknowledgements and refusals in one bundle, beside its other records. */
   bundleAckBytes: 16 * 1024,
   /** Messages that a peer may send and our handlers are not done with, but for large ones. */

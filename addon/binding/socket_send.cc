@@ -14,6 +14,9 @@ constexpr uint32_t kSendSackNow = 2;
 
 constexpr double kMaxStream = 65535;
 
+// Where so much would be copied to wait for the end of the turn, it goes at once if it can.
+constexpr size_t kSendNowBytes = 32 * 1024;
+
 // The kernel reports room as soon as one message fits, and a flood that followed each such report
 // would leave message by message. After a batch that met the end of the room the next one is sent
 // after a pause instead, which grows while pauses end with less than half of the buffer free and
@@ -65,7 +68,13 @@ Napi::Value Socket::Send(const Napi::CallbackInfo& info) {
   send.stream = static_cast<uint16_t>(stream);
   send.unordered = (flags & kSendUnordered) != 0;
   send.sack_now = (flags & kSendSackNow) != 0;
-  queue_.Push({static_cast<const uint8_t*>(data), length}, send);
+  const parse::Bytes message{static_cast<const uint8_t*>(data), length};
+  const bool may_go = up_ && !blocked_ && !send_over_ && queue_.empty();
+  if (may_go && length >= kSendNowBytes &&
+      environment_->send_batch().SendNow(handle_->socket(), message, send)) {
+    return Napi::Number::New(env, 0);
+  }
+  queue_.Push(message, send);
   if (queue_.bytes() > low_water_bytes_) above_low_water_ = true;
   return Napi::Number::New(env, static_cast<double>(queue_.bytes()));
 }

@@ -48,18 +48,22 @@ int SendBatch::Fill(const SendQueue& queue) {
   SendQueue::Message message;
   int count = 0;
   while (count < kSlots && cursor.Next(&message)) {
-    vectors_[count] = {message.data, message.length};
-    streams_[count] = message.info.stream;
-    sctp_sndinfo info{};
-    info.snd_sid = message.info.stream;
-    if (message.info.unordered) info.snd_flags |= SCTP_UNORDERED;
-    if (message.info.sack_now) info.snd_flags |= SCTP_SACK_IMMEDIATELY;
-    info.snd_ppid = htonl(message.info.ppid);
-    info.snd_context = message.info.context;
-    std::memcpy(control_[count].data() + CMSG_LEN(0), &info, sizeof info);
+    FillSlot(count, message.data, message.length, message.info);
     count++;
   }
   return count;
+}
+
+void SendBatch::FillSlot(int slot, uint8_t* data, size_t length, const SendInfo& how) {
+  vectors_[slot] = {data, length};
+  streams_[slot] = how.stream;
+  sctp_sndinfo info{};
+  info.snd_sid = how.stream;
+  if (how.unordered) info.snd_flags |= SCTP_UNORDERED;
+  if (how.sack_now) info.snd_flags |= SCTP_SACK_IMMEDIATELY;
+  info.snd_ppid = htonl(how.ppid);
+  info.snd_context = how.context;
+  std::memcpy(control_[slot].data() + CMSG_LEN(0), &info, sizeof info);
 }
 
 int SendBatch::Held(int count) const {
@@ -99,6 +103,12 @@ SendBatch::Result SendBatch::Flush(const Socket& socket, SendQueue* queue, size_
     return ConcernsMessage(status->error) ? Result::kRefused : Result::kOver;
   }
   return Result::kEmpty;
+}
+
+bool SendBatch::SendNow(const Socket& socket, parse::Bytes data, const SendInfo& info) {
+  // An iovec has no const; the kernel only reads.
+  FillSlot(0, const_cast<uint8_t*>(data.data), data.length, info);
+  return sendmmsg(socket.fd(), headers_.data(), 1, MSG_DONTWAIT | MSG_NOSIGNAL) == 1;
 }
 
 }  // namespace backplane::kernel

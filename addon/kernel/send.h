@@ -30,10 +30,15 @@ class SendBatch {
   // `charged` grows by about what the kernel books for it against SO_SNDBUF.
   Result Flush(const Socket& socket, SendQueue* queue, size_t* charged, Status* status);
 
+  // Sends one message from where it lies, when the queue is empty. False: the kernel did not take
+  // it, and whoever flushes it from the queue is told why.
+  bool SendNow(const Socket& socket, parse::Bytes data, const SendInfo& info);
+
  private:
   static constexpr size_t kControlBytes = 32;
 
   int Fill(const SendQueue& queue);
+  void FillSlot(int slot, uint8_t* data, size_t length, const SendInfo& info);
   // How many of the filled slots go with MSG_MORE, which lets the kernel bundle small messages into
   // full packets (RFC 9260, 6.10) where SCTP_NODELAY would give each its own: 2.1 times as many
   // messages of 64 bytes a second in the lab's guest. What is held back leaves with the next
