@@ -28,8 +28,8 @@ export interface Pending {
   readonly done: Done;
   /** Infinity when it does not expire. */
   readonly expiresAtMs: number;
-  /** Of the memory of a body that was not copied: see `lifeOf`. */
-  readonly life: number;
+  /** Of the memory of a body that was not copied: see `lifeOf`. Null: it is our own. */
+  readonly life: number | null;
 }
 
 /** A message that leaves in fragments. */
@@ -45,9 +45,10 @@ export interface Large {
 }
 
 /** Whether its body is still there: a program may release, transfer or shrink the memory. */
-export function isWhole({ pending, head }: Large): boolean {
-  const { body } = pending.message;
-  return head.length + body.length === pending.bytes && lifeOf(body) === pending.life;
+export function isWhole({ message, topic, bytes, life }: Pending): boolean {
+  const { body } = message;
+  if (life === null) return true;
+  return messageHeadBytes(message, topic.length) + body.length === bytes && lifeOf(body) === life;
 }
 
 /** A bundle that completes messages and is not acknowledged. */

@@ -47,6 +47,8 @@ const NEVER = Number.POSITIVE_INFINITY;
 
 /** Topics whose bytes are kept. */
 const TOPICS = 1024;
+/** A smaller body that has to wait is copied, which costs less than to look after it. */
+export const BORROWED_BYTES: number = 16 * 1024;
 
 export class Outbox {
   /** What it has sent, and what became of that. */
@@ -104,7 +106,7 @@ export class Outbox {
   }
 
   /**
-   * Takes one message. A body of over limits.bundleBytes is read when its turn comes.
+   * Takes one message. A body that is not copied is read when its turn comes.
    *
    * @throws LinkError ERR_QUEUE_FULL, ERR_MESSAGE_TOO_LARGE, ERR_ARGUMENT: nothing was taken.
    */
@@ -153,9 +155,9 @@ export class Outbox {
     }
     const { ttlMs } = options;
     const expiresAtMs = ttlMs === undefined ? NEVER : this.#setup.nowMs() + ttlMs;
-    const isLarge = bytes > limits.bundleBytes;
-    const kept = isLarge ? message : withOwnBody(message);
-    const life = isLarge ? lifeOf(message.body) : 0;
+    const isBorrowed = bytes > limits.bundleBytes || hasOwnMemory(message.body);
+    const kept = isBorrowed ? message : withOwnBody(message);
+    const life = isBorrowed ? lifeOf(message.body) : null;
     lane.push({ message: kept, topic, bytes, done, expiresAtMs, life, orderKey: options.orderKey });
   }
 
@@ -356,6 +358,11 @@ export class Outbox {
         continue;
       }
       if (lane.holdBehindLarge(pending)) continue;
+      if (!isWhole(pending)) {
+        lane.shift();
+        this.#lost(pending, pending.bytes);
+        continue;
+      }
       if (!lane.fits(pending.bytes) || !this.#hasCredit(lane, pending.bytes)) break;
       lane.shift();
       this.#append(lane, pending.message, pending.topic, pending.bytes, pending.done);
@@ -370,18 +377,23 @@ export class Outbox {
     if (this.#over || !lane.isEmpty) return 'none';
     const large = lane.nextLarge((bytes) => this.#largeUsed + bytes <= this.#largeCredit);
     if (large === null) return 'none';
-    const { bytes, done } = large.pending;
-    if (isWhole(large)) {
+    const { bytes } = large.pending;
+    if (isWhole(large.pending)) {
       if (large.offset === 0) this.#largeUsed += bytes;
       lane.writeFragment(large);
       return 'written';
     }
     lane.giveUp(large);
-    this.#queuedBytes -= bytes - large.offset;
+    this.#lost(large.pending, bytes - large.offset);
+    return lane.isEmpty ? 'lost' : 'written';
+  }
+
+  /** The memory of its body is gone, of which so many bytes still waited. */
+  #lost({ done }: Pending, bytes: number): void {
+    this.#queuedBytes -= bytes;
     this.#messages--;
     this.counts.unsent++;
     done?.(LOST);
-    return lane.isEmpty ? 'lost' : 'written';
   }
 
   /** Seals the open bundle and gives it to the carrier; false when there was nothing to send. */
@@ -404,6 +416,14 @@ export class Outbox {
     if (carried !== 'room') this.#blocked = true;
     return carried !== 'over';
   }
+}
+
+/**
+ * Whether nothing else lies in the memory of a body, which can then be seen to be given away; what
+ * was received lies among others, and so does what is smaller than Buffer's pool.
+ */
+function hasOwnMemory({ buffer, length }: Uint8Array): boolean {
+  return length >= BORROWED_BYTES && buffer.byteLength === length;
 }
 
 /** With a copy of a body that belongs to the program, which may change it before its turn comes. */

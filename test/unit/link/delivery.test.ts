@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { BackplaneError } from '../../../src/errors.js';
 import { limits } from '../../../src/limits.js';
+import { BORROWED_BYTES } from '../../../src/link/outbox.js';
 import { FrameType } from '../../../src/wire/frame.js';
 import { Pair, say, send } from './pair.js';
 
@@ -203,8 +204,9 @@ test('a large message whose memory is given away is unsent, and holds up nothing
 test('a small body that waits is copied', () => {
   const pair = new Pair().connect();
   pair.a.carrier.hasRoom = false;
-  const body = Buffer.alloc(limits.fragmentBytes, 1);
-  for (let i = 0; i < 3; i++) {
+  const body = Buffer.alloc(BORROWED_BYTES - 1, 1);
+  // Four of them fit into the bundle that is open.
+  for (let i = 0; i < 6; i++) {
     pair.a.link.send({ ...send(''), body }, { orderKey: '' });
     pair.a.runtime.endTurn();
     body.fill(i + 2);
@@ -214,7 +216,7 @@ test('a small body that waits is copied', () => {
   pair.advance(ACK);
   assert.deepEqual(
     pair.b.messages.map((message) => message.body[0]),
-    [1, 2, 3],
+    [1, 2, 3, 4, 5, 6],
   );
 });
 

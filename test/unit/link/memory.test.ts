@@ -5,8 +5,9 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { limits } from '../../../src/limits.js';
 import { Fifo } from '../../../src/link/fifo.js';
+import { BORROWED_BYTES } from '../../../src/link/outbox.js';
 import { lifeOf, Spare } from '../../../src/link/spare.js';
-import { Pair, send } from './pair.js';
+import { Pair, say, send } from './pair.js';
 
 setFlagsFromString('--expose-gc');
 const collectGarbage = runInNewContext('gc') as () => void;
@@ -87,4 +88,33 @@ test('what has left a queue is not kept by those behind it', async () => {
   const first = new WeakRef(queue.shift() as object);
   assert.ok(await isGone(first));
   assert.equal(queue.length, 1);
+});
+
+test('of what waits, small bodies are copies; who gives away another has not sent it', () => {
+  const pair = new Pair().connect();
+  const handled: string[] = [];
+  const toSend = (name: string, bytes: number) => {
+    // With memory of its own, which can be given away.
+    const body = Buffer.from(new ArrayBuffer(bytes)).fill(name);
+    pair.a.link.send({ ...send(''), body }, { orderKey: 'k' }, (outcome) => {
+      const code = outcome.type === 'unsent' ? ` ${outcome.code}` : '';
+      handled.push(`${name}: ${outcome.type}${code}`);
+    });
+    return body;
+  };
+  pair.a.carrier.hasRoom = false;
+  // One leaves and takes the last room; beside the other nothing fits into the open bundle.
+  for (let i = 0; i < 2; i++) say(pair.a, 'x'.repeat(limits.fragmentBytes), { orderKey: 'k' });
+  const sizes = { a: BORROWED_BYTES, b: BORROWED_BYTES - 1, c: BORROWED_BYTES };
+  const all = Object.entries(sizes).map(([name, bytes]) => toSend(name, bytes));
+  for (const { buffer } of all.slice(0, 2))
+    structuredClone(buffer, { transfer: [buffer as never] });
+  pair.a.carrier.hasRoom = true;
+  pair.a.carrier.handlers!.onDrain();
+  pair.advance(1000);
+  assert.deepEqual(handled, ['a: unsent ERR_ARGUMENT', 'b: delivered', 'c: delivered']);
+  const [, , b, c] = pair.b.messages.map(({ body }) => body);
+  assert.ok(Buffer.alloc(sizes.b, 'b').equals(b as Uint8Array));
+  assert.ok(Buffer.alloc(sizes.c, 'c').equals(c as Uint8Array));
+  assert.equal(pair.a.link.traffic.queuedBytes, 0);
 });
