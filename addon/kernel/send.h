@@ -30,8 +30,8 @@ class SendBatch {
   // `charged` grows by about what the kernel books for it against SO_SNDBUF.
   Result Flush(const Socket& socket, SendQueue* queue, size_t* charged, Status* status);
 
-  // Sends one message from where it lies, when the queue is empty. False: the kernel did not take
-  // it, and whoever flushes it from the queue is told why.
+  // Sends one message from where it lies; only while the queue is empty. False: the kernel did not
+  // take it, and whoever flushes it from the queue is told why.
   bool SendNow(const Socket& socket, parse::Bytes data, const SendInfo& info);
 
  private:

@@ -204,8 +204,8 @@ export interface Link {
   refuse(code: ErrorCode): void;
   /**
    * Sends one message at the end of this turn, or when there is room. A body of over
-   * limits.bundleBytes, or of 16 KiB in memory of its own, is not copied, and must not be changed
-   * before its outcome is known. False
+   * limits.bundleBytes, or of 16 KiB or more in memory of its own, is not copied, and must not be
+   * changed before its outcome is known. False
    * above limits.outboxHighWaterBytes; `onDrain` follows. Throws ERR_MESSAGE_TOO_LARGE,
    * ERR_QUEUE_FULL, ERR_ARGUMENT (a topic or number the kind must not have or must have),
    * ERR_NO_LINK when not up or when the peer has said that it leaves: then nothing was sent, and

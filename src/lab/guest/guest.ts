@@ -45,7 +45,7 @@ export interface GuestOptions {
   readonly memoryMiB?: number;
   /**
    * 'one' (default): it stays on the processor of the host that idles most when it starts, where a
-   * system call in it costs half as much. 'any': wherever the host's scheduler puts it.
+   * system call in it costs half as much or less. 'any': wherever the host's scheduler puts it.
    */
   readonly processors?: 'one' | 'any';
   /** Longest time of the boot, in milliseconds. Default 30 s. */

@@ -2,7 +2,7 @@
  * Which processor a guest gets. It uses one at a time, and its kernel is a process that traces the
  * processes of the guest: each system call in there is two switches between the two. Where the
  * host's scheduler spreads them over processors, each switch wakes one processor from another; on
- * one they cost half as much.
+ * one they cost half as much or less.
  */
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
