@@ -149,7 +149,8 @@ export class Controller extends EventEmitter<ControllerEvents> {
       planes: node.planes,
       links: node.nodes
         .filter((view) => hostOfController(view.name) !== null)
-        .map((view) => this.#linkStatus(view)),
+        .map((view) => this.#linkStatus(view))
+        .sort((a, b) => (a.name < b.name ? -1 : 1)),
       nodes: this.#nodes.names,
       workers: this.workers.statuses,
       problems: this.workers.problems,

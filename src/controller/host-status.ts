@@ -80,7 +80,7 @@ export interface HostStatus {
   readonly missing: readonly string[];
   readonly isDrained: boolean;
   readonly planes: readonly { readonly name: string; readonly address: string }[];
-  /** With other controllers. */
+  /** With other controllers, in the order of their names. */
   readonly links: readonly LinkStatus[];
   /** Workers of this host that have joined as nodes, by their names without the host. */
   readonly nodes: readonly string[];

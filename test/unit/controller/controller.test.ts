@@ -35,6 +35,16 @@ test('a host that is lost is shown: the cluster is degraded, then down', async (
   await network.until(() => three.view.condition === 'down');
 });
 
+test('links are told by name, whichever was made first', async (context) => {
+  const { network, controllers, start } = await booted(context);
+  const [one] = controllers;
+  await start('h0');
+  await network.until(() => one.status.links.length === 3);
+  const names = (all: readonly { readonly name: string }[]) => all.map(({ name }) => name);
+  assert.deepEqual(names(one.node.nodes), ['controller@h2', 'controller@h3', 'controller@h0']);
+  assert.deepEqual(names(one.status.links), ['controller@h0', 'controller@h2', 'controller@h3']);
+});
+
 test('a controller that does not answer in time is shown as not reached', async (context) => {
   const { network, controllers } = await booted(context);
   const [one, two] = controllers;
