@@ -32,6 +32,8 @@ export type SupervisorInput =
   | { readonly type: 'remembered'; readonly spec: WorkerSpec; readonly ending: Ending }
   | { readonly type: 'started'; readonly worker: string; readonly pid: number }
   | { readonly type: 'ready'; readonly worker: string }
+  /** Its process was sent a signal, by whichever controller. */
+  | { readonly type: 'asked'; readonly worker: string }
   /** No beat came for too long, as its keeper says. */
   | { readonly type: 'stalled'; readonly worker: string }
   | { readonly type: 'ended'; readonly worker: string; readonly ending: Ending }

@@ -219,12 +219,12 @@ export class Supervisor {
     member.launch = spec.launch;
     member.pid = pid;
     member.isSettled = isReady;
-    member.wasAsked = isStopping;
+    member.wasAsked = false;
     // What ended before this one began has been judged by whoever started it.
     member.isUnjudged = false;
-    if (isStopping) member.become(this.#nowMs, 'stopping', this.#nowMs + spec.stopMs);
-    else if (isReady) member.become(this.#nowMs, 'up');
+    if (isReady) member.become(this.#nowMs, 'up');
     else member.become(this.#nowMs, 'starting', this.#nowMs + spec.readyMs);
+    if (isStopping) this.#asked(member);
     this.#tell({ type: 'adopted', worker: spec.name });
   }
 
@@ -249,6 +249,9 @@ export class Supervisor {
       case 'ready':
         this.#ready(member);
         break;
+      case 'asked':
+        this.#asked(member);
+        break;
       case 'stalled':
         member.isStalled = true;
         break;
@@ -259,6 +262,13 @@ export class Supervisor {
         this.#command(member, input.command);
         break;
     }
+  }
+
+  /** An earlier controller has sent it a signal; what this one sends is known here. */
+  #asked(member: Member): void {
+    if (!member.isRunning) return;
+    member.wasAsked = true;
+    member.become(this.#nowMs, 'stopping', this.#nowMs + member.spec.stopMs);
   }
 
   #ready(member: Member): void {

@@ -335,6 +335,12 @@ export class Workers {
   #keep(spec: WorkerSpec, instance: string): Keeper {
     const { name: worker } = spec;
     let isStalled = false;
+    let isAsked = false;
+    // One that answers late was taken over before it could say so.
+    const asked = () => {
+      if (keeper.wasAsked && !isAsked) this.#feed({ type: 'asked', worker });
+      isAsked = keeper.wasAsked;
+    };
     const keeper = new Keeper(spec, instance, this.#runFolder, this.#runtime, {
       state: (state) => {
         if (!this.#adopted(keeper, state)) {
@@ -344,6 +350,7 @@ export class Workers {
         }
         if (state.isStarted) this.#feed({ type: 'started', worker, pid: state.pid });
         if (state.isReady) this.#feed({ type: 'ready', worker });
+        asked();
         if (state.isStalled && !isStalled) this.#feed({ type: 'stalled', worker });
         ({ isStalled } = state);
       },
@@ -352,6 +359,7 @@ export class Workers {
         const isOurs = !this.#remembered.has(worker) && this.#adopted(keeper, null);
         this.#ended.push({ keeper, heard: undefined });
         if (isOurs) {
+          asked();
           this.#keepers.delete(worker);
           this.#feed({ type: 'ended', worker, ending });
         } else this.#tell({ type: 'ended', worker, ending, isExpected: true }, keeper.instance);

@@ -233,16 +233,20 @@ export class SimController {
 
   /** Feeds what a keeper tells of its worker. */
   #keep(keeper: SimKeeper, answered: () => void = () => {}): (told: KeeperTold) => void {
-    let isStalled = false;
+    let before = { isStalled: false, isStopping: false };
     const heard = (told: KeeperTold) => {
-      this.#heard(keeper, told, isStalled);
-      ({ isStalled } = told);
+      this.#heard(keeper, told, before);
+      before = told;
       answered();
     };
     return (told) => this.deliver(() => heard(told));
   }
 
-  #heard(keeper: SimKeeper, told: KeeperTold, wasStalled: boolean): void {
+  #heard(
+    keeper: SimKeeper,
+    told: KeeperTold,
+    before: Pick<KeeperTold, 'isStalled' | 'isStopping'>,
+  ): void {
     const { name: worker } = keeper.spec;
     // Where the newest of its worker is remembered, it is an older one.
     const isOurs = !this.#remembered.has(worker) && this.#adopted(keeper, told);
@@ -251,7 +255,8 @@ export class SimController {
     if (isOurs) {
       if (told.pid !== null) this.#feed({ type: 'started', worker, pid: told.pid });
       if (told.isReady) this.#feed({ type: 'ready', worker });
-      if (told.isStalled && !wasStalled) this.#feed({ type: 'stalled', worker });
+      if (told.isStopping && !before.isStopping) this.#asked(keeper);
+      if (told.isStalled && !before.isStalled) this.#feed({ type: 'stalled', worker });
     }
     if (told.ending === null || !this.isAlive) return;
     keeper.listen(null);
@@ -263,6 +268,13 @@ export class SimController {
       this.#world.truth.told(this, keeper, told.ending);
       if (this.#isDesireKnown) this.#clearAway();
     }
+  }
+
+  /** It has a signal: one of ours, unless it is still to run as far as is known here. */
+  #asked(keeper: SimKeeper): void {
+    const { name: worker } = keeper.spec;
+    if (this.judge.facts.workers.get(worker)?.isRunning) this.#world.truth.foundAsked(keeper);
+    this.#feed({ type: 'asked', worker });
   }
 
   /** Tells of one that is met for the first time. False: its worker runs elsewhere. */
@@ -325,7 +337,8 @@ export class SimController {
     if (ending !== null) {
       // Of one that has ended, nothing else is on the disk; of one that was lost, not even this.
       const isStopping = ending.kind !== 'lost' && keeper.isStopping;
-      this.#heard(keeper, { ...FOUND, isStopping, ending }, false);
+      const told = { ...FOUND, isStopping, ending };
+      this.#heard(keeper, told, told);
       return answered();
     }
     if (!keeper.isBegun) {

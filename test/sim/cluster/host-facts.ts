@@ -205,11 +205,11 @@ export class HostFacts {
     fact.launch = spec.launch;
     fact.pid = pid;
     fact.isSettled = isReady;
-    fact.wasAsked = isStopping;
+    fact.wasAsked = false;
     fact.hasFailed = false;
-    if (isStopping) fact.become(nowMs, 'stopping', nowMs + spec.stopMs);
-    else if (isReady) fact.become(nowMs, 'up');
+    if (isReady) fact.become(nowMs, 'up');
     else fact.become(nowMs, 'starting', nowMs + spec.readyMs);
+    if (isStopping) this.#asked(nowMs, fact);
     this.expected.add(`adopted ${spec.name}`);
   }
 
@@ -290,6 +290,9 @@ export class HostFacts {
         fact.wasAsked = false;
         this.expected.add(`ready ${fact.name}`);
         break;
+      case 'asked':
+        this.#asked(nowMs, fact);
+        break;
       case 'stalled':
         fact.isStalled = true;
         break;
@@ -300,6 +303,12 @@ export class HostFacts {
         this.#commanded(fact, input.command);
         break;
     }
+  }
+
+  #asked(nowMs: number, fact: WorkerFact): void {
+    if (!fact.isRunning) return;
+    fact.wasAsked = true;
+    fact.become(nowMs, 'stopping', nowMs + fact.spec.stopMs);
   }
 
   #commanded(fact: WorkerFact, command: Input<'command'>['command']): void {

@@ -236,13 +236,19 @@ export const hostMutants: readonly Mutant[] = [
   {
     name: 'what was asked to stop by the controller before is believed to be well',
     file: SUPERVISOR,
-    find: 'if (isStopping) member.become',
-    put: 'if (false) member.become',
+    find: 'if (isStopping) this.#asked(member);',
+    put: '',
+  },
+  {
+    name: 'whose keeper says late that it was asked to stop is believed to be well',
+    file: SUPERVISOR,
+    find: "      case 'asked':\n        this.#asked(member);\n",
+    put: "      case 'asked':\n",
   },
   {
     name: 'the next controller does not know that one is being replaced',
     file: SUPERVISOR,
-    find: '    member.wasAsked = isStopping;\n',
+    find: '    member.wasAsked = true;\n',
     put: '',
   },
   {

@@ -372,6 +372,19 @@ test('nothing is started or stopped before it is known what is desired', () => {
   assert.equal(bench.told('restarting').length, 1);
 });
 
+test('whose keeper says late that it was asked to stop has to, and starts again', () => {
+  const bench = new Bench();
+  const { workers } = desired({ a: { stopMs: 10 } });
+  bench.step({ type: 'adopted', spec: workers[0]!, pid: 5, isReady: true, isStopping: false });
+  bench.desire({ a: { stopMs: 10 } });
+  bench.step({ type: 'asked', worker: 'a' });
+  assert.equal(bench.state('a'), 'stopping');
+  bench.pass(10);
+  bench.end('a', KILLED);
+  assert.deepEqual(bench.asked, ['9 a', 'start a']);
+  assert.equal(bench.told('restarting').length, 0);
+});
+
 test('an adopted worker of an older description is replaced', () => {
   const bench = new Bench();
   const spec = workerSpec('a', { command: ['old'] });
