@@ -9,6 +9,9 @@ import { profiles } from '../../../src/timing/profiles.js';
 import type { SeededRandom } from '../../random.js';
 
 const { outageMs, stallMs } = profiles.lan;
+/** Ends are late by so much at most: beside an outage, well within what a slave has to say DOWN. */
+const LATE_MS = 700;
+const CUT_LATE_MS = 100;
 
 /** What happens at one end of a link. */
 export type LinkEvent =
@@ -143,7 +146,7 @@ export class Bus {
     this.#cuts.set(pair, before + 1);
     const link = this.#links.get(pair);
     if (before > 0 || link === undefined) return;
-    time.after(outageMs + random.exponential(50), () => {
+    time.after(outageMs + Math.min(random.exponential(50), CUT_LATE_MS), () => {
       if (this.#isCut(pair) && this.#links.get(pair) === link) this.#break(link, 0);
     });
   }
@@ -225,9 +228,8 @@ export class Bus {
       const kept = random.chance(0.5) ? end.letters.length : random.below(end.letters.length + 1);
       this.counts.lostMessages += end.letters.length - kept;
       end.letters = end.letters.slice(0, kept);
-      time.after(noticedMs + random.exponential(random.pick([2, 200])), () =>
-        this.#over(link, end),
-      );
+      const lateMs = Math.min(random.exponential(random.pick([2, 200])), LATE_MS);
+      time.after(noticedMs + lateMs, () => this.#over(link, end));
     }
   }
 
