@@ -133,10 +133,10 @@ class Walk {
 
   run(): void {
     const named: Leaf[] = [];
-    this.#tree(this.#meta.main, (leaf) => named.push(leaf));
-    for (const leaf of named) {
-      if (leaf.flags === SUB_TREE) this.#tree(this.#named(leaf), (inner) => this.#plain(inner));
-    }
+    this.#tree(this.#meta.main, (leaf) => {
+      if (leaf.flags === SUB_TREE) named.push(leaf);
+    });
+    for (const leaf of named) this.#tree(this.#named(leaf), (inner) => this.#plain(inner));
     const free: Leaf[] = [];
     this.#tree(this.#meta.free, (leaf) => free.push(leaf));
     // Once all pages in use are known: one that is in use and free would be written over.

@@ -2,7 +2,8 @@
  * The store of a replica on a disk, by LMDB; the only importer of lmdb. What it promises stands in
  * store-contract.ts. The path is a folder:
  *
- * - `config.mdb`, with two trees of LMDB: `records` (see store-records.ts) and `owner`;
+ * - `config.mdb`, with two trees of LMDB: the unnamed one for records (see store-records.ts), so
+ *   that a commit writes no page for the root of a named one; and `owner`;
  * - `config.mdb-lock`, LMDB's own, which means nothing while nobody has the store open;
  * - `lock`, with the process that has it open.
  *
@@ -69,7 +70,10 @@ const HARMLESS = new RegExp(
 const PAGE_BYTES = 4096;
 /** The longest key LMDB takes with such pages. */
 const KEY_BYTES = 1978;
-/** The one key of the tree `owner`. Its version is what every transaction is conditional on. */
+/** The other tree; below this key the unnamed one has its root. */
+const OWNER_TREE = 'owner';
+const OWNER_TREE_KEY = Buffer.from(`${OWNER_TREE}\0`);
+/** Its one key, whose version all transactions depend on. */
 const OWNER = Buffer.from('owner');
 const OWNER_BYTES = 6;
 /** Keys of items that are removed at once. */
@@ -80,16 +84,22 @@ const PATH_PAGES = 9;
 const VALUE_FACTOR = 4;
 const FIXED_PAGES = 64;
 
+type Tree = Database<Uint8Array, Uint8Array>;
+type Root = RootDatabase<Uint8Array, Uint8Array>;
+
 /** The two trees of LMDB. */
 interface Trees {
-  readonly records: Database<Uint8Array, Uint8Array>;
-  readonly owner: Database<Uint8Array, Uint8Array>;
+  readonly records: Tree;
+  readonly owner: Tree;
 }
 
-function openRoot(path: string): RootDatabase {
+const BINARY = { encoding: 'binary', keyEncoding: 'binary' } as const;
+
+function openRoot(path: string): Root {
   const options = {
     path,
-    maxDbs: 2,
+    ...BINARY,
+    maxDbs: 1,
     mapSize: limits.configStoreBytes,
     pageSize: PAGE_BYTES,
     overlappingSync: false,
@@ -98,16 +108,14 @@ function openRoot(path: string): RootDatabase {
     // Of a variable of the environment, otherwise, and noted in the file.
     safeRestore: false,
   };
-  return openLmdb(options);
+  return openLmdb<Uint8Array, Uint8Array>(options);
 }
 
 /** @returns null when it is a file of LMDB without these trees. */
-function treesOf(root: RootDatabase, create: boolean): Trees | null {
-  const binary = { encoding: 'binary', keyEncoding: 'binary', create } as const;
-  type Tree = Database<Uint8Array, Uint8Array> | undefined;
-  const records = root.openDB('records', binary) as Tree;
-  const owner = root.openDB('owner', { ...binary, useVersions: true }) as Tree;
-  return records === undefined || owner === undefined ? null : { records, owner };
+function treesOf(root: Root, create: boolean): Trees | null {
+  const options = { ...BINARY, create, useVersions: true };
+  const owner = root.openDB(OWNER_TREE, options) as Tree | undefined;
+  return owner === undefined ? null : { records: root, owner };
 }
 
 /** The reason is a promise of its own, which has to be taken or it ends the process. */
@@ -136,7 +144,8 @@ class Engine implements StoreEngine {
 
   *records(): Generator<StoreRecord> {
     for (const { key, value } of this.#trees.records.getRange()) {
-      yield { key: asBuffer(key), value: asBuffer(value) };
+      const record = { key: asBuffer(key), value: asBuffer(value) };
+      if (!record.key.equals(OWNER_TREE_KEY)) yield record;
     }
   }
 

@@ -112,9 +112,9 @@ async function withRecords(
   change: (records: ReturnType<typeof trees>['records']) => Promise<unknown>,
 ): Promise<string> {
   const path = copy();
-  const { root, records } = trees(path);
+  const { records } = trees(path);
   await change(records);
-  await root.close();
+  await records.close();
   return path;
 }
 
