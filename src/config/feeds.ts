@@ -228,8 +228,11 @@ export class Feeds {
       this.#beginSnapshot(peer, feed);
       return true;
     }
+    const isTold = feed.told === log.committed;
+    // Most of the time most followers have everything: nothing more is worked out for them.
+    if (isTold && feed.next > log.last.revision) return false;
     const most = this.#most(peer);
-    if (feed.next > most && feed.told === log.committed) return false;
+    if (isTold && feed.next > most) return false;
     const entries = log.batch(feed.next, most).map(({ bytes }) => bytes);
     feed.next += entries.length;
     // On its way to a forced entry it is not told of what is committed with that one.

@@ -53,7 +53,8 @@ export abstract class Member implements ReplicaMachine {
   #lineage: string | null;
   #epoch: number;
   #stirs = 0;
-  #statusKey = '';
+  /** What the status that was told last was made of. */
+  #facts: readonly unknown[] = [];
   #statusText = '';
 
   /** @throws ConfigError ERR_STORE_CORRUPT, ERR_STORE_FORMAT. */
@@ -404,14 +405,22 @@ export abstract class Member implements ReplicaMachine {
   #tellStatus(): void {
     const { log } = this.core;
     const { isReadable } = this.reads;
-    const diverged = [...this.divergedPeers()].length;
-    const aside = log.setAside.length;
     // Most turns change nothing of it: what costs more comes after.
-    const key =
-      `${this.#stirs} ${this.role()} ${isReadable} ${this.isWritable()} ${this.intake.source} ` +
-      `${log.failure} ${this.isDown()} ${aside} ${this.#lineage} ${this.#epoch} ${diverged}`;
-    if (key === this.#statusKey) return;
-    this.#statusKey = key;
+    const facts = [
+      this.#stirs,
+      this.role(),
+      isReadable,
+      this.isWritable(),
+      this.intake.source,
+      log.failure,
+      this.isDown(),
+      log.setAside.length,
+      this.#lineage,
+      this.#epoch,
+      [...this.divergedPeers()].length,
+    ];
+    if (facts.every((fact, at) => fact === this.#facts[at])) return;
+    this.#facts = facts;
     const status = this.status();
     const { record, last, durable, committed, ...rest } = status;
     const text = JSON.stringify([record?.lineage, record?.epoch, rest]);
