@@ -322,8 +322,11 @@ export class SimDisk {
     const surplus: Known[] = [];
     for (let at = before; at !== null && at !== fork; at = at.parent) surplus.unshift(at);
     if (surplus.length === 0) return;
-    // What goes back: a set-back disk apart, nobody was ever told that it is committed.
-    const told = surplus.find(({ isAcknowledged }) => isAcknowledged);
+    // What goes back: a set-back disk apart, nobody was ever told that it is committed, as part of
+    // what is here. That others have forced, with it in their log, is nothing to this store.
+    const told = surplus.find(({ acknowledgedIn }) => {
+      return acknowledgedIn.some(({ first }) => history.holds(before, first));
+    });
     const isExcused = history.lineageAfter(fork, known)?.isExcused === true;
     if (told !== undefined && !isExcused) {
       this.#violated(`revision ${told.entry.revision} was acknowledged, and goes back`);

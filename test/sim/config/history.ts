@@ -30,7 +30,8 @@ export interface Known {
   isCommitted: boolean;
   /** It is by the masters of its own lineage, and not only with a forced entry after it. */
   isAgreed: boolean;
-  isAcknowledged: boolean;
+  /** As part of which lineages it was acknowledged; of others where a force has committed it. */
+  acknowledgedIn: readonly Lineage[];
   /** It is in no store any more. */
   isLost: boolean;
   /** When somebody was first told of it; Infinity while nobody was. */
@@ -201,9 +202,11 @@ export class History {
 
   /** A write was acknowledged, or a fresh read told of it: as part of this lineage. */
   acknowledged(known: Known, told: string): void {
-    known.isAcknowledged = true;
     const lineage =
       this.#lineages.get(told) ?? (this.#lineages.get(known.record.lineage) as Lineage);
+    if (!known.acknowledgedIn.includes(lineage)) {
+      known.acknowledgedIn = [...known.acknowledgedIn, lineage];
+    }
     lineage.toldRevision = Math.max(lineage.toldRevision, known.entry.revision);
     for (const other of this.#lineages.values()) {
       const left = other.first.parent;
@@ -227,7 +230,7 @@ export class History {
       durableIn: new Set(),
       isCommitted: false,
       isAgreed: false,
-      isAcknowledged: false,
+      acknowledgedIn: [],
       isLost: false,
       toldAt: Number.POSITIVE_INFINITY,
     };
