@@ -323,8 +323,7 @@ export class ConfigWorld {
     if (!status.isReadable) return 'serves no reads';
     if (status.isDown) return 'says that all is down';
     if (status.storeFailure !== null) return `cannot store: ${status.storeFailure}`;
-    const isMaster = status.role === 'master' || status.role === 'sequencer';
-    if (isMaster && status.missing.length > 0) return `misses ${status.missing.join()}`;
+    if (status.missing.length > 0) return `misses ${status.missing.join()}`;
     const [trouble] = status.troubles;
     return trouble === undefined ? null : `has ${trouble.code} with ${trouble.name}`;
   }
