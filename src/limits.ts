@@ -302,13 +302,15 @@ export const limits = {
 
   /**
    * Weights of the two parts of a control group that is delegated to a controller: where both want
-   * all there is of the processors, the controller has a quarter, nearly. They are as large as this
-   * because time may be charged by the tick: one of 10 ms counts for workers as 1 ms, which is less
-   * than the credit that the kernel gives to who wakes (3 ms), so that their next message does not
-   * wait for it; for the controller it counts as 3.3 ms. Whoever changes them runs
+   * all there is of the processors, each has half. With a quarter for the controller, what it does
+   * for commits beside busy workers was more than it got on a slow host, and they queued up. They
+   * are as large as this because time may be charged by the tick: one of 10 ms counts as 1 ms,
+   * which is less than the credit that the kernel gives to who wakes (3 ms), so that the next
+   * message, or commit, does not wait for it; with ten times as much, calls of workers wait for
+   * whatever long work the controller has begun. Whoever changes them runs
    * `npm run -s lab -- oam`.
    */
-  controllerCpuWeight: 300,
+  controllerCpuWeight: 1000,
   workersCpuWeight: 1000,
 
   // workers

@@ -4,8 +4,8 @@
  * send as much as they can; and calls while all controllers are away.
  *
  * With and without are measured by turns in one run. All processes share what processors there are,
- * and are of one machine as it would be under systemd: what belongs to operation and maintenance
- * gives way to workers by the control groups and the priority that the unit of the controller has.
+ * and are of one machine as it would be under systemd: workers, and what belongs to operation and
+ * maintenance, have the control groups and the priority that the unit of the controller gives them.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
