@@ -25,8 +25,11 @@ export interface RunLedger {
   readonly effects: ReadonlyMap<number, number>;
 }
 
-/** Reads what all workers wrote. The last line of one that was killed may be torn. */
-export function readRuns(texts: readonly string[]): RunLedger {
+/**
+ * Reads what all workers wrote. The last line of one that was killed may be torn.
+ * @param taken the keys that are taken: one that was killed then could not write down that it had
+ */
+export function readRuns(texts: readonly string[], taken: readonly string[]): RunLedger {
   const [runs, effects] = [new Map<number, number>(), new Map<number, number>()];
   for (const text of texts) {
     for (const [, kind, digits] of text.matchAll(/^(run|effect) (\d+)\n/gm)) {
@@ -34,6 +37,7 @@ export function readRuns(texts: readonly string[]): RunLedger {
       counts.set(Number(digits), (counts.get(Number(digits)) ?? 0) + 1);
     }
   }
+  for (const key of taken) effects.set(Number(key), effects.get(Number(key)) ?? 1);
   return { runs, effects };
 }
 

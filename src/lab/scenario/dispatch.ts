@@ -114,11 +114,10 @@ class Dispatching {
     await Promise.all(this.#workers.map(({ party }) => party?.kill()));
     this.#submitter.command({ type: 'finish' });
     await this.#submitter.ended();
-    const runs = readRuns(
-      readdirSync(this.#file('runs')).map((name) => {
-        return readFileSync(path.join(this.#file('runs'), name), 'utf8');
-      }),
-    );
+    const written = readdirSync(this.#file('runs')).map((name) => {
+      return readFileSync(path.join(this.#file('runs'), name), 'utf8');
+    });
+    const runs = readRuns(written, readdirSync(this.#file('effects')));
     const kinds = {
       'at-least-once': figuresOf(settled['at-least-once'], runs, 0),
       'at-most-once': figuresOf(settled['at-most-once'], runs, 1),

@@ -12,14 +12,17 @@ const settled = (more: Partial<Settled> = {}): Settled => {
 };
 
 const figures = (more: Partial<Settled>, text: string, remainder: 0 | 1) =>
-  figuresOf(settled(more), readRuns([text]), remainder);
+  figuresOf(settled(more), readRuns([text], []), remainder);
 
 const WELL = 'run 0\neffect 0\nrun 2\neffect 2\nrun 1\nrun 3\n';
 
-test('what workers wrote is read from all of them, but for torn ends', () => {
-  const { runs, effects } = readRuns(['run 1\neffect 1\nrun 2\nrun 1', 'run 2\nrun 3\neff']);
+test('what workers wrote is read from all of them, and what one that was killed could not', () => {
+  const { runs, effects } = readRuns(
+    ['run 1\neffect 1\nrun 2\nrun 1', 'run 2\nrun 3\neff'],
+    ['1', '3'],
+  );
   assert.deepEqual(Object.fromEntries(runs), { 1: 1, 2: 2, 3: 1 });
-  assert.deepEqual(Object.fromEntries(effects), { 1: 1 });
+  assert.deepEqual(Object.fromEntries(effects), { 1: 1, 3: 1 });
 });
 
 test('kept promises are no violations, whatever had to be run again or reported', () => {
@@ -57,6 +60,6 @@ test('each broken promise is told', () => {
   ]);
   const odd = figures({ completed: 1, reported: { ERR_TIMEOUT: 1 } }, WELL, 1);
   assert.deepEqual(of(well, odd), ['at-most-once: reported as ERR_TIMEOUT']);
-  const none = figuresOf({ tasks: 0, completed: 0, reported: {} }, readRuns([]), 1);
+  const none = figuresOf({ tasks: 0, completed: 0, reported: {} }, readRuns([], []), 1);
   assert.deepEqual(of(well, none), ['nothing was submitted']);
 });
