@@ -256,6 +256,28 @@ test('a keeper that does not answer is believed to be well', async (t) => {
   await eventually(() => host.pid('a') !== 0);
 });
 
+test('a worker that was asked to stop has to, however late its keeper says so', async (t) => {
+  const host = new Host(t);
+  const first = await host.start();
+  const heard = join(host.folder, 'heard');
+  const script = `trap ': >"$0"' TERM; ${say('READY=1')}; while :; do sleep 0.01; done`;
+  const wanted = { a: { command: ['sh', '-c', script, heard], ready: 'notify', stopMs: 2000 } };
+  host.desire(wanted);
+  await host.told('ready', 'a');
+  const state = join(host.folder, 'run', `${host.instances[0]}`, 'state');
+  const keeper = Number(/^keeper (\d+)/.exec(readFileSync(state, 'utf8'))?.[1]);
+  first.restart('a');
+  await eventually(() => existsSync(heard));
+  await first.close();
+  process.kill(keeper, 'SIGSTOP');
+  await host.start();
+  host.desire(wanted);
+  process.kill(keeper, 'SIGCONT');
+  const ended = (await host.told('ended', 'a')) as Extract<WorkerEvent, { type: 'ended' }>;
+  assert.deepEqual([ended.ending, ended.isExpected], [{ kind: 'signal', signal: 9 }, true]);
+  await host.told('ready', 'a');
+});
+
 test('a keeper that runs and is not reached is tried again, and believed in', async (t) => {
   const host = new Host(t);
   const first = await host.start();
