@@ -47,8 +47,12 @@ class Service {
     this.mark();
     createInterface({ input: child.stdout! }).on('line', (line) => {
       this.#journal.push(textOf(line));
-      for (const look of this.#waiting.splice(0)) look();
+      this.#look();
     });
+  }
+
+  #look(): void {
+    for (const look of this.#waiting.splice(0)) look();
   }
 
   async end(signal: NodeJS.Signals): Promise<void> {
@@ -70,12 +74,17 @@ class Service {
     return this.#journal.join('\n');
   }
 
-  async printed(text: string): Promise<void> {
-    while (!this.#journal.slice(this.#mark).some((line) => line.startsWith(text))) {
+  /** Whether such a line comes within this time. */
+  async printed(text: string, withinMs: number): Promise<boolean> {
+    const late = AbortSignal.timeout(withinMs);
+    late.onabort = () => this.#look();
+    const isThere = () => this.#journal.slice(this.#mark).some((line) => line.startsWith(text));
+    while (!isThere() && !late.aborted) {
       await new Promise<void>((look) => {
         this.#waiting.push(look);
       });
     }
+    return isThere();
   }
 }
 
@@ -148,9 +157,9 @@ export class Hosts {
     return { status, output };
   }
 
-  /** A line that the service of a host prints, or has printed since the last mark. */
-  printed(host: number, text: string): Promise<void> {
-    return this.#service(host).printed(text);
+  /** Whether the service of a host prints such a line, or has printed it since the last mark. */
+  printed(host: number, text: string, withinMs: number): Promise<boolean> {
+    return this.#service(host).printed(text, withinMs);
   }
 
   /** All that the services have printed, host by host. */

@@ -55,14 +55,20 @@ export const cluster: Operated = {
 /** What is awaited takes a round trip or two, and much more on a busy machine. */
 const AWAITED_MS = 20_000;
 
+/** With it, what a log line rests on: a process that starts, a link that is found lost. */
+const PRINTED_MS = 60_000;
+
 async function take(hosts: Hosts, step: Step): Promise<void> {
   switch (step.type) {
     case 'mark':
       return hosts.mark();
     case 'happens':
       return hosts.happens(step.what);
-    case 'log':
-      return hosts.printed(step.host, step.text);
+    case 'log': {
+      const isPrinted = await hosts.printed(step.host, step.text, PRINTED_MS);
+      assert.ok(isPrinted, `host${step.host} does not say within ${PRINTED_MS} ms: ${step.text}`);
+      return;
+    }
     case 'command': {
       const { host, command, isAwaited, status, output } = step;
       const pattern = outputPattern(output);
