@@ -108,8 +108,8 @@ export class Lab {
   }
 
   /**
-   * Takes back all faults. Returns the moment of the first request, as `cut` does. @throws LabError
-   * ERR_LAB.
+   * Takes back all faults. Returns the moment of the first request, as `cut` does. That a carrier is
+   * back the kernel tells its bridges a moment later: see `forwarding`. @throws LabError ERR_LAB.
    */
   heal(): number {
     const times: number[] = [];
@@ -121,6 +121,26 @@ export class Lab {
       }
     }
     return times[0] ?? nowMs();
+  }
+
+  /**
+   * Resolves when every port has a carrier and its switch forwards to it: without faults, or when
+   * they were healed. @throws LabError ERR_LAB: one does not within ten seconds.
+   */
+  async forwarding(): Promise<void> {
+    const deadlineMs = nowMs() + READY_MS;
+    for (const { name, space, ports } of this.#switches) {
+      for (const host of ports.keys()) {
+        for (;;) {
+          const { operState, portState } = space.link(plan.switchPortIndex(host));
+          if (operState === OPER_UP && portState === PORT_FORWARDING) break;
+          if (nowMs() > deadlineMs) {
+            throw new LabError('ERR_LAB', `plane ${name} of host ${host} does not come up`);
+          }
+          await delay(READY_POLL_MS);
+        }
+      }
+    }
   }
 
   /**
@@ -220,22 +240,6 @@ function hostSysctls(ipv6: boolean, more: LabOptions['sysctls']): Record<string,
   return { ...values, ...more };
 }
 
-async function untilReady(switches: readonly Switch[]): Promise<void> {
-  const deadlineMs = nowMs() + READY_MS;
-  for (const { name, space, ports } of switches) {
-    for (const host of ports.keys()) {
-      for (;;) {
-        const { operState, portState } = space.link(plan.switchPortIndex(host));
-        if (operState === OPER_UP && portState === PORT_FORWARDING) break;
-        if (nowMs() > deadlineMs) {
-          throw new LabError('ERR_LAB', `plane ${name} of host ${host} does not come up`);
-        }
-        await delay(READY_POLL_MS);
-      }
-    }
-  }
-}
-
 /**
  * Builds hosts and planes; when it resolves, every port forwards. Needs a kernel with namespaces,
  * veth, bridge and netem, and the right to use them: see `enterLab`.
@@ -280,8 +284,9 @@ export async function createLab(options: LabOptions): Promise<Lab> {
       addSwitch(lab, own.space, own.ports.keys());
       return { name, plane, ...own, powered: true };
     });
-    await untilReady(switches);
-    return new Lab(lab, hosts, switches, spaces);
+    const made = new Lab(lab, hosts, switches, spaces);
+    await made.forwarding();
+    return made;
   } catch (cause) {
     for (const each of spaces) each.close();
     return kernel(() => {

@@ -77,6 +77,7 @@ async function cutAndHeal(pair: Pair, expected: Expected): Promise<void> {
   assert.equal(two.host.counters('b').carrier, true);
 
   lab.heal();
+  await lab.forwarding();
   await exchange(pair, 'a');
 }
 
@@ -89,11 +90,13 @@ async function severalAtOnce(pair: Pair): Promise<void> {
   }
   lab.cut('blackhole', 'b', 1);
   lab.heal();
+  await lab.forwarding();
   await exchange(pair, 'a');
   await exchange(pair, 'b');
   // A cut that is there again: nothing was left over of the first.
   lab.cut('switch', 'a');
   lab.heal();
+  await lab.forwarding();
   await exchange(pair, 'a');
 }
 
@@ -149,14 +152,16 @@ async function exactness(pair: Pair, fault: Fault): Promise<void> {
   assert.deepEqual([...early.filter((number) => !arrived.has(number))], []);
   assert.deepEqual([...late.filter((number) => arrived.has(number))], []);
   lab.heal();
+  await lab.forwarding();
   await exchange(pair, 'a');
 }
 
 test('faults', { timeout: 100_000 }, async (t) => {
   await withPair({ hosts: 2 }, async (pair) => {
     const { lab } = pair;
-    const check = (name: string, work: () => Promise<void>) => {
+    const check = async (name: string, work: () => Promise<void>) => {
       lab.heal();
+      await lab.forwarding();
       return t.test(name, limit, work);
     };
     for (const expected of table) {

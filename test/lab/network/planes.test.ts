@@ -98,6 +98,7 @@ test(
       await Promise.all([two.hears('six'), one.send(from!, to!, 'six')]);
       lab.cut('link-down', 'a', 2);
       lab.heal();
+      await lab.forwarding();
       await Promise.all([two.hears('again'), one.send(from!, to!, 'again')]);
     });
   },
