@@ -108,8 +108,9 @@ export class Lab {
   }
 
   /**
-   * Takes back all faults. Returns the moment of the first request, as `cut` does. That a carrier is
-   * back the kernel tells its bridges a moment later: see `forwarding`. @throws LabError ERR_LAB.
+   * Takes back all faults. Returns the moment of the first request, as `cut` does. The kernel tells
+   * its bridges a moment later that a carrier is back: see `forwarding`.
+   * @throws LabError ERR_LAB.
    */
   heal(): number {
     const times: number[] = [];
