@@ -47,14 +47,22 @@ export interface Runtime {
   readonly random: Random;
 }
 
+/**
+ * The moment a process counts from is one of its own: what is done at round times of its clock, so
+ * that the process is woken once for all of it, falls together with that of no other process of its
+ * host.
+ */
+const ORIGIN_WITHIN_MS = 2 ** 16;
+
 class SystemClock implements Clock {
+  readonly #originMs = (randomBytes(4).readUInt32BE() / 2 ** 32) * ORIGIN_WITHIN_MS;
   #turnMs: number | null = null;
   readonly #forget = (): void => {
     this.#turnMs = null;
   };
 
   nowMs(): number {
-    return Number(process.hrtime.bigint()) / 1e6;
+    return this.#originMs + Number(process.hrtime.bigint()) / 1e6;
   }
 
   turnMs(): number {

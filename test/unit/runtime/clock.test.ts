@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import test from 'node:test';
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { Worker } from 'node:worker_threads';
 import { systemRuntime } from '../../../src/runtime/index.js';
 
 const { clock } = systemRuntime;
@@ -29,4 +31,21 @@ test('a turn begins without the time of the last one, whoever asked in that', as
   compute(1);
   await nextTurn();
   assert.ok(clock.turnMs() > asked);
+});
+
+test('each process, and each thread, counts from a moment of its own', async () => {
+  const runtime = new URL('../../../src/runtime/index.js', import.meta.url).href;
+  const program = `import { workerData, parentPort } from 'node:worker_threads';
+    const { systemRuntime } = await import(workerData);
+    parentPort.postMessage(systemRuntime.clock.nowMs() - Number(process.hrtime.bigint()) / 1e6);`;
+  const url = new URL(`data:text/javascript,${encodeURIComponent(program)}`);
+  const origins = await Promise.all(
+    Array.from({ length: 3 }, async () => {
+      const worker = new Worker(url, { workerData: runtime });
+      const [originMs] = (await once(worker, 'message')) as [number];
+      return Math.round(originMs);
+    }),
+  );
+  assert.ok(new Set(origins).size > 1, `all count from ${origins[0]}`);
+  assert.ok(origins.every((ms) => ms >= -1));
 });
