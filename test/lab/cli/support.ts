@@ -61,19 +61,23 @@ export class Lines {
     });
   }
 
-  async until(event: string, fields: object = {}): Promise<void> {
+  /** @param from the lines before this one do not count */
+  async until(event: string, fields: object = {}, from = 0): Promise<void> {
     const wanted = Object.entries({ event, ...fields });
-    await this.when((line) => wanted.every(([name, value]) => line[name] === value));
+    await this.when((line) => wanted.every(([name, value]) => line[name] === value), from);
   }
 
   /** The first line that fits, at once when there is one. */
-  async when(fits: (line: Record<string, unknown>) => boolean): Promise<Record<string, unknown>> {
-    let found = this.all.find(fits);
+  async when(
+    fits: (line: Record<string, unknown>) => boolean,
+    from = 0,
+  ): Promise<Record<string, unknown>> {
+    let found = this.all.slice(from).find(fits);
     while (found === undefined) {
       await new Promise<void>((look) => {
         this.#waiting.push(look);
       });
-      found = this.all.find(fits);
+      found = this.all.slice(from).find(fits);
     }
     return found;
   }

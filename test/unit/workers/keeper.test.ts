@@ -213,9 +213,17 @@ for (const [how, find] of programs) {
     kept.states.length = 0;
     voice.write('WATCHDOG=1\n');
     await kept.until(({ isStalled }) => !isStalled);
-    kept.states.length = 0;
-    voice.write('WATCHDOG=1\nWATCHDOG=trigger\n');
-    await kept.until(({ isStalled }) => isStalled);
+    voice.destroy();
+    kept.send('signal 9');
+    await kept.ended();
+  });
+
+  it('a worker may say itself that it is stalled', async (kept, program) => {
+    await kept.start(program, STAYS, { ready: 'notify', beatMs: 20_000 });
+    await kept.until(({ isStarted }) => isStarted);
+    const voice = createConnection(join(kept.folder, 'notify.stream'));
+    voice.write('READY=1\nWATCHDOG=trigger\n');
+    await kept.until(({ isReady, isStalled }) => isReady && isStalled);
     voice.destroy();
     kept.send('signal 9');
     await kept.ended();
