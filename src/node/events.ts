@@ -46,7 +46,6 @@ export interface NodeView {
   readonly redundant: boolean;
 }
 
-/** A link is up. */
 /** A link with a node is up. */
 export interface NodeUp {
   readonly name: string;
@@ -55,7 +54,6 @@ export interface NodeUp {
   readonly linkNumber: number;
 }
 
-/** A link is over. */
 /** The link with a node is over. */
 export interface NodeDown {
   readonly name: string;
