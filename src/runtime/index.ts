@@ -48,9 +48,8 @@ export interface Runtime {
 }
 
 /**
- * The moment a process counts from is one of its own: what is done at round times of its clock, so
- * that the process is woken once for all of it, falls together with that of no other process of its
- * host.
+ * Each process counts from a random moment. What is done at round times of its clock, so that the
+ * process is woken once for all of it, would else be done at the same moments by all of a host.
  */
 const ORIGIN_WITHIN_MS = 2 ** 16;
 
