@@ -1,6 +1,7 @@
 #include "binding/loop_state.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace backplane::binding {
 
@@ -33,7 +34,7 @@ void PollHandle::Poll(int events) {
   }
   uv_poll_start(&poll_, events, [](uv_poll_t* poll, int status, int ready) {
     auto* self = static_cast<PollHandle*>(poll->data);
-    if (self->owner_ != nullptr) self->owner_->OnPoll(status, ready);
+    self->loop_->ready_.Add(self, status, ready);
   });
 }
 
@@ -99,14 +100,79 @@ void DeferredHandles::Close(uv_close_cb closed) {
   uv_close(reinterpret_cast<uv_handle_t*>(&timer_), closed);
 }
 
+bool ReadyHandles::Init(napi_env env, uv_loop_t* loop, LoopState* owner) {
+  env_ = env;
+  owner_ = owner;
+  // Initialising and starting cannot fail. It does not keep the loop alive.
+  (void)uv_check_init(loop, &check_);
+  check_.data = this;
+  (void)uv_check_start(&check_,
+                       [](uv_check_t* check) { static_cast<ReadyHandles*>(check->data)->Run(); });
+  uv_unref(reinterpret_cast<uv_handle_t*>(&check_));
+  napi_value name;
+  return napi_create_string_utf8(env, "BACKPLANE_TURN", NAPI_AUTO_LENGTH, &name) == napi_ok &&
+         napi_async_init(env, nullptr, name, &context_) == napi_ok;
+}
+
+void ReadyHandles::Add(PollHandle* handle, int status, int events) {
+  handle->ready_status_ = status;
+  handle->ready_events_ |= events;
+  // An iteration that finds very many polls again, and finds the same.
+  if (handle->ready_) return;
+  handle->ready_ = true;
+  ready_.push_back(handle);
+}
+
+void ReadyHandles::Run() {
+  if (ready_.empty()) return;
+  const std::shared_ptr<LoopState> keep = owner_->shared_from_this();
+  running_.swap(ready_);
+  for (size_t begin = 0; begin < running_.size(); begin += kHandlesPerTurn) {
+    Turn(begin, std::min(begin + kHandlesPerTurn, running_.size()));
+  }
+  running_.clear();
+}
+
+void ReadyHandles::Turn(size_t begin, size_t end) {
+  napi_handle_scope handles;
+  napi_value resource;
+  napi_callback_scope turn = nullptr;
+  if (napi_open_handle_scope(env_, &handles) != napi_ok) return;
+  if (napi_get_global(env_, &resource) == napi_ok) {
+    (void)napi_open_callback_scope(env_, resource, context_, &turn);
+  }
+  // By index: an owner may close any handle of the list, which then becomes null.
+  for (size_t i = begin; i < end; i++) {
+    PollHandle* handle = running_[i];
+    if (handle == nullptr) continue;
+    handle->ready_ = false;
+    handle->owner_->OnPoll(handle->ready_status_, std::exchange(handle->ready_events_, 0));
+  }
+  if (turn != nullptr) (void)napi_close_callback_scope(env_, turn);
+  (void)napi_close_handle_scope(env_, handles);
+}
+
+void ReadyHandles::Forget(PollHandle* handle) {
+  std::replace(running_.begin(), running_.end(), handle, static_cast<PollHandle*>(nullptr));
+  ready_.erase(std::remove(ready_.begin(), ready_.end(), handle), ready_.end());
+}
+
+void ReadyHandles::Close(uv_close_cb closed) {
+  if (context_ != nullptr) (void)napi_async_destroy(env_, context_);
+  check_.data = owner_;
+  uv_close(reinterpret_cast<uv_handle_t*>(&check_), closed);
+}
+
 std::shared_ptr<LoopState> LoopState::Create(napi_env env) {
   auto state = std::make_shared<LoopState>();
   if (napi_get_uv_event_loop(env, &state->loop_) != napi_ok) return nullptr;
   // Initialising a timer cannot fail.
   (void)state->deferred_.Init(state->loop_, state.get());
-  state->unclosed_ = 1;
+  const bool is_usable = state->ready_.Init(env, state->loop_, state.get());
+  state->unclosed_ = 2;
   state->self_ = state;
-  if (napi_add_async_cleanup_hook(env, OnCleanup, state.get(), &state->hook_) != napi_ok) {
+  if (!is_usable ||
+      napi_add_async_cleanup_hook(env, OnCleanup, state.get(), &state->hook_) != napi_ok) {
     OnCleanup(nullptr, state.get());
     return nullptr;
   }
@@ -122,13 +188,17 @@ void LoopState::OnCleanup(napi_async_cleanup_hook_handle hook, void* data) {
     handle->owner_->OnEnvironmentEnd();
     handle->Close();
   }
-  self->deferred_.Close(
-      [](uv_handle_t* timer) { static_cast<LoopState*>(timer->data)->HandleClosed(); });
+  const uv_close_cb closed = [](uv_handle_t* handle) {
+    static_cast<LoopState*>(handle->data)->HandleClosed();
+  };
+  self->deferred_.Close(closed);
+  self->ready_.Close(closed);
 }
 
 void LoopState::Forget(PollHandle* handle) {
   open_.erase(handle);
   deferred_.Forget(handle);
+  ready_.Forget(handle);
 }
 
 void LoopState::HandleClosed() {

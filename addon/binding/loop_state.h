@@ -52,6 +52,7 @@ class PollHandle {
  private:
   friend class LoopState;
   friend class DeferredHandles;
+  friend class ReadyHandles;
   PollHandle(std::shared_ptr<LoopState> loop, kernel::Socket socket, PollOwner* owner);
   ~PollHandle() = default;
   static void OnClosed(uv_handle_t* handle);
@@ -62,6 +63,9 @@ class PollHandle {
   uv_poll_t poll_{};
   uv_timer_t timer_{};
   int events_ = 0;
+  bool ready_ = false;  // what libuv found, until the owner is told
+  int ready_status_ = 0;
+  int ready_events_ = 0;
   int unclosed_ = 2;  // of the two libuv handles
 };
 
@@ -83,6 +87,33 @@ class DeferredHandles {
   std::vector<PollHandle*> running_;
 };
 
+// Handles that one iteration of the loop found ready. Their owners are told after polling, many in
+// one turn of JavaScript: its ticks and promises run once for all of them, and what is read or
+// sent once in a turn, as the clock is, once for all of them too.
+class ReadyHandles {
+ public:
+  // False: the environment can make no async context, or libuv no handle.
+  bool Init(napi_env env, uv_loop_t* loop, LoopState* owner);
+  void Add(PollHandle* handle, int status, int events);
+  void Forget(PollHandle* handle);
+  // Nothing is called any more; `closed` is, once libuv has let go of the handle.
+  void Close(uv_close_cb closed);
+
+ private:
+  // What the first socket's messages lead to waits for no more sockets than these.
+  static constexpr size_t kHandlesPerTurn = 64;
+
+  void Run();
+  void Turn(size_t begin, size_t end);
+
+  napi_env env_ = nullptr;
+  napi_async_context context_ = nullptr;
+  uv_check_t check_{};
+  LoopState* owner_ = nullptr;
+  std::vector<PollHandle*> ready_;
+  std::vector<PollHandle*> running_;
+};
+
 // The libuv side of one environment. It is shared by its handles, which may be closed only after
 // everything that belongs to Node-API is gone.
 class LoopState : public std::enable_shared_from_this<LoopState> {
@@ -95,6 +126,7 @@ class LoopState : public std::enable_shared_from_this<LoopState> {
  private:
   friend class PollHandle;
   friend class DeferredHandles;
+  friend class ReadyHandles;
 
   static void OnCleanup(napi_async_cleanup_hook_handle hook, void* data);
   void Forget(PollHandle* handle);
@@ -102,6 +134,7 @@ class LoopState : public std::enable_shared_from_this<LoopState> {
 
   uv_loop_t* loop_ = nullptr;
   DeferredHandles deferred_;
+  ReadyHandles ready_;
   std::unordered_set<PollHandle*> open_;
   // The cleanup hook's share: the environment's data may be gone before the last handle is.
   std::shared_ptr<LoopState> self_;
