@@ -23,6 +23,8 @@ import { sha256Hex } from '../runtime/crypto.js';
 export const ENTRY_LAYOUT = 1;
 /** Bytes of an entry before its body. */
 export const ENTRY_HEADER_BYTES = 64;
+const PREVIOUS_AT = 16;
+const REQUEST_AT = 48;
 /** Digits of a hash, and of an id (of a cluster, lineage, store or request), in hex. */
 export const HASH_DIGITS = 64;
 export const ID_DIGITS = 32;
@@ -51,13 +53,40 @@ export interface EntryFields {
   readonly body: Uint8Array;
 }
 
-/** An entry of the log. Nobody changes its bytes. */
-export interface Entry extends EntryFields, Position {
-  /** Hash of the entry before it, in hex. */
-  readonly previous: string;
-  readonly body: Buffer;
+/** What else an entry has, as read from its bytes. */
+type Reading = Pick<Entry, 'kind' | 'epoch' | 'revision' | 'requestId'>;
+
+/**
+ * An entry of the log. Nobody changes its bytes. A log holds thousands, so what its bytes tell
+ * easily is read from them when it is asked for.
+ */
+export class Entry implements EntryFields, Position {
+  readonly kind: EntryKind;
+  readonly epoch: number;
+  readonly revision: number;
+  readonly requestId: string;
+  readonly hash: string;
   /** All of it, as it is stored and sent. */
   readonly bytes: Buffer;
+
+  /** Use `makeEntry` or `readEntry`. */
+  constructor(bytes: Buffer, { kind, epoch, revision, requestId }: Reading) {
+    this.kind = kind;
+    this.epoch = epoch;
+    this.revision = revision;
+    this.requestId = requestId;
+    this.hash = sha256Hex(bytes);
+    this.bytes = bytes;
+  }
+
+  /** Hash of the entry before it, in hex. */
+  get previous(): string {
+    return this.bytes.toString('hex', PREVIOUS_AT, REQUEST_AT);
+  }
+
+  get body(): Buffer {
+    return this.bytes.subarray(ENTRY_HEADER_BYTES);
+  }
 }
 
 /** Makes the entry after `before`. The body is copied. */
@@ -69,12 +98,10 @@ export function makeEntry(before: Position, fields: EntryFields): Entry {
   bytes.writeUInt8(KINDS.indexOf(kind), 1);
   bytes.writeUIntBE(epoch, 2, 6);
   bytes.writeBigUInt64BE(BigInt(revision), 8);
-  bytes.write(before.hash, 16, 'hex');
-  bytes.write(requestId, 48, 'hex');
+  bytes.write(before.hash, PREVIOUS_AT, 'hex');
+  bytes.write(requestId, REQUEST_AT, 'hex');
   bytes.set(fields.body, ENTRY_HEADER_BYTES);
-  const body = bytes.subarray(ENTRY_HEADER_BYTES);
-  const hash = sha256Hex(bytes);
-  return { kind, epoch, revision, previous: before.hash, requestId, body, bytes, hash };
+  return new Entry(bytes, { kind, epoch, revision, requestId });
 }
 
 /**
@@ -95,16 +122,8 @@ export function readEntry(bytes: Buffer): Entry {
   if (kind === undefined) throw malformed(`its kind is ${bytes[1]}`);
   const revision = Number(bytes.readBigUInt64BE(8));
   if (revision < 1 || !Number.isSafeInteger(revision)) throw malformed('it has no revision');
-  return {
-    kind,
-    epoch: bytes.readUIntBE(2, 6),
-    revision,
-    previous: bytes.toString('hex', 16, 48),
-    requestId: bytes.toString('hex', 48, ENTRY_HEADER_BYTES),
-    body: bytes.subarray(ENTRY_HEADER_BYTES),
-    bytes,
-    hash: sha256Hex(bytes),
-  };
+  const requestId = bytes.toString('hex', REQUEST_AT, ENTRY_HEADER_BYTES);
+  return new Entry(bytes, { kind, epoch: bytes.readUIntBE(2, 6), revision, requestId });
 }
 
 /** Whether an entry comes right after a place, by revision and by hash. */

@@ -139,6 +139,10 @@ const Kind = {
   freeze: 14,
 } as const satisfies Record<Message['type'], number>;
 
+const typesByKind: ReadonlyMap<unknown, Message['type']> = new Map(
+  Object.entries(Kind).map(([type, kind]) => [kind, type as Message['type']]),
+);
+
 /** A message as a value to be sent. */
 export function messageBody(message: Message): readonly unknown[] {
   const kind = Kind[message.type];
@@ -189,9 +193,8 @@ export function messageBody(message: Message): readonly unknown[] {
  */
 export function readMessage(body: unknown): Message {
   const [kind, ...fields] = readList(body, 1, 32);
-  const found = Object.entries(Kind).find(([, value]) => value === kind);
-  if (found === undefined) throw malformed('it is of no kind');
-  const type = found[0] as Message['type'];
+  const type = typesByKind.get(kind);
+  if (type === undefined) throw malformed('it is of no kind');
   const count = FIELD_COUNTS[type];
   // A hello of another version may have more.
   const isOther = type === 'hello' && fields[0] !== HELLO_VERSION;

@@ -186,7 +186,7 @@ export class Tree implements KeyReader {
   }
 
   /**
-   * Applies the entry of the next revision. Values are copied.
+   * Applies the entry of the next revision. Nobody changes its values after.
    * @returns What it changed: each key once, as the whole entry leaves it. Keys that were deleted
    *   and had no value are none.
    */
@@ -194,21 +194,23 @@ export class Tree implements KeyReader {
     if (revision !== this.#revision + 1) {
       throw new RangeError(`revision ${revision} cannot follow ${this.#revision}`);
     }
-    const changes: Change[] = [];
+    const found: Change[] = [];
     for (const [key, value] of this.outcomeOf(operations)) {
       const before = this.#live(key);
-      if (value !== null) changes.push(nextItem(key, value, revision, before));
-      else if (before !== undefined) changes.push(deletion(key, revision));
+      if (value !== null) found.push(nextItem(key, value, revision, before));
+      else if (before !== undefined) found.push(deletion(key, revision));
     }
+    // A list that has grown has room for 17, and thousands of lists are kept.
+    const changes = found.slice();
     this.#revision = revision;
     for (const change of changes) this.#append(change);
     if (changes.length > 0) this.#changes.set(revision, changes);
     return changes;
   }
 
-  /** Takes an item of a snapshot, and copies its value. Only before the first `apply`. */
+  /** Takes an item of a snapshot, whose value nobody changes after. Only before `apply`. */
   load(item: Item): void {
-    this.#append({ ...item, value: ownCopy(item.value) });
+    this.#append({ ...item, value: kept(item.value) });
   }
 
   /**
@@ -293,8 +295,15 @@ function costBytes(key: string, value: Buffer | null): number {
   return value === null ? 0 : key.length + value.length;
 }
 
-/** Memory of its own: a piece of Node's pool, or of a message, would keep all around it alive. */
-function ownCopy(value: Buffer): Buffer {
+/** About what a buffer with memory of its own costs besides its bytes. */
+const BUFFER_COST_BYTES = 256;
+
+/**
+ * What may be kept: a copy, where a piece of Node's pool, or of a message, would keep much around
+ * it alive.
+ */
+function kept(value: Buffer): Buffer {
+  if (value.buffer.byteLength - value.length <= BUFFER_COST_BYTES) return value;
   const copy = Buffer.allocUnsafeSlow(value.length);
   value.copy(copy);
   return copy;
@@ -303,7 +312,7 @@ function ownCopy(value: Buffer): Buffer {
 function nextItem(key: string, value: Buffer, revision: number, before: Item | undefined): Item {
   return {
     key,
-    value: ownCopy(value),
+    value: kept(value),
     createRevision: before?.createRevision ?? revision,
     modRevision: revision,
     version: (before?.version ?? 0) + 1,
