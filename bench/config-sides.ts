@@ -8,6 +8,7 @@ import { progress } from '../src/cli/report.js';
 import type { Lab, LabHost } from '../src/lab/index.js';
 import type { ChildProcess } from '../src/runtime/child-process.js';
 import type { NodesAnswer, NodesCommand, NodesSetup } from './config-end.js';
+import { KEEP_MEMORY } from './keep-memory.js';
 
 /** Hosts of the lab: the servers', */
 const MOST_SERVERS = 3;
@@ -40,7 +41,8 @@ export class EndProcess {
     const program = fileURLToPath(new URL(`${file}.js`, import.meta.url));
     const argv = [process.execPath, ...process.execArgv, program, JSON.stringify(setup)];
     this.#what = `${file} on ${host.name}`;
-    this.#child = host.spawn(argv, { stdio: ['pipe', 'pipe', 'inherit'] });
+    const env = { ...process.env, ...KEEP_MEMORY };
+    this.#child = host.spawn(argv, { env, stdio: ['pipe', 'pipe', 'inherit'] });
     // What it says of its end is that it answers no more.
     this.#child.stdin!.on('error', () => {});
     this.#lines = createInterface({ input: this.#child.stdout! })[Symbol.asyncIterator]();
@@ -180,6 +182,7 @@ export async function startEtcd(
       argv.push('--listen-peer-urls', peer, '--initial-advertise-peer-urls', peer);
       argv.push('--initial-cluster', cluster, '--initial-cluster-state', 'new', ...ETCD_TIMES);
       const child = host.spawn([...argv, '--logger', 'zap', '--log-level', 'error'], {
+        env: { ...process.env, ...KEEP_MEMORY },
         stdio: ['ignore', 'ignore', 'inherit'],
       });
       await once(child, 'spawn');

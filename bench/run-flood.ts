@@ -6,6 +6,7 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import type { Lab, LabHost } from '../src/lab/index.js';
+import { KEEP_MEMORY } from './keep-memory.js';
 
 export interface FloodSettings {
   /** The program of both ends and its leading arguments. */
@@ -56,16 +57,6 @@ let nextPort = 7100;
  * the association, on a slow guest.
  */
 const GRACE_MS = 120_000;
-/**
- * For both sides alike: what a process has freed stays its own. Otherwise it is given back and
- * taken anew all the time, and in the guest the first touch of a page costs more than most system
- * calls, which on a real kernel it does not.
- */
-const KEEP_MEMORY = {
-  MALLOC_TRIM_THRESHOLD_: `${2 ** 30}`,
-  MALLOC_MMAP_MAX_: '0',
-};
-
 function start(host: LabHost, argv: readonly string[]): End {
   const env = { ...process.env, ...KEEP_MEMORY };
   const child = host.spawn(argv, { env, stdio: ['ignore', 'pipe', 'pipe'] });
