@@ -36,12 +36,12 @@ export type WorkCommand =
       readonly warmupMs: number;
       readonly measureMs: number;
     }
-  /** One write after the other, with a pause before each; the first `skip` are not measured. */
+  /** So many writes, one after the other, with a pause before each. */
   | {
       readonly do: 'pace';
       readonly pauseMs: number;
-      readonly skip: number;
       readonly count: number;
+      readonly isMeasured: boolean;
     }
   /** How long each of so many measured writes took to each client that watches. */
   | { readonly do: 'latencies'; readonly writes: number };
@@ -86,9 +86,9 @@ export class Work {
       case 'write':
         return { perSecond: await this.#write(command) };
       case 'pace': {
-        for (let i = 0; i < command.skip + command.count; i += 1) {
+        for (let i = 0; i < command.count; i += 1) {
           await sleep(command.pauseMs);
-          await this.#put(i >= command.skip);
+          await this.#put(command.isMeasured);
         }
         return { done: true };
       }

@@ -52,15 +52,16 @@ interface Comparison {
 /** A case, and which of the figures of its comparison it is. */
 type ConfigCase = Case & { readonly of: string };
 
-/** Writes of which each is awaited at all who watch, and those that warm up both sides before. */
-const VISIBLE_WRITES = 150;
-const VISIBLE_SKIP = 250;
-/** What a write leads to is over before the next: later acknowledgements, and timers of both. */
-const VISIBLE_PAUSE_MS = 100;
+/**
+ * The first writes, close together, are not measured: the engines of both sides still compile. What
+ * a measured one leads to is over before the next: later acknowledgements, and timers of both.
+ */
+const VISIBLE_WARM_UP = { pauseMs: 10, count: 1000 } as const;
+const VISIBLE = { pauseMs: 100, count: 300 } as const;
 /** Writers at once. */
 const CONCURRENT = 64;
 /** The first writes find code that no engine has compiled yet; how that is stands beside. */
-const CROWD = { watches: 1000, skip: 100, writes: 200, pauseMs: 20, mostMs: 100 } as const;
+const CROWD = { watches: 1000, warmUp: 100, writes: 200, pauseMs: 20, mostMs: 100 } as const;
 const KEYS = 100_000;
 const FLUSHES = 200;
 const PAGE_BYTES = 4096;
@@ -108,11 +109,11 @@ async function durable({ writer }: Running, { warmupMs, measureMs }: Times): Pro
 /** From a write's beginning to each client that watches, over all of both. */
 async function visible({ writer, watchers }: Running): Promise<Figures> {
   await Promise.all(watchers.map((end) => end.ask({ do: 'watch' })));
-  const pace = { pauseMs: VISIBLE_PAUSE_MS, skip: VISIBLE_SKIP, count: VISIBLE_WRITES };
-  await writer.ask({ do: 'pace', ...pace });
-  progress(`${pace.skip + pace.count} writes are durable`);
+  await writer.ask({ do: 'pace', ...VISIBLE_WARM_UP, isMeasured: false });
+  progress(`${VISIBLE_WARM_UP.count} writes are durable, which warm up`);
+  await writer.ask({ do: 'pace', ...VISIBLE, isMeasured: true });
   const told = await Promise.all(
-    watchers.map((end) => end.ask({ do: 'latencies', writes: VISIBLE_WRITES })),
+    watchers.map((end) => end.ask({ do: 'latencies', writes: VISIBLE.count })),
   );
   const timesMs = told.flatMap(({ latenciesMs }) => latenciesMs!).sort((a, b) => a - b);
   return [0.5, 0.99].map((share) => timesMs[Math.ceil(share * timesMs.length) - 1]!);
@@ -266,17 +267,17 @@ async function figuresAlone(
 }
 
 async function crowd(side: OurSide, { writer }: Running, violations: string[]): Promise<object> {
-  const { watches, skip, writes, pauseMs, mostMs } = CROWD;
+  const { watches, warmUp, writes, pauseMs, mostMs } = CROWD;
   const slave = side.slave(HOSTS - 1, ['crowd']);
   await slave.answer();
   await slave.ask({ do: 'readable' });
   await slave.ask({ do: 'crowd', watches });
   const behind = async (count: number) => {
-    await writer.ask({ do: 'pace', pauseMs, skip: 0, count });
+    await writer.ask({ do: 'pace', pauseMs, count, isMeasured: false });
     const { mostBehindMs } = await slave.ask({ do: 'behind', revisions: count });
     return round(mostBehindMs!);
   };
-  const coldMs = await behind(skip);
+  const coldMs = await behind(warmUp);
   const mostBehindMs = await behind(writes);
   slave.end();
   const figures = { count: watches, revisions: writes, mostBehindMs, coldMostBehindMs: coldMs };
