@@ -134,10 +134,11 @@ void ReadyHandles::Run() {
 }
 
 void ReadyHandles::Turn(size_t begin, size_t end) {
-  napi_handle_scope handles;
-  napi_value resource;
+  napi_handle_scope handles = nullptr;
+  napi_value resource = nullptr;
   napi_callback_scope turn = nullptr;
-  if (napi_open_handle_scope(env_, &handles) != napi_ok) return;
+  (void)napi_open_handle_scope(env_, &handles);
+  // Without a scope each is told in a turn of its own.
   if (napi_get_global(env_, &resource) == napi_ok) {
     (void)napi_open_callback_scope(env_, resource, context_, &turn);
   }
