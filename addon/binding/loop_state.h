@@ -92,7 +92,7 @@ class DeferredHandles {
 // sent once in a turn, as the clock is, once for all of them too.
 class ReadyHandles {
  public:
-  // False: the environment can make no async context, or libuv no handle.
+  // False: the environment can make no async context.
   bool Init(napi_env env, uv_loop_t* loop, LoopState* owner);
   void Add(PollHandle* handle, int status, int events);
   void Forget(PollHandle* handle);

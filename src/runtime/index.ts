@@ -29,8 +29,9 @@ export interface Timers {
    */
   after(delayMs: number, callback: () => void, options?: { unref?: boolean }): Timer;
   /**
-   * Calls `callback` when what runs now has returned and the promises it settled have had their
-   * turn, before anything else happens.
+   * Calls `callback` at the end of this turn of the event loop: when what runs now, and whatever
+   * other sockets had to say at once with it, has returned and the promises it settled have had
+   * their turn, before anything else happens.
    */
   soon(callback: () => void): void;
 }
