@@ -112,6 +112,7 @@ class Socket : public Napi::ObjectWrap<Socket>, public PollOwner {
   bool ended_ = false;       // onEnd was called
   bool orderly_ = false;     // a SHUTDOWN was completed
   bool finish_due_ = false;  // the end must be looked for, though no event announces it
+  bool told_ = false;        // a handler was called by the Receive that is under way, or was last
   kernel::Status end_status_;
 
   size_t max_message_bytes_ = 16 * 1024 * 1024;

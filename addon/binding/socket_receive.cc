@@ -47,6 +47,7 @@ uint32_t Socket::Receive(From from, int rounds) {
   // A handler that drains its own socket would get later messages before earlier ones.
   if (receiving_ || ended_) return 0;
   receiving_ = true;
+  told_ = false;
   bool dry = false;
   if (!environment_->EnsureSlab(Env())) {
     Starve();
@@ -73,7 +74,13 @@ uint32_t Socket::Receive(From from, int rounds) {
     over_ = over_ || error != 0 || !handle_->socket().HasAssociation();
   }
   if (dry && over_) {
-    End(from);
+    if (from == From::kLoop && told_) {
+      // Ticks and promises of what was told come before the end, and after this turn.
+      finish_due_ = true;
+      handle_->Defer();
+    } else {
+      End(from);
+    }
   } else if (up_ && !blocked_ && !queue_.empty()) {
     FlushQueue();
   }
@@ -206,6 +213,7 @@ void Socket::Oversize(From from, ReceiveContext* context, size_t bytes) {
   Deliver(from, context);
   if (handle_ == nullptr) return;
   const Napi::HandleScope scope(Env());
+  told_ = true;
   CallHandler(from, "onOversize", {Napi::Number::New(Env(), static_cast<double>(bytes))});
 }
 
@@ -232,6 +240,7 @@ void Socket::DeliverFrom(From from, ReceiveContext* context, napi_value slab) {
   const Environment::SlabPlace end = environment_->place();
   context->entries.clear();
   context->notifications.clear();
+  told_ = true;
   if (handle_ != nullptr && shown &&
       CallHandler(from, "onReceive", {slab, Napi::Number::New(env, count), notifications}) &&
       start) {
