@@ -138,8 +138,8 @@ void ReadyHandles::Turn(size_t begin, size_t end) {
   napi_value resource = nullptr;
   napi_callback_scope turn = nullptr;
   (void)napi_open_handle_scope(env_, &handles);
-  // Without a scope each is told in a turn of its own.
-  if (napi_get_global(env_, &resource) == napi_ok) {
+  // Without a scope each is told in a turn of its own, which is as well where there is but one.
+  if (end - begin > 1 && napi_get_global(env_, &resource) == napi_ok) {
     (void)napi_open_callback_scope(env_, resource, context_, &turn);
   }
   // By index: an owner may close any handle of the list, which then becomes null.
