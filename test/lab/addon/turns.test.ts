@@ -82,3 +82,20 @@ test('a socket that is closed in the turn is told no more', async () => {
   assert.equal(order.length, 1);
   close(pairs);
 });
+
+test('what a socket says last has its ticks before its end', async () => {
+  const order: string[] = [];
+  const pairs = await twoPairs(order);
+  for (const [i, pair] of pairs.entries()) {
+    pair.fromClient.onEnd = () => order.push(`end ${i}`);
+  }
+  sendBoth(pairs);
+  for (const { client } of pairs) client.abort();
+  await until(() => order.includes('end 0') && order.includes('end 1'));
+  for (const i of [0, 1]) {
+    const own = order.filter((told) => told.endsWith(`${i}`));
+    assert.equal(own.at(-1), `end ${i}`);
+    assert.equal(own.at(-2), `tick ${i}`);
+  }
+  close(pairs);
+});
