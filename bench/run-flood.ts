@@ -57,6 +57,7 @@ let nextPort = 7100;
  * the association, on a slow guest.
  */
 const GRACE_MS = 120_000;
+
 function start(host: LabHost, argv: readonly string[]): End {
   const env = { ...process.env, ...KEEP_MEMORY };
   const child = host.spawn(argv, { env, stdio: ['ignore', 'pipe', 'pipe'] });
